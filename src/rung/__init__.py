@@ -1,0 +1,1 @@
+"""Rung: one endpoint in front of many reasoners."""

@@ -1,0 +1,172 @@
+"""Every error that Rung raises on purpose.
+
+RungError
+├── RequestError            the caller can mend it
+│   ├── BadRequest              400
+│   │   ├── TooLong                 400  no rung has a context that holds it
+│   │   └── Unsupported             400  no rung can do what it needs
+│   ├── Unauthorized            401
+│   ├── UnknownModel            404
+│   ├── UnknownDecision         404
+│   ├── UnknownPath             404
+│   ├── WrongMethod             405
+│   └── BodyTooLarge            413
+├── Refused                 we could not; asking later may help
+│   ├── Busy                    429
+│   ├── NotReady                503
+│   ├── AllFailed               502  every option was tried
+│   └── DeadlineExceeded        504
+├── ReasonerError           one reasoner did not answer: a fact for the climb, seldom seen by a caller
+│   ├── Abstained               it knows that it cannot
+│   ├── Unavailable             not warm, crashed, unreachable
+│   ├── TimedOut                connect, first token, between chunks, or total
+│   ├── Upstream                it answered with an error of its own
+│   │   └── UpstreamRefusedRequest  4xx: the request, not the server, is at fault
+│   ├── RateLimited             429, with the seconds to wait
+│   └── Malformed               it answered what cannot be read
+├── ConfigError             rung.yaml or the environment is wrong
+├── WeightsError            a model file could not be had, or is not the pinned one
+└── LedgerError             the ledger could not write
+"""
+
+from typing import ClassVar
+
+
+class RungError(Exception):
+    """`status` is the HTTP status, `type` and `code` OpenAI's names, `param` the request's field at fault."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str | None] = None
+
+    def __init__(self, message: str, *, param: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+class RequestError(RungError):
+    status = 400
+    type = "invalid_request_error"
+
+
+class BadRequest(RequestError):
+    pass
+
+
+class TooLong(BadRequest):
+    code = "context_length_exceeded"
+
+
+class Unsupported(BadRequest):
+    code = "unsupported"
+
+
+class Unauthorized(RequestError):
+    status = 401
+    code = "invalid_api_key"
+
+
+class UnknownModel(RequestError):
+    status = 404
+    code = "model_not_found"
+
+
+class UnknownDecision(RequestError):
+    status = 404
+    code = "decision_not_found"
+
+
+class UnknownPath(RequestError):
+    status = 404
+    code = "unknown_url"
+
+
+class WrongMethod(RequestError):
+    status = 405
+    code = "method_not_allowed"
+
+
+class BodyTooLarge(RequestError):
+    status = 413
+    code = "body_too_large"
+
+
+class Refused(RungError):
+    status = 503
+
+
+class Busy(Refused):
+    status = 429
+    type = "rate_limit_error"
+    code = "busy"
+
+
+class NotReady(Refused):
+    code = "not_ready"
+
+
+class AllFailed(Refused):
+    status = 502
+    code = "all_reasoners_failed"
+
+
+class DeadlineExceeded(Refused):
+    status = 504
+    code = "deadline_exceeded"
+
+
+class ReasonerError(RungError):
+    status = 502
+
+
+class Abstained(ReasonerError):
+    status = 422
+    code = "abstained"
+
+
+class Unavailable(ReasonerError):
+    status = 503
+    code = "reasoner_unavailable"
+
+
+class TimedOut(ReasonerError):
+    status = 504
+    code = "reasoner_timed_out"
+
+
+class Upstream(ReasonerError):
+    code = "upstream_error"
+
+    def __init__(self, message: str, *, upstream_status: int = 0, param: str | None = None) -> None:
+        super().__init__(message, param=param)
+        self.upstream_status = upstream_status
+
+
+class UpstreamRefusedRequest(Upstream):
+    status = 400
+    type = "invalid_request_error"
+
+
+class RateLimited(ReasonerError):
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limited"
+
+
+class Malformed(ReasonerError):
+    code = "malformed_answer"
+
+
+class ConfigError(RungError):
+    pass
+
+
+class WeightsError(RungError):
+    pass
+
+
+class LedgerError(RungError):
+    status = 503
+    code = "ledger_unavailable"

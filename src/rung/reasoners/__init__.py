@@ -1,0 +1,1 @@
+"""What answers. One protocol (`base.Reasoner`), one conformance suite over every kind."""

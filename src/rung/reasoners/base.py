@@ -1,0 +1,127 @@
+"""The interface of everything that answers, and how its chunks become an answer."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from rung.types import Answer, Call, Choice, Chunk, Json, Usage
+
+State = Literal["cold", "loading", "warm", "down"]
+
+
+class Abilities(Struct, frozen=True, kw_only=True):
+    """What a reasoner can do; what a request needs filters the options.
+
+    `context_tokens` bounds prompt and answer together. `general`: takes any question; a specialist abstains from what
+    is not its own. `exact`: what it answers is computed, not guessed. `short_only`: an option only where the question
+    asks for a short checkable answer.
+    """
+
+    streaming: bool = True
+    tools: bool = False
+    json_object: bool = False
+    json_schema: bool = False
+    logprobs: bool = False
+    images: bool = False
+    n: bool = False
+    context_tokens: int = 8192
+    general: bool = True
+    exact: bool = False
+    short_only: bool = False
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """`note` says, for people, what is waited for or what is wrong; `ready_in_s` is an estimate, if there is one."""
+
+    state: State
+    note: str = ""
+    ready_in_s: float | None = None
+
+
+class Reasoner(Protocol):
+    """Something that answers.
+
+    `answer` yields at least one chunk with `finish` set per choice, and one with `usage` (its last, or with it). It
+    raises a ReasonerError when it cannot: Abstained before the first chunk, anything else at any time. Closing or
+    cancelling the iterator stops the work behind it at once. It never looks at `deadline_s` to shorten an answer; who
+    calls it enforces the deadline. `start` returns at once when work goes on in the background (`status` tells); both
+    `start` and `close` may be called once.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    @property
+    def status(self) -> Status: ...
+
+    async def start(self) -> None: ...
+
+    def answer(self, call: Call) -> AsyncIterator[Chunk]: ...
+
+    async def close(self) -> None: ...
+
+
+# How a composite calls the rung below it: through that rung's lane, so that only leaves hold permits.
+Below = Callable[[Call], AsyncIterator[Chunk]]
+
+
+class _Open:
+    """A choice while its chunks arrive."""
+
+    def __init__(self) -> None:
+        self.text: list[str] = []
+        self.reasoning: list[str] = []
+        self.tool_calls: dict[int, dict[str, Any]] = {}
+        self.logprobs: list[Json] = []
+        self.finish = ""
+        self.extra: dict[str, Any] = {}
+
+    def add(self, chunk: Chunk) -> None:
+        self.text.append(chunk.text)
+        self.reasoning.append(chunk.reasoning)
+        self.logprobs.extend(chunk.logprobs)
+        self.finish = chunk.finish or self.finish
+        self.extra.update(chunk.delta_extra)
+        for delta in chunk.tool_calls:
+            self._add_tool_call(delta)
+
+    def _add_tool_call(self, delta: Json) -> None:
+        at = delta.get("index", len(self.tool_calls))
+        whole = self.tool_calls.setdefault(at, {})
+        for key, value in delta.items():
+            if key == "function":
+                function = whole.setdefault("function", {"name": "", "arguments": ""})
+                for part, piece in value.items():
+                    joins = part == "arguments" and isinstance(piece, str)
+                    function[part] = function.get(part, "") + piece if joins else piece
+            elif key != "index":
+                whole[key] = value
+
+    def closed(self) -> Choice:
+        return Choice(
+            text="".join(self.text),
+            reasoning="".join(self.reasoning),
+            tool_calls=tuple(self.tool_calls[i] for i in sorted(self.tool_calls)),
+            logprobs=tuple(self.logprobs),
+            finish=self.finish,
+            extra=self.extra,
+        )
+
+
+def collect(reasoner: str, chunks: Iterable[Chunk]) -> Answer:
+    """The whole answer that a sequence of chunks spells out."""
+    open_choices: dict[int, _Open] = {}
+    usage = Usage()
+    signals: dict[str, float] = {}
+    extra: dict[str, Any] = {}
+    for chunk in chunks:
+        open_choices.setdefault(chunk.index, _Open()).add(chunk)
+        usage = usage + chunk.usage if chunk.usage else usage
+        signals.update(chunk.signals)
+        extra.update(chunk.extra)
+    choices = tuple(open_choices[i].closed() for i in sorted(open_choices)) or (Choice(),)
+    return Answer(reasoner=reasoner, choices=choices, usage=usage, signals=signals, extra=extra)

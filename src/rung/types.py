@@ -1,0 +1,213 @@
+"""The frozen messages that stages pass on. Mappings inside them are never changed: a stage that wants other
+values makes a new message with `msgspec.structs.replace`."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Json = Mapping[str, Any]
+
+CacheUse = Literal["use", "refresh", "off"]
+Preset = Literal["economy", "balanced", "best"]
+
+
+class Wishes(Struct, frozen=True, kw_only=True):
+    """What a request asks of the choice itself; the body's `rung` object and the `x-rung-*` headers."""
+
+    max_usd: float | None = None
+    deadline_ms: float | None = None
+    min_quality: float | None = None
+    preset: Preset | None = None
+    cache: CacheUse = "use"
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """One chat completion that was asked for.
+
+    `body` is the checked wire body without `rung`: the one truth about messages and parameters, sent on unchanged.
+    `arrived_s` and `deadline_s` are monotonic seconds of the process's Clock.
+    """
+
+    id: str
+    model: str
+    body: Json
+    arrived_s: float
+    deadline_s: float
+    wishes: Wishes = Wishes()
+    tenant: str = "local"
+
+    @property
+    def messages(self) -> list[Json]:
+        messages: list[Json] = self.body["messages"]
+        return messages
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.get("stream"))
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """What a reasoner is handed. `body` has the wire shape of a chat completion; its `model` and `stream` mean nothing
+    here: a reasoner always yields chunks, and sets the model it calls itself."""
+
+    id: str
+    body: Json
+    deadline_s: float
+
+
+class Usage(Struct, frozen=True, kw_only=True):
+    """Tokens read and written, and what they cost. `seconds` is the time a machine of ours was held."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    usd: float = 0.0
+    busy_s: float = 0.0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(**{f: getattr(self, f) + getattr(other, f) for f in self.__struct_fields__})
+
+
+class Chunk(Struct, frozen=True, kw_only=True):
+    """A piece of an answer. `index` tells choices apart when n > 1.
+
+    `logprobs` are entries of OpenAI's `logprobs.content`; `tool_calls` are OpenAI's deltas; `extra` and `delta_extra`
+    hold the unknown fields of an upstream's chunk and delta, to be passed on untouched. `signals` are numbers about the
+    answer that only its reasoner can know (agreement among samples, say), for the verdict.
+    """
+
+    index: int = 0
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[Json, ...] = ()
+    logprobs: tuple[Json, ...] = ()
+    finish: str = ""
+    usage: Usage | None = None
+    signals: Mapping[str, float] = {}
+    extra: Json = {}
+    delta_extra: Json = {}
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """One whole completion."""
+
+    text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[Json, ...] = ()
+    logprobs: tuple[Json, ...] = ()
+    finish: str = ""
+    extra: Json = {}
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a reasoner said, whole."""
+
+    reasoner: str
+    choices: tuple[Choice, ...]
+    usage: Usage = Usage()
+    signals: Mapping[str, float] = {}
+    extra: Json = {}
+
+    @property
+    def text(self) -> str:
+        return self.choices[0].text
+
+
+class Features(Struct, frozen=True, kw_only=True):
+    """What the rule knows of a request before anyone answered. `prompt_tokens` is an estimate from characters;
+    `short` names the kind of short, checkable answer that is asked for, or is empty; `needs` are abilities."""
+
+    task: str
+    complexity: float
+    language: str
+    prompt_tokens: int
+    max_tokens: int | None
+    turns: int
+    short: Literal["", "choice", "yesno", "number", "label"]
+    needs: frozenset[str]
+    code: float = 0.0
+    maths: float = 0.0
+
+
+class Estimate(Struct, frozen=True, kw_only=True):
+    """What is expected of a reasoner on a request. Probabilities are in 0..1; the chance that it is right is given that
+    it answers. `discrimination` is d' of its verdict: right and wrong answers' scores are N(d,1) and N(0,1).
+    `source` says where the figures come from: prior, calibrated or learned."""
+
+    right_prob: float
+    abstain_prob: float = 0.0
+    fail_prob: float = 0.0
+    discrimination: float = 1.0
+    completion_tokens: float = 0.0
+    wait_s: float = 0.0
+    service_s: float = 0.0
+    p90_s: float = 0.0
+    abstain_s: float = 0.0
+    usd: float = 0.0
+    busy_s: float = 0.0
+    source: str = "prior"
+    outcomes: int = 0
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """How likely an answer in hand is right, and the signals that say so."""
+
+    right_prob: float
+    signals: Mapping[str, float] = {}
+    source: str = "prior"
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One call of a climb. `outcome` is answered, abstained, failed or cancelled; times are seconds since arrival."""
+
+    reasoner: str
+    reserve: float
+    outcome: Literal["answered", "abstained", "failed", "cancelled"]
+    started_s: float
+    ended_s: float
+    usage: Usage = Usage()
+    verdict: Verdict | None = None
+    reason: str = ""
+
+
+class Option(Struct, frozen=True, kw_only=True):
+    """A reasoner as the rule saw it before the first call; `excluded` says why it could not be chosen."""
+
+    reasoner: str
+    reserve: float | None = None
+    cost_usd: float | None = None
+    estimate: Estimate | None = None
+    excluded: str = ""
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """Why a request was answered the way it was. `first` is what the rule would call first: the part that
+    `/v1/explain` can know without calling anyone."""
+
+    id: str
+    model: str
+    preset: str
+    features: Features
+    options: tuple[Option, ...]
+    first: str | None
+    steps: tuple[Step, ...] = ()
+    answered_by: str | None = None
+    right_prob: float | None = None
+    quality_reached: bool = True
+    cache: Literal["miss", "exact", "off"] = "miss"
+    usage: Usage = Usage()
+    total_s: float = 0.0
+    reasoner_s: float = 0.0
+    streamed_live: bool = False
+    error: str = ""
+
+
+class Feedback(Struct, frozen=True, kw_only=True):
+    """What a user says of a decision: a score in 0..1 (1 = right)."""
+
+    decision_id: str
+    score: float
+    comment: str = ""
+    tenant: str = "local"
