@@ -211,3 +211,32 @@ class Feedback(Struct, frozen=True, kw_only=True):
     score: float
     comment: str = ""
     tenant: str = "local"
+
+
+class Commit(Struct, frozen=True, kw_only=True):
+    """From here on one reasoner's answer is sent and nothing moves to another; `live` says that it is being written."""
+
+    reasoner: str
+    cache: Literal["miss", "exact", "off"]
+    live: bool
+
+
+class Reply(Struct, frozen=True, kw_only=True):
+    """The end of a request's way: what was answered, and why."""
+
+    answer: Answer
+    decision: Decision
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """A reasoner as users see it listed. `about` says in a few words what it is."""
+
+    name: str
+    kind: str
+    about: str
+    auto: bool
+    general: bool
+    state: str
+    note: str = ""
+    abilities: tuple[str, ...] = ()
+    context_tokens: int = 0

@@ -1,0 +1,179 @@
+"""From a file's text to a checked Config; every problem is told at once, with what to do about it."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from rung.config.schema import Config, LocalConfig
+from rung.errors import ConfigError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
+_RESERVED = {"auto", "unknown", "rung"}
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
+
+# The offline floor: exact mathematics, then one small model asked in three ways.
+DEFAULT: dict[str, Any] = {
+    "reasoners": {
+        "calc": {"kind": "symbolic"},
+        "brief": {"kind": "brief", "of": "fast"},
+        "fast": {"kind": "local", "model": "qwen2.5-coder-1.5b-instruct"},
+        "vote": {"kind": "vote", "of": "fast", "samples": 3},
+    }
+}
+
+
+def default_config(env: Mapping[str, str] | None = None) -> Config:
+    """What serves when there is no file."""
+    return parse_config(DEFAULT, source="the built-in default", env=env)
+
+
+def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Config:
+    """The Config in `path`; without one, `rung.yaml` here if it exists, else the default.
+
+    Raises ConfigError naming the file and every problem in it.
+    """
+    if path is None:
+        path = Path("rung.yaml")
+        if not path.exists():
+            return default_config(env)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"{path}: cannot be read: {e}") from e
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        raise ConfigError(f"{path}: is not YAML: {e}") from e
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{path}: must be a mapping with at least `reasoners:`; `rung init` writes one to start from")
+    return parse_config(raw, source=str(path), env=env)
+
+
+def parse_config(raw: Mapping[str, Any], *, source: str, env: Mapping[str, str] | None = None) -> Config:
+    """A checked Config from plain values; `source` begins every message. `env` is the process's own if not given."""
+    env = os.environ if env is None else env
+    problems: list[str] = []
+    filled = _fill(raw, env, "", problems)
+    if problems:
+        raise ConfigError("\n".join(f"{source}: {p}" for p in problems))
+    try:
+        config = Config.model_validate(filled)
+    except ValidationError as e:
+        raise ConfigError("\n".join(f"{source}: {p}" for p in _explain(e, raw))) from e
+    problems = list(_cross_check(config))
+    if problems:
+        raise ConfigError("\n".join(f"{source}: {p}" for p in problems))
+    return _with_places(config, env)
+
+
+def _fill(value: Any, env: Mapping[str, str], where: str, problems: list[str]) -> Any:
+    """`value` with ${NAME}, ${NAME:-default} and os.environ/NAME replaced."""
+    if isinstance(value, Mapping):
+        return {k: _fill(v, env, f"{where}.{k}" if where else str(k), problems) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_fill(v, env, f"{where}[{i}]", problems) for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def one(match: re.Match[str]) -> str:
+        name, default = match[1] or match[3], match[2]
+        if env.get(name):
+            return env[name]
+        if default is not None:
+            return default
+        problems.append(f"{where}: the environment variable {name} is not set; set it, or take this entry out")
+        return ""
+
+    return _VARIABLE.sub(one, value)
+
+
+def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[str]:
+    kinds = {c.model_fields["kind"].annotation: c for c in _kinds()}
+    names = {get_args(annotation)[0] for annotation in kinds}
+    for problem in error.errors(include_input=False, include_url=False):
+        path = [str(p) for p in problem["loc"] if p not in names]
+        where = ".".join(path) or "the file"
+        if problem["type"] == "extra_forbidden":
+            yield _unknown_key(where, path, raw)
+        elif problem["type"] == "missing":
+            yield f"{where}: is missing"
+        elif problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+            yield f"{where}: `kind` must be one of {', '.join(sorted(names))}"
+        else:
+            yield f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _kinds() -> tuple[type[BaseModel], ...]:
+    annotated = Config.model_fields["reasoners"].annotation  # dict[str, Annotated[A | B, ...]]
+    return get_args(get_args(get_args(annotated)[1])[0])
+
+
+def _unknown_key(where: str, path: list[str], raw: Mapping[str, Any]) -> str:
+    known = sorted(_known_keys(path[:-1], raw))
+    near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
+    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+    return f"{where}: unknown key; {hint}"
+
+
+def _known_keys(path: list[str], raw: Mapping[str, Any]) -> set[str]:
+    """The keys allowed at a place of the file, found by walking the schema along it."""
+    model: type[BaseModel] = Config
+    rest = list(path)
+    if len(rest) >= 2 and rest[0] == "reasoners":
+        entry = raw.get("reasoners", {}).get(rest[1], {})
+        kind = entry.get("kind") if isinstance(entry, Mapping) else None
+        model = next((c for c in _kinds() if get_args(c.model_fields["kind"].annotation)[0] == kind), Config)
+        rest = rest[2:]
+    for name in rest:
+        field = model.model_fields.get(name)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            break
+        model = field.annotation
+    return set(model.model_fields)
+
+
+def _cross_check(config: Config) -> Iterator[str]:
+    for name, reasoner in config.reasoners.items():
+        where = f"reasoners.{name}"
+        if name in _RESERVED or not _NAME.fullmatch(name):
+            yield (
+                f"{where}: this name cannot be used; take letters, digits, dot, dash and underscore,"
+                f" and none of {', '.join(sorted(_RESERVED))}"
+            )
+        if isinstance(reasoner, LocalConfig) and (reasoner.model is None) == (reasoner.path is None):
+            yield f"{where}: give either `model` (a name from `rung models`) or `path` (a .gguf file)"
+        below = getattr(reasoner, "of", None)
+        if below is not None:
+            yield from _check_below(config, name, below)
+    if not any(r.auto for r in config.reasoners.values()):
+        yield "reasoners: at least one must have `auto: true`"
+
+
+def _check_below(config: Config, name: str, below: str) -> Iterator[str]:
+    where = f"reasoners.{name}.of"
+    seen = [name]
+    while below in config.reasoners and below not in seen:
+        seen.append(below)
+        below = getattr(config.reasoners[below], "of", "")
+    if below in seen:
+        yield f"{where}: goes round in a circle: {' -> '.join([*seen, below])}"
+    elif below:
+        near = difflib.get_close_matches(below, config.reasoners, n=1, cutoff=0.5)
+        yield f"{where}: there is no reasoner `{below}`" + (f"; did you mean `{near[0]}`?" if near else "")
+    elif config.reasoners[seen[-1]].kind == "symbolic":
+        yield f"{where}: `{seen[-1]}` is symbolic; {config.reasoners[name].kind} needs a language model below it"
+
+
+def _with_places(config: Config, env: Mapping[str, str]) -> Config:
+    """`config` with the folders that were not named: RUNG_CACHE, RUNG_STATE, XDG's, or the home's."""
+    home = Path(env.get("HOME") or Path.home())
+    cache = Path(env.get("RUNG_CACHE") or Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "rung")
+    state = Path(env.get("RUNG_STATE") or Path(env.get("XDG_STATE_HOME") or home / ".local" / "state") / "rung")
+    ledger = config.ledger.model_copy(update={"path": config.ledger.path or state / "ledger.db"})
+    return config.model_copy(update={"models_dir": config.models_dir or cache / "models", "ledger": ledger})

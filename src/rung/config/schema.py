@@ -1,0 +1,161 @@
+"""What rung.yaml may say. The config reference is generated from these models: each field's description is its doc."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from rung.types import Preset
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReasonerBase(Section):
+    auto: bool = Field(True, description="Whether `model: auto` may choose it. By name it can always be asked.")
+    strength: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="Share of ordinary questions you expect it to get right; replaces Rung's own first guess.",
+    )
+
+
+class SymbolicConfig(ReasonerBase):
+    """Exact mathematics from plain words. Abstains from everything it did not understand whole."""
+
+    kind: Literal["symbolic"]
+    workers: int = Field(1, ge=1, le=64, description="Worker processes.")
+    time_limit_s: float = Field(1.0, gt=0, le=60, description="Longest computation, in seconds.")
+    memory_mb: int = Field(1024, ge=256, description="Memory bound of a worker, where the system enforces one.")
+
+
+class LocalConfig(ReasonerBase):
+    """A GGUF model under llama.cpp, in a supervised process of its own."""
+
+    kind: Literal["local"]
+    model: str | None = Field(None, description="A name from `rung models`.")
+    path: Path | None = Field(None, description="A .gguf file of your own, in place of `model`.")
+    context_tokens: int = Field(4096, ge=256, description="Prompt and answer together, for each slot.")
+    slots: int = Field(2, ge=1, le=64, description="Requests decoded side by side.")
+    threads: int | None = Field(None, ge=1, description="Threads; as many as there are cores if not given.")
+
+
+class Price(Section):
+    input_usd_per_mtok: float = Field(0.0, ge=0, description="USD for a million tokens read.")
+    output_usd_per_mtok: float = Field(0.0, ge=0, description="USD for a million tokens written.")
+    cached_input_usd_per_mtok: float | None = Field(None, ge=0, description="USD for a million cached tokens read.")
+
+
+class Timeouts(Section):
+    connect_s: float = Field(5.0, gt=0, description="To open a connection.")
+    first_token_s: float = Field(60.0, gt=0, description="From the request to the first chunk, or the whole answer.")
+    between_chunks_s: float = Field(30.0, gt=0, description="Between two chunks of a stream.")
+    total_s: float = Field(600.0, gt=0, description="For the whole call.")
+
+
+class EndpointConfig(ReasonerBase):
+    """Any server that speaks OpenAI's chat completions."""
+
+    kind: Literal["endpoint"]
+    base_url: str = Field(description="Up to and without `/chat/completions`, e.g. https://api.openai.com/v1.")
+    model: str = Field(description="The model's name there.")
+    api_key: SecretStr | None = Field(None, description="Sent as a bearer token; write ${NAME_OF_VARIABLE}.")
+    headers: dict[str, str] = Field({}, description="Further headers.")
+    price: Price = Field(Price(), description="What it costs.")
+    timeouts: Timeouts = Field(Timeouts(), description="When to give up on it.")
+    context_tokens: int = Field(128_000, ge=256, description="Prompt and answer together.")
+    tokens_per_s: float = Field(60.0, gt=0, description="First guess of its speed; measured once it is used.")
+    first_token_s: float = Field(0.8, ge=0, description="First guess of its time to the first token.")
+    concurrency: int = Field(64, ge=1, description="Calls at once.")
+    tools: bool = Field(True, description="Takes tools.")
+    json_schema: bool = Field(True, description="Takes response_format json_schema.")
+    logprobs: bool = Field(True, description="Takes logprobs.")
+    images: bool = Field(False, description="Takes image parts.")
+    n: bool = Field(True, description="Takes n > 1.")
+
+
+class BriefConfig(ReasonerBase):
+    """Asks the rung below for the final answer only; an option only where a short checkable answer is asked for."""
+
+    kind: Literal["brief"]
+    of: str = Field(description="The rung below.")
+
+
+class ThinkConfig(ReasonerBase):
+    """Asks the rung below to reason first, and keeps the reasoning apart as `reasoning_content`."""
+
+    kind: Literal["think"]
+    of: str = Field(description="The rung below.")
+
+
+class VoteConfig(ReasonerBase):
+    """Samples the rung below until a majority of the extracted answers is decided."""
+
+    kind: Literal["vote"]
+    of: str = Field(description="The rung below.")
+    samples: int = Field(3, ge=2, le=9, description="Samples at most.")
+
+
+class FunctionConfig(ReasonerBase):
+    """Your own async function, or class with an async `answer`."""
+
+    kind: Literal["function"]
+    call: str = Field(description="Where it is: `package.module:name`.")
+    general: bool = Field(False, description="Whether it takes any question (or abstains from most).")
+
+
+ReasonerConfig = Annotated[
+    SymbolicConfig | LocalConfig | EndpointConfig | BriefConfig | ThinkConfig | VoteConfig | FunctionConfig,
+    Field(discriminator="kind"),
+]
+
+
+class ExactCache(Section):
+    max_mb: float = Field(256.0, ge=0, description="Memory bound; 0 turns it off.")
+
+
+class Cache(Section):
+    exact: ExactCache = Field(ExactCache(), description="Answers to requests that are the same to the letter.")
+
+
+class Ledger(Section):
+    path: Path | None = Field(None, description="The SQLite file; the user's state folder if not given.")
+    text: bool = Field(False, description="Whether prompts and answers are kept. Off: only figures are.")
+
+
+class Server(Section):
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    open: bool = Field(False, description="Allows an address other than loopback without API keys.")
+    api_keys: dict[str, SecretStr] = Field({}, description="Name -> key; a key's name is its tenant.")
+    max_body_mb: float = Field(20.0, gt=0, description="Largest request body.")
+    deadline_s: float = Field(300.0, gt=0, description="Deadline of a request that states none.")
+    preset: Preset = Field("balanced", description="Prices of a request that names no preset.")
+
+
+class Machine(Section):
+    usd_per_hour: float = Field(
+        0.05,
+        ge=0,
+        description="What an hour of this machine is worth while a local model holds it. "
+        "The default is about what two cores and 4 GB cost to rent.",
+    )
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is written.")
+    format: Literal["auto", "console", "json"] = Field("auto", description="auto: console on a terminal, else JSON.")
+
+
+class Config(Section):
+    reasoners: dict[str, ReasonerConfig] = Field(description="Name -> reasoner: the ladder.", min_length=1)
+    cache: Cache = Field(Cache(), description="What is not computed twice.")
+    ledger: Ledger = Field(Ledger(), description="What must never be lost.")
+    server: Server = Field(Server(), description="The door.")
+    machine: Machine = Field(Machine(), description="What the machine's own time costs.")
+    log: Log = Field(Log(), description="What is written to standard error.")
+    models_dir: Path | None = Field(
+        None, description="Where model files are kept; the user's cache folder if not given."
+    )
