@@ -228,7 +228,7 @@ class Reply(Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
-class Rung(Struct, frozen=True, kw_only=True):
+class ReasonerInfo(Struct, frozen=True, kw_only=True):
     """A reasoner as users see it listed. `about` says in a few words what it is."""
 
     name: str

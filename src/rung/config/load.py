@@ -10,7 +10,7 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rung.config.schema import Config, LocalConfig
+from rung.config.schema import Config, LocalConfig, ReasonerBase
 from rung.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
@@ -94,8 +94,7 @@ def _fill(value: Any, env: Mapping[str, str], where: str, problems: list[str]) -
 
 
 def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[str]:
-    kinds = {c.model_fields["kind"].annotation: c for c in _kinds()}
-    names = {get_args(annotation)[0] for annotation in kinds}
+    names = set(_kinds())
     for problem in error.errors(include_input=False, include_url=False):
         path = [str(p) for p in problem["loc"] if p not in names]
         where = ".".join(path) or "the file"
@@ -109,9 +108,12 @@ def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[str]:
             yield f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
-def _kinds() -> tuple[type[BaseModel], ...]:
-    annotated = Config.model_fields["reasoners"].annotation  # dict[str, Annotated[A | B, ...]]
-    return get_args(get_args(get_args(annotated)[1])[0])
+def _kinds() -> dict[str, type[ReasonerBase]]:
+    kinds: dict[str, type[ReasonerBase]] = {}
+    for section in ReasonerBase.__subclasses__():
+        annotation: Any = section.model_fields["kind"].annotation  # Literal["..."]
+        kinds[get_args(annotation)[0]] = section
+    return kinds
 
 
 def _unknown_key(where: str, path: list[str], raw: Mapping[str, Any]) -> str:
@@ -128,7 +130,7 @@ def _known_keys(path: list[str], raw: Mapping[str, Any]) -> set[str]:
     if len(rest) >= 2 and rest[0] == "reasoners":
         entry = raw.get("reasoners", {}).get(rest[1], {})
         kind = entry.get("kind") if isinstance(entry, Mapping) else None
-        model = next((c for c in _kinds() if get_args(c.model_fields["kind"].annotation)[0] == kind), Config)
+        model = _kinds().get(str(kind), Config)
         rest = rest[2:]
     for name in rest:
         field = model.model_fields.get(name)
