@@ -240,3 +240,11 @@ class ReasonerInfo(Struct, frozen=True, kw_only=True):
     note: str = ""
     abilities: tuple[str, ...] = ()
     context_tokens: int = 0
+
+
+class Readiness(Struct, frozen=True, kw_only=True):
+    """Whether requests can be served now; `problems` and `loading` are sentences for people."""
+
+    ready: bool
+    problems: tuple[str, ...] = ()
+    loading: tuple[str, ...] = ()

@@ -1,0 +1,64 @@
+"""Asks the rung below for the final answer only: the cheapest way to a short, checkable answer."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+
+from rung.answers import asked
+from rung.reasoners.base import Abilities, Below, Reasoner, Status
+from rung.reasoners.wording import max_tokens_of, question_of, with_line
+from rung.types import Call, Chunk, Json
+
+MAX_TOKENS = 32
+
+# Measured with Qwen2.5-Coder-1.5B-Instruct: docs/experiments.md.
+LINES = {
+    "choice": "Answer with the letter of the right choice only.",
+    "yesno": "Answer with one word only.",
+    "number": "Answer with the final number only.",
+    "label": "Answer with the label only.",
+    "": "Give the final answer only, without explanation.",
+}
+
+
+def _shortened(body: Json) -> dict[str, Any]:
+    short = asked(question_of(body))
+    changed = with_line(body, LINES[short])
+    if not short:
+        return changed
+    changed.pop("max_completion_tokens", None)
+    return {**changed, "max_tokens": min(MAX_TOKENS, max_tokens_of(body) or MAX_TOKENS)}
+
+
+class Brief:
+    """An option only where the question asks for a short answer. Asked by name for anything else, it asks for brevity
+    but leaves the length to the user's own bound."""
+
+    def __init__(self, name: str, below: Below, of: Reasoner) -> None:
+        self._name = name
+        self._below = below
+        self._of = of
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        return msgspec.structs.replace(
+            self._of.abilities, tools=False, json_object=False, json_schema=False, short_only=True
+        )
+
+    @property
+    def status(self) -> Status:
+        return self._of.status
+
+    async def start(self) -> None:
+        """The rung below is started by its own entry."""
+
+    def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        return self._below(msgspec.structs.replace(call, body=_shortened(call.body)))
+
+    async def close(self) -> None:
+        """The rung below is closed by its own entry."""

@@ -1,0 +1,45 @@
+"""How a composite adds its own wish to a conversation. What the user wrote is never changed, moved or dropped: a line
+is added at the end of the last user message, where small models heed it most."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rung.types import Json
+
+
+def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, Sequence):
+        return ""
+    return "\n".join(part.get("text") or "" for part in content if isinstance(part, dict) and part.get("type") == "text")
+
+
+def _last_user(messages: Sequence[Json]) -> int | None:
+    return next((i for i in reversed(range(len(messages))) if messages[i].get("role") == "user"), None)
+
+
+def question_of(body: Json) -> str:
+    """The text of the last user message; empty if there is none."""
+    at = _last_user(body["messages"])
+    return "" if at is None else _text(body["messages"][at].get("content"))
+
+
+def with_line(body: Json, line: str) -> dict[str, Any]:
+    """The body with `line` as a paragraph of its own at the end of the last user message, or as a user message where
+    there is none."""
+    messages = list(body["messages"])
+    at = _last_user(messages)
+    if at is None:
+        messages.append({"role": "user", "content": line})
+    else:
+        content = messages[at].get("content")
+        added = f"{content}\n\n{line}" if isinstance(content, str) else [*(content or ()), {"type": "text", "text": line}]
+        messages[at] = {**messages[at], "content": added}
+    return {**body, "messages": messages}
+
+
+def max_tokens_of(body: Json) -> int | None:
+    """The user's own bound on the answer, under either of its two names."""
+    given = [body[key] for key in ("max_completion_tokens", "max_tokens") if body.get(key) is not None]
+    return min(given) if given else None
