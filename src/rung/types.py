@@ -10,6 +10,8 @@ Json = Mapping[str, Any]
 
 CacheUse = Literal["use", "refresh", "off"]
 Preset = Literal["economy", "balanced", "best"]
+# The kind of short, checkable answer a question asks for; empty when it asks for anything else.
+Short = Literal["", "choice", "yesno", "number", "label"]
 
 
 class Wishes(Struct, frozen=True, kw_only=True):
@@ -49,11 +51,13 @@ class Request(Struct, frozen=True, kw_only=True):
 
 class Call(Struct, frozen=True, kw_only=True):
     """What a reasoner is handed. `body` has the wire shape of a chat completion; its `model` and `stream` mean nothing
-    here: a reasoner always yields chunks, and sets the model it calls itself."""
+    here: a reasoner always yields chunks, and sets the model it calls itself. `stream` says whether anyone wants them
+    as they come; if not, a reasoner may work the answer out whole."""
 
     id: str
     body: Json
     deadline_s: float
+    stream: bool = False
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -73,9 +77,9 @@ class Usage(Struct, frozen=True, kw_only=True):
 class Chunk(Struct, frozen=True, kw_only=True):
     """A piece of an answer. `index` tells choices apart when n > 1.
 
-    `logprobs` are entries of OpenAI's `logprobs.content`; `tool_calls` are OpenAI's deltas; `extra` and `delta_extra`
-    hold the unknown fields of an upstream's chunk and delta, to be passed on untouched. `signals` are numbers about the
-    answer that only its reasoner can know (agreement among samples, say), for the verdict.
+    `logprobs` are entries of OpenAI's `logprobs.content`; `tool_calls` are OpenAI's deltas; `extra`, `choice_extra` and
+    `delta_extra` hold the unknown fields of an upstream's chunk, choice and delta, to be passed on untouched. `signals`
+    are numbers about the answer that only its reasoner can know (agreement among samples, say), for the verdict.
     """
 
     index: int = 0
@@ -87,11 +91,12 @@ class Chunk(Struct, frozen=True, kw_only=True):
     usage: Usage | None = None
     signals: Mapping[str, float] = {}
     extra: Json = {}
+    choice_extra: Json = {}
     delta_extra: Json = {}
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """One whole completion."""
+    """One whole completion. `extra` holds unknown fields of its message, `choice_extra` those beside the message."""
 
     text: str = ""
     reasoning: str = ""
@@ -99,6 +104,7 @@ class Choice(Struct, frozen=True, kw_only=True):
     logprobs: tuple[Json, ...] = ()
     finish: str = ""
     extra: Json = {}
+    choice_extra: Json = {}
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -125,7 +131,7 @@ class Features(Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     max_tokens: int | None
     turns: int
-    short: Literal["", "choice", "yesno", "number", "label"]
+    short: Short
     needs: frozenset[str]
     code: float = 0.0
     maths: float = 0.0

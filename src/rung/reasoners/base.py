@@ -1,7 +1,8 @@
 """The interface of everything that answers, and how its chunks become an answer."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, Literal, Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from typing import Any, Literal, Protocol, cast
 
 from msgspec import Struct
 
@@ -69,6 +70,12 @@ class Reasoner(Protocol):
 Below = Callable[[Call], AsyncIterator[Chunk]]
 
 
+def closing(chunks: AsyncIterator[Chunk]) -> aclosing[AsyncGenerator[Chunk, None]]:
+    """Sees to it that an answer which is left early stops the work behind it: an async generator that is merely dropped
+    is only closed once it is collected."""
+    return aclosing(cast("AsyncGenerator[Chunk, None]", chunks))
+
+
 class _Open:
     """A choice while its chunks arrive."""
 
@@ -79,6 +86,7 @@ class _Open:
         self.logprobs: list[Json] = []
         self.finish = ""
         self.extra: dict[str, Any] = {}
+        self.choice_extra: dict[str, Any] = {}
 
     def add(self, chunk: Chunk) -> None:
         self.text.append(chunk.text)
@@ -86,6 +94,7 @@ class _Open:
         self.logprobs.extend(chunk.logprobs)
         self.finish = chunk.finish or self.finish
         self.extra.update(chunk.delta_extra)
+        self.choice_extra.update(chunk.choice_extra)
         for delta in chunk.tool_calls:
             self._add_tool_call(delta)
 
@@ -109,6 +118,7 @@ class _Open:
             logprobs=tuple(self.logprobs),
             finish=self.finish,
             extra=self.extra,
+            choice_extra=self.choice_extra,
         )
 
 
