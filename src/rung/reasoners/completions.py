@@ -1,0 +1,151 @@
+"""What OpenAI's chat completions say, as chunks. Pure: objects in, chunks out."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from rung.config.schema import Price
+from rung.errors import Malformed
+from rung.types import Chunk, Json, Usage
+
+_BYTES_PER_TOKEN = 4
+_NOTHING = Chunk()
+_ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage"})
+_CHOICE = frozenset({"index", "delta", "message", "logprobs", "finish_reason"})
+_DELTA = frozenset({"role", "content", "reasoning_content", "reasoning", "tool_calls"})
+
+
+class Reading:
+    """One answer while it is read: `read` each object that the server sends, then `end`.
+
+    `name` is the reasoner's, for messages. Usage is held until the end and told once, since some servers repeat a
+    running total in every chunk; where the server tells none it is estimated, at four bytes of UTF-8 a token, and the
+    signal `usage_estimated` is 1.
+    """
+
+    def __init__(self, name: str, body: Json, price: Price) -> None:
+        self._name = name
+        self._body = body
+        self._price = price
+        self._finished: dict[int, bool] = {}
+        self._usage: Json = {}
+        self._written_bytes = 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice seen so far has ended."""
+        return bool(self._finished) and all(self._finished.values())
+
+    def read(self, wire: Any) -> list[Chunk]:
+        """The chunks of one `chat.completion` (one a choice) or `chat.completion.chunk`."""
+        choices = wire.get("choices") if isinstance(wire, dict) else None
+        if not isinstance(choices, list):
+            raise Malformed(f"{self._name}: sent what is no chat completion")
+        if isinstance(wire.get("usage"), dict):
+            self._usage = wire["usage"]
+        chunks = [self._choice(choice, at) for at, choice in enumerate(choices)]
+        if wire.keys() - _ENVELOPE:
+            extra = {key: value for key, value in wire.items() if key not in _ENVELOPE}
+            chunks[:1] = [replace(chunks[0] if chunks else _NOTHING, extra=extra)]
+        return [chunk for chunk in chunks if chunk != _NOTHING]
+
+    def end(self, *, said_so: bool) -> list[Chunk]:
+        """What is still owed: an end of each choice, and the usage.
+
+        `said_so`: the server said that the answer is whole, so a choice that it never ended has ended now (finish
+        "stop", signal `finish_assumed` 1). If it did not, such an answer was cut off, and that is an error.
+        """
+        if not self._finished:
+            raise Malformed(f"{self._name}: sent no choice")
+        unfinished = [index for index, finished in self._finished.items() if not finished]
+        if unfinished and not said_so:
+            raise Malformed(f"{self._name}: the answer was cut off before its end")
+        chunks = [Chunk(index=index, finish="stop", signals={"finish_assumed": 1.0}) for index in unfinished]
+        usage = _told(self._usage)
+        signals = {} if usage else {"usage_estimated": 1.0}
+        usage = usage or self._estimated()
+        usage = replace(usage, usd=cost_usd(usage, self._price))
+        return [*chunks, Chunk(index=max(self._finished), usage=usage, signals=signals)]
+
+    def _choice(self, choice: Any, at: int) -> Chunk:
+        delta = choice.get("delta") or choice.get("message") or {} if isinstance(choice, dict) else None
+        if not isinstance(delta, dict):
+            raise Malformed(f"{self._name}: sent a choice that cannot be read")
+        logprobs = choice.get("logprobs")
+        chunk = Chunk(
+            index=choice.get("index", at),
+            text=delta.get("content") or "",
+            reasoning=delta.get("reasoning_content") or delta.get("reasoning") or "",
+            tool_calls=_numbered(delta["tool_calls"]) if delta.get("tool_calls") else (),
+            logprobs=tuple(logprobs.get("content") or ()) if isinstance(logprobs, dict) else (),
+            finish=choice.get("finish_reason") or "",
+            choice_extra={k: v for k, v in choice.items() if k not in _CHOICE} if choice.keys() - _CHOICE else {},
+            delta_extra={k: v for k, v in delta.items() if k not in _DELTA} if delta.keys() - _DELTA else {},
+        )
+        texts_are = isinstance(chunk.text, str) and isinstance(chunk.reasoning, str) and isinstance(chunk.finish, str)
+        if not texts_are or not isinstance(chunk.index, int):
+            raise Malformed(f"{self._name}: sent a choice that cannot be read")
+        self._finished[chunk.index] = bool(chunk.finish) or self._finished.get(chunk.index, False)
+        self._written_bytes += len(chunk.text.encode()) + len(chunk.reasoning.encode())
+        return chunk
+
+    def _estimated(self) -> Usage:
+        read_bytes = sum(len(text.encode()) for text in texts(self._body))
+        return Usage(
+            prompt_tokens=-(-read_bytes // _BYTES_PER_TOKEN),
+            completion_tokens=-(-self._written_bytes // _BYTES_PER_TOKEN),
+        )
+
+
+def whole(reading: Reading, wire: Any) -> list[Chunk]:
+    """One chunk a choice, the last with the usage."""
+    chunks = reading.read(wire)
+    *ends, last = reading.end(said_so=True)
+    if ends or not chunks:
+        return [*chunks, *ends, last]
+    chunks[-1] = replace(chunks[-1], usage=last.usage, signals=last.signals)
+    return chunks
+
+
+def cost_usd(usage: Usage, price: Price) -> float:
+    """USD: tokens read from a cache, the other tokens read, and the tokens written, each at its price a million."""
+    cached_usd = price.cached_input_usd_per_mtok
+    if cached_usd is None:
+        cached_usd = price.input_usd_per_mtok
+    fresh_tokens = usage.prompt_tokens - usage.cached_tokens
+    micro_usd = fresh_tokens * price.input_usd_per_mtok + usage.cached_tokens * cached_usd
+    return (micro_usd + usage.completion_tokens * price.output_usd_per_mtok) / 1e6
+
+
+def texts(body: Json) -> Iterator[str]:
+    """Every text that the messages of a request hold."""
+    for message in body.get("messages", ()):
+        content = message.get("content")
+        parts = content if isinstance(content, list) else [{"text": content}]
+        for part in parts:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield part["text"]
+
+
+def _numbered(calls: Any) -> tuple[Json, ...]:
+    """Tool calls as deltas: each with the index that only streamed ones have."""
+    return tuple(call if "index" in call else {"index": at, **call} for at, call in enumerate(calls))
+
+
+def _told(usage: Json) -> Usage | None:
+    """The usage as the server tells it, or None if it cannot be used."""
+    read = _count(usage, "prompt_tokens")
+    written = _count(usage, "completion_tokens")
+    if read is None or written is None:
+        return None
+    cached = _count(usage.get("prompt_tokens_details"), "cached_tokens") or 0
+    reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens") or 0
+    return Usage(
+        prompt_tokens=read, completion_tokens=written, cached_tokens=min(cached, read), reasoning_tokens=reasoning
+    )
+
+
+def _count(of: Any, key: str) -> int | None:
+    count = of.get(key) if isinstance(of, dict) else None
+    return count if isinstance(count, int) and count >= 0 else None

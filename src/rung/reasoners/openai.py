@@ -1,0 +1,238 @@
+"""The client side of OpenAI's chat completions over HTTP: one request out, chunks in."""
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any
+from weakref import WeakSet
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from rung.clock import Clock
+from rung.config.schema import Price, Timeouts
+from rung.errors import Malformed, TimedOut, Unavailable, UpstreamRefusedRequest
+from rung.reasoners.completions import Reading, whole
+from rung.reasoners.patience import Patience
+from rung.reasoners.refusals import Words, refusal, reported
+from rung.reasoners.sse import Events
+from rung.types import Chunk, Json
+
+_LARGE_BYTES = 2**20  # from here on aiohttp wants a file object, to write in pieces
+_ENDING_S = 0.1  # after the last event, for the connection to end in order and be used again
+_SHORTEST_SECRET = 8
+_DONE = b"[DONE]"
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """Where chat completions are asked for, and within which bounds. `name` is the reasoner's, for messages; `base_url`
+    is up to and without `/chat/completions`; `concurrency` bounds the connections, `max_bytes` an answer."""
+
+    name: str
+    base_url: str
+    model: str
+    headers: Mapping[str, str] = MappingProxyType({})
+    price: Price = Price()
+    timeouts: Timeouts = Timeouts()
+    concurrency: int = 64
+    max_bytes: int = 64 * 2**20
+
+
+class ChatClient:
+    """Asks one server. Between `open` and `close`, any number of answers may be read at once, each from its own
+    connection; leaving an answer early closes its connection, which is how the server learns of it."""
+
+    def __init__(self, server: Server, clock: Clock) -> None:
+        self._server = server
+        self._clock = clock
+        self._session: aiohttp.ClientSession | None = None
+        self._url = server.base_url.rstrip("/") + "/chat/completions"
+        self._secrets = [w for value in server.headers.values() for w in value.split() if len(w) >= _SHORTEST_SECRET]
+
+    async def open(self) -> None:
+        self._session = aiohttp.ClientSession(
+            connector=_Connector(limit=self._server.concurrency),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **self._server.headers},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._server.timeouts.connect_s),
+        )
+
+    async def close(self) -> None:
+        """Breaks off what is still being read. A second time does nothing."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def answer(self, body: Json, *, stream: bool) -> AsyncIterator[Chunk]:
+        """The chunks of an answer to `body` (a chat completion's, its `model` and `stream` replaced).
+
+        `stream`: chunks as the server writes them; else the server is asked for the answer whole, which costs less.
+        What comes back is told by its content type, since some servers do as they like. Raises ReasonerErrors only.
+        """
+        name = self._server.name
+        exchange = _Exchange(
+            self._server, self._clock, Words(body, self._secrets), Reading(name, body, self._server.price)
+        )
+        try:
+            await exchange.send(self._post, _payload(body, self._server, stream))
+            async with aclosing(exchange.stream() if exchange.is_stream(stream) else exchange.whole()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except aiohttp.ConnectionTimeoutError:
+            connect_s = self._server.timeouts.connect_s
+            raise TimedOut(f"{name}: no connection within {connect_s:g} s (timeouts.connect_s)") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"{name}: {exchange.broke(error)}") from None
+        finally:
+            exchange.close()
+
+    async def _post(self, payload: bytes) -> aiohttp.ClientResponse:
+        """Once more if a connection that was kept alive turns out to have been closed at the other end meanwhile."""
+        assert self._session is not None, "open() comes first"
+        try:
+            return await self._session.post(self._url, data=_data(payload), allow_redirects=False)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            if not _reused.get():
+                raise
+        return await self._session.post(self._url, data=_data(payload), allow_redirects=False)
+
+
+class _Exchange:
+    """One request and what comes back."""
+
+    def __init__(self, server: Server, clock: Clock, words: Words, reading: Reading) -> None:
+        self._name = server.name
+        self._max_bytes = server.max_bytes
+        self._patience = Patience(server.name, server.timeouts, clock)
+        self._clock = clock
+        self._words = words
+        self._reading = reading
+        self._response: aiohttp.ClientResponse | None = None
+
+    @property
+    def _received(self) -> aiohttp.ClientResponse:
+        assert self._response is not None, "send() comes first"
+        return self._response
+
+    async def send(self, post: Callable[[bytes], Awaitable[aiohttp.ClientResponse]], payload: bytes) -> None:
+        response = self._response = await self._patience.hold(post(payload))
+        if response.status != 200:
+            raw = await self._patience.hold(self._body())
+            wall_s = self._clock.wall()
+            raise refusal(self._name, response.status, response.headers, raw, words=self._words, wall_s=wall_s)
+
+    def is_stream(self, asked: bool) -> bool:
+        kind = self._received.headers.get("Content-Type", "")
+        return "event-stream" in kind or (asked and "json" not in kind)
+
+    async def whole(self) -> AsyncGenerator[Chunk, None]:
+        wire = self._decoded(await self._patience.hold(self._body()))
+        for chunk in whole(self._reading, wire):
+            yield chunk
+
+    async def stream(self) -> AsyncGenerator[Chunk, None]:
+        done = False
+        async with aclosing(self._events()) as events:
+            async for data in events:
+                done = data.strip() == _DONE
+                if done:
+                    break
+                for chunk in self._reading.read(self._decoded(data)):
+                    yield chunk
+                self._patience.chunk_came()
+        for chunk in self._reading.end(said_so=done):
+            yield chunk
+        await self._ended()
+
+    async def _events(self) -> AsyncGenerator[bytes, None]:
+        events, size, packet = Events(), 0, b"begin"
+        while packet:
+            try:
+                packet = await self._patience.hold(self._received.content.readany())
+            except TimedOut:
+                if not self._reading.finished:
+                    raise
+                return  # the answer is whole; only the server's goodbye is missing
+            size = self._bounded(size + len(packet))
+            for data in events.feed(packet) if packet else events.end():
+                yield data
+
+    async def _ended(self) -> None:
+        """Lets the connection end in order, so that it can be used again; one that lingers is closed."""
+        try:
+            async with asyncio.timeout(_ENDING_S):
+                while await self._received.content.readany():
+                    pass
+        except TimeoutError:
+            pass
+
+    async def _body(self) -> bytes:
+        packets: list[bytes] = []
+        size = 0
+        while packet := await self._received.content.readany():
+            size = self._bounded(size + len(packet))
+            packets.append(packet)
+        return b"".join(packets)
+
+    def _bounded(self, size: int) -> int:
+        if size > self._max_bytes:
+            raise Malformed(f"{self._name}: sent more than {self._max_bytes} bytes")
+        return size
+
+    def _decoded(self, data: bytes) -> Any:
+        try:
+            wire = msgspec.json.decode(data)
+        except (ValueError, RecursionError):  # the cause would quote the answer
+            raise Malformed(f"{self._name}: sent what is no JSON") from None
+        if isinstance(wire, dict) and wire.get("error"):
+            raise reported(self._name, wire["error"], self._words)
+        return wire
+
+    def broke(self, error: Exception) -> str:
+        """What happened, without the error's own words, which may quote the answer."""
+        if self._response is not None:
+            return f"the connection broke in mid-answer ({type(error).__name__})"
+        if isinstance(error, aiohttp.ServerDisconnectedError):
+            return "closed the connection without an answer"
+        return f"cannot be reached ({type(error).__name__}); look at base_url, and whether the server runs"
+
+    def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
+
+
+_reused: ContextVar[bool] = ContextVar("reused", default=False)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes, for the task that asked, whether a connection has served before."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit=limit)
+        self._served: WeakSet[object] = WeakSet()
+
+    async def connect(self, req: Any, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
+        _reused.set(False)
+        connection = await super().connect(req, traces, timeout)
+        protocol = connection.protocol
+        _reused.set(protocol in self._served)
+        self._served.add(protocol)
+        return connection
+
+
+def _payload(body: Json, server: Server, stream: bool) -> bytes:
+    asked = {**body, "model": server.model, "stream": stream}
+    asked.pop("stream_options", None)
+    if stream:
+        asked["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+    try:
+        return msgspec.json.encode(asked)
+    except UnicodeEncodeError:  # the cause would quote the prompt
+        raise UpstreamRefusedRequest(f"{server.name}: the request's text is no valid Unicode") from None
+
+
+def _data(payload: bytes) -> bytes | io.BytesIO:
+    return payload if len(payload) < _LARGE_BYTES else io.BytesIO(payload)

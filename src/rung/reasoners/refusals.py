@@ -1,0 +1,100 @@
+"""What a server's refusal means: whose fault it is, when to ask again, and what of its words may be repeated."""
+
+from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from rung.errors import RateLimited, ReasonerError, Upstream, UpstreamRefusedRequest
+from rung.reasoners.completions import texts
+from rung.types import Json
+
+# Longest wait that a server is believed: past it one request a time finds out.
+LONGEST_RETRY_S = 3600.0
+_LONGEST_WORDS = 300
+_ECHO = 16  # characters in a row that give a prompt away
+# Statuses under 500 that speak of our key, our account or our configuration, not of the request.
+_OURS = {
+    401: "did not accept our key; set api_key",
+    402: "asks for payment; look at the account",
+    403: "does not allow our key to do this; look at the account",
+    404: "knows no such path or model; check base_url and model",
+    405: "takes no POST there; check base_url",
+    407: "is behind a proxy that wants a password",
+    408: "gave up waiting for the request",
+}
+
+
+class Words:
+    """Repeats a server's words without secrets: `secrets` are blotted out, and words that echo `body`'s messages are
+    not repeated at all, since errors are logged and prompts never are."""
+
+    def __init__(self, body: Json, secrets: Iterable[str]) -> None:
+        self._body = body
+        self._secrets = secrets
+
+    def safe(self, words: Any) -> str:
+        """`words` behind a colon, or nothing."""
+        if not isinstance(words, str) or not words.strip() or self._echoes(words):
+            return ""
+        for secret in self._secrets:
+            words = words.replace(secret, "***")
+        return f": {words.strip()[:_LONGEST_WORDS]}"
+
+    def _echoes(self, words: str) -> bool:
+        pieces = [words[at : at + _ECHO] for at in range(0, max(1, len(words) - _ECHO + 1), _ECHO // 2)]
+        for text in texts(self._body):
+            if any(piece in text for piece in pieces) or (len(text) > _ECHO // 2 and text in words):
+                return True
+        return False
+
+
+def refusal(
+    name: str, status: int, headers: Mapping[str, str], raw: bytes, *, words: Words, wall_s: float
+) -> ReasonerError:
+    """The error that an answer other than 200 stands for. `name` is the reasoner's; `wall_s` dates Retry-After."""
+    said = words.safe(_message(raw))
+    if status == 429:
+        wait_s = retry_after_s(headers, wall_s)
+        return RateLimited(f"{name}: asked us to slow down (429){said}", retry_after_s=wait_s)
+    if status in _OURS:
+        return Upstream(f"{name}: {_OURS[status]} ({status})", upstream_status=status)
+    if 300 <= status < 400:
+        return Upstream(
+            f"{name}: points elsewhere ({status}); put the final address in base_url", upstream_status=status
+        )
+    if 400 <= status < 500:
+        return UpstreamRefusedRequest(f"{name}: refused the request ({status}){said}", upstream_status=status)
+    return Upstream(f"{name}: failed ({status}){said}", upstream_status=status)
+
+
+def reported(name: str, error: Any, words: Words) -> Upstream:
+    """The error that an `error` object in place of (more of) an answer stands for."""
+    said = words.safe(error.get("message") if isinstance(error, dict) else error)
+    code = error.get("code") if isinstance(error, dict) else None
+    return Upstream(f"{name}: reported an error{said}", upstream_status=code if isinstance(code, int) else 0)
+
+
+def retry_after_s(headers: Mapping[str, str], wall_s: float) -> float | None:
+    """Seconds to wait by Retry-After (RFC 9110, 10.2.3: seconds or a date), or None if it is missing or unreadable."""
+    value = headers.get("Retry-After", "").strip()
+    try:
+        wait_s = float(value) if value[:1].isdigit() else parsedate_to_datetime(value).timestamp() - wall_s
+    except ValueError:
+        return None
+    return min(max(wait_s, 0.0), LONGEST_RETRY_S)
+
+
+def _message(raw: bytes) -> Any:
+    """Where servers put their words: OpenAI's `error.message`, a bare `error`, `message`, or FastAPI's `detail`."""
+    try:
+        answer = msgspec.json.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(answer, dict):
+        return None
+    error = answer.get("error")
+    if isinstance(error, dict):
+        return error.get("message")
+    return error or answer.get("message") or answer.get("detail")
