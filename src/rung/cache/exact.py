@@ -1,0 +1,101 @@
+"""Answers to requests that are the same to the letter, kept in memory."""
+
+import hashlib
+from collections import OrderedDict
+
+import msgspec
+from msgspec.structs import replace
+
+from rung.types import Answer, Request
+
+# How an answer is sent and who is billed for it: nothing that the answer depends on. `model` is the request's own.
+_NOT_OF_THE_ANSWER = frozenset(
+    {"model", "stream", "stream_options", "user", "metadata", "store", "safety_identifier", "prompt_cache_key"}
+)
+# Models write the fields of an object in the order in which its schema names them, so there order is kept.
+_ORDERED = frozenset({"response_format", "tools", "functions"})
+
+_canonical = msgspec.json.Encoder(order="deterministic")
+_as_sent = msgspec.json.Encoder()
+_pack = msgspec.msgpack.Encoder()
+_unpack = msgspec.msgpack.Decoder(Answer)
+
+# The objects around an entry's packed bytes: its key, its place in the order and in the table (measured).
+_ENTRY_BYTES = 320
+_LARGEST_SHARE = 8
+
+
+def key_of(request: Request, epoch: str) -> bytes:
+    """32 bytes that two requests share only if they ask the same of the same tenant, model and policy.
+
+    `epoch` names the policy (ladder, prices, estimates) that would answer. 1 and 1.0, or a null and a missing field,
+    are told apart: that may cost a hit, but never serves one request's answer to another. Budget and deadline are left
+    out: an answer in hand meets any.
+    """
+    wishes = request.wishes
+    rest, ordered = {}, {}
+    for name, value in request.body.items():
+        if name in _ORDERED:
+            ordered[name] = value
+        elif name not in _NOT_OF_THE_ANSWER:
+            rest[name] = value
+    head = (request.tenant, request.model, epoch, wishes.preset, wishes.min_quality, rest)
+    text = _canonical.encode(head)
+    if ordered:
+        # JSON texts side by side cannot be read in two ways: the array above ends where it ends.
+        text += _as_sent.encode([[name, ordered[name]] for name in sorted(ordered)])
+    return hashlib.blake2b(text, digest_size=32).digest()
+
+
+def keepable(answer: Answer) -> bool:
+    """Whole, successful and free of tool calls."""
+    return all(c.finish == "stop" and c.text and not c.tool_calls for c in answer.choices)
+
+
+class ExactCache:
+    """Key -> answer, the least recently used leaving first, bounded by the bytes they take. 0 keeps nothing.
+
+    Answers are kept packed: their size is then known to the byte, and nobody can change what others will read.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[bytes, bytes] = OrderedDict()
+        self._bytes_used = 0
+
+    def get(self, key: bytes) -> Answer | None:
+        """The answer with its tokens but at no cost: serving it again is free and holds no machine."""
+        packed = self._entries.get(key)
+        if packed is None:
+            return None
+        self._entries.move_to_end(key)
+        return _unpack.decode(packed)
+
+    def put(self, key: bytes, answer: Answer) -> None:
+        """Keeps it, unless it is not keepable or takes over an eighth of the bound."""
+        if not keepable(answer):
+            return
+        packed = _pack.encode(replace(answer, usage=replace(answer.usage, usd=0.0, busy_s=0.0)))
+        if _size(packed) > self._max_bytes // _LARGEST_SHARE:
+            return
+        self._forget(key)
+        self._entries[key] = packed
+        self._bytes_used += _size(packed)
+        while self._bytes_used > self._max_bytes:
+            self._forget(next(iter(self._entries)))
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def bytes_used(self) -> int:
+        return self._bytes_used
+
+    def _forget(self, key: bytes) -> None:
+        packed = self._entries.pop(key, None)
+        if packed is not None:
+            self._bytes_used -= _size(packed)
+
+
+def _size(packed: bytes) -> int:
+    return len(packed) + _ENTRY_BYTES

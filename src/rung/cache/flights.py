@@ -1,0 +1,86 @@
+"""One piece of work for all who ask for the same at the same time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Generic, TypeVar
+
+from rung.errors import Unavailable
+
+T = TypeVar("T")
+
+
+class _Flight(Generic[T]):
+    """The work, its events so far, and how many follow it."""
+
+    def __init__(self, start: Callable[[], AsyncIterator[T]]) -> None:
+        self.events: list[T] = []
+        self.callers = 0
+        self._waiting: list[asyncio.Future[None]] = []
+        self.task = asyncio.get_running_loop().create_task(self._work(start))
+        self.task.add_done_callback(self._tell)
+
+    async def news(self) -> None:
+        """Returns at the next event, or when the work has ended."""
+        waiting = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        await waiting
+
+    async def _work(self, start: Callable[[], AsyncIterator[T]]) -> None:
+        async for event in start():
+            self.events.append(event)
+            self._tell()
+
+    def _tell(self, _: object = None) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+
+class Flights(Generic[T]):
+    """Single flight: who joins a key that is in the air shares its work, from its first event on.
+
+    The work runs in a task of its own, so no caller's leaving (aclose or cancel) disturbs the others; when the last
+    leaves, the work is cancelled, and has ended before that caller's aclose returns. What the work raises, every
+    caller gets. Who comes after the work has ended starts it anew. The work runs ahead of slow callers, and its events
+    are kept until the last caller is through: the answer's size bounds them.
+    """
+
+    def __init__(self) -> None:
+        self._flights: dict[bytes, _Flight[T]] = {}
+
+    def __len__(self) -> int:
+        """Keys that someone follows."""
+        return len(self._flights)
+
+    async def join(self, key: bytes, start: Callable[[], AsyncIterator[T]]) -> AsyncGenerator[T, None]:
+        """`start` is called, in the work's task, only if nobody is at it already. Close the iterator when leaving."""
+        flight = self._flights.get(key)
+        if flight is None or flight.task.done():
+            flight = self._flights[key] = _Flight(start)
+        flight.callers += 1
+        at = 0
+        try:
+            while True:
+                while at < len(flight.events):
+                    yield flight.events[at]
+                    at += 1
+                if flight.task.done():
+                    break
+                await flight.news()
+            if flight.task.cancelled():
+                raise Unavailable("The work that this request shared was stopped; ask again")
+            flight.task.result()
+        finally:
+            flight.callers -= 1
+            if not flight.callers:
+                await self._end(key, flight)
+
+    async def _end(self, key: bytes, flight: _Flight[T]) -> None:
+        if self._flights.get(key) is flight:
+            del self._flights[key]
+        if not flight.task.done():
+            flight.task.cancel()
+            await asyncio.wait({flight.task})
+        elif not flight.task.cancelled():
+            flight.task.exception()  # nobody is left to be told: asyncio need not warn of it

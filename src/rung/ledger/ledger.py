@@ -1,0 +1,216 @@
+"""The ledger's front: what requests hand in, and the one thread that writes it."""
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+from collections import deque
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rung.clock import Clock
+from rung.errors import BadRequest, LedgerError, UnknownDecision
+from rung.ledger.rows import Record, RecordedText, Row, row_of, storable
+from rung.ledger.store import Store
+from rung.types import Decision, Feedback
+
+# How long decisions are gathered into one commit. Kill -9 may take this plus one commit: together under 50 ms.
+_GATHER_S = 0.01
+_RETRY_S = 0.5
+_ROWS_A_COMMIT = 512
+
+
+class _Asked(Struct, frozen=True):
+    """Feedback that someone waits for. `wall_s` is seconds since the epoch."""
+
+    feedback: Feedback
+    wall_s: float
+    done: asyncio.Future[None]
+
+
+class Ledger:
+    """Decisions are written behind the request's back, within 50 ms; feedback is on the disk when `feedback` returns.
+
+    When the file cannot be written (full disk, lock, read-only), `problem` says so, decisions wait in memory up to
+    `max_waiting_bytes`, beyond which new ones are dropped and counted, and are written once it can be again.
+
+    Threads: the event loop alone hands in, the writer alone owns the store. They share two deques and two events;
+    every counter has one writing side.
+    """
+
+    def __init__(
+        self, path: Path, clock: Clock, *, keep_text: bool = False, max_waiting_bytes: int = 64 * 1024 * 1024
+    ) -> None:
+        self._path = path
+        self._clock = clock
+        self._keep_text = keep_text
+        self._max_waiting_bytes = max_waiting_bytes
+        self._records: deque[Record] = deque()
+        self._asked: deque[_Asked] = deque()
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._thread = threading.Thread(target=self._write_until_closed, name="rung-ledger", daemon=True)
+        self._closing = False
+        # Written by the loop:
+        self._given_bytes = 0
+        self._overflowed = 0
+        # Written by the writer:
+        self._store: Store | None = None
+        self._held: list[Record] = []
+        self._taken_bytes = 0
+        self._unwritable = 0
+        self._forgiven = 0
+        self._trouble = ""
+
+    async def start(self) -> None:
+        """Opens the file. Raises LedgerError for what waiting does not mend; a full disk only becomes a `problem`."""
+        try:
+            self._store = await asyncio.to_thread(Store, self._path)
+        except sqlite3.Error as error:
+            self._trouble = str(error)
+        self._thread.start()
+
+    def record(self, decision: Decision, *, tenant: str, text: RecordedText | None = None) -> None:
+        """Never waits and never raises. `text` is kept only if the ledger was told to keep it."""
+        record = Record(
+            decision=decision, tenant=tenant, wall_s=self._clock.wall(), text=text if self._keep_text else None
+        )
+        weight = record.weight_bytes
+        if self._closing or self._given_bytes - self._taken_bytes + weight > self._max_waiting_bytes:
+            self._overflowed += 1
+            return
+        self._given_bytes += weight
+        self._records.append(record)
+        if not self._wake.is_set():
+            self._wake.set()
+
+    async def feedback(self, feedback: Feedback) -> None:
+        """On the disk when it returns. Several for one decision are all kept; the latest counts.
+
+        Raises UnknownDecision if that tenant has no such decision, BadRequest for a score outside 0..1, LedgerError
+        if it could not be written (then it is not kept: the caller should send it again).
+        """
+        if not 0.0 <= feedback.score <= 1.0:
+            raise BadRequest("score must lie between 0 and 1", param="score")
+        if self._closing or not self._thread.is_alive():
+            raise LedgerError("The ledger is closed; feedback was not kept")
+        clean = replace(feedback, decision_id=storable(feedback.decision_id), comment=storable(feedback.comment))
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._asked.append(_Asked(clean, self._clock.wall(), done))
+        self._hurry.set()
+        self._wake.set()
+        await done
+
+    @property
+    def problem(self) -> str | None:
+        """A sentence for people, while decisions are not being written; else None."""
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._closing:
+            return "The ledger's writer has stopped: decisions are lost until Rung is restarted."
+        if self._trouble:
+            waiting = len(self._records) + len(self._held)
+            return (
+                f"The ledger cannot write {self._path} ({self._trouble}): {waiting} decisions wait in memory, "
+                f"{self.dropped} were dropped. It is tried again all the time."
+            )
+        if self.dropped != self._forgiven:
+            return f"The ledger's disk is too slow: {self.dropped - self._forgiven} decisions were dropped."
+        return None
+
+    @property
+    def dropped(self) -> int:
+        """Decisions that were not kept, since the start."""
+        return self._overflowed + self._unwritable
+
+    async def close(self) -> None:
+        """Writes what waits. Raises LedgerError if it cannot, saying how many decisions are lost."""
+        self._closing = True
+        self._hurry.set()
+        self._wake.set()
+        if self._thread.ident is not None:
+            await asyncio.to_thread(self._thread.join)
+        if lost := len(self._records) + len(self._held):
+            raise LedgerError(f"The ledger {self._path} could not be written ({self._trouble}): {lost} decisions lost")
+
+    # Below: the writer's thread.
+
+    def _write_until_closed(self) -> None:
+        try:
+            while not self._closing:
+                if not self._held:
+                    self._wake.wait()
+                self._hurry.wait(_RETRY_S if self._trouble else _GATHER_S)
+                self._wake.clear()
+                self._hurry.clear()
+                self._write_all()
+            self._write_all()
+        finally:
+            self._closing_down()
+
+    def _write_all(self) -> None:
+        # Feedback is taken first: the decisions it speaks of were handed in before it, and are written before it.
+        asked = [self._asked.popleft() for _ in range(len(self._asked))]
+        try:
+            store = self._open()
+            due = len(self._records) + len(self._held)
+            while due > 0:
+                due -= self._write_some(store)
+            found = store.write_feedback([(a.feedback, a.wall_s) for a in asked]) if asked else []
+        except (sqlite3.Error, LedgerError) as error:
+            self._give_up(str(error), asked)
+            return
+        self._trouble = ""
+        self._forgiven = self.dropped
+        for one, known in zip(asked, found, strict=True):
+            unknown = UnknownDecision(f"There is no decision {one.feedback.decision_id!r}", param="decision_id")
+            _settle(one.done, None if known else unknown)
+
+    def _open(self) -> Store:
+        if self._store is None:
+            self._store = Store(self._path)
+        return self._store
+
+    def _write_some(self, store: Store) -> int:
+        """How many decisions are off the queue now: written, or dropped because nothing can hold them."""
+        if not self._held:
+            self._held = [self._records.popleft() for _ in range(min(len(self._records), _ROWS_A_COMMIT))]
+        rows: list[Row] = []
+        for record in self._held:
+            try:
+                rows.append(row_of(record))
+            except (ValueError, TypeError):
+                self._unwritable += 1
+        store.write_decisions(rows)
+        written, self._held = self._held, []
+        self._taken_bytes += sum(r.weight_bytes for r in written)
+        return len(written)
+
+    def _give_up(self, trouble: str, asked: list[_Asked]) -> None:
+        """Until the next try. The connection is opened anew then: some errors leave one that will not work again."""
+        self._trouble = trouble
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        for one in asked:
+            _settle(one.done, LedgerError(f"The ledger cannot be written ({trouble}); send the feedback again later"))
+
+    def _closing_down(self) -> None:
+        if self._store is not None:
+            self._store.close()
+        while self._asked:
+            _settle(self._asked.popleft().done, LedgerError("The ledger is closed; feedback was not kept"))
+
+
+def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
+    def on_loop() -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    # A loop that is closed already has nobody left who waits.
+    with contextlib.suppress(RuntimeError):
+        done.get_loop().call_soon_threadsafe(on_loop)
