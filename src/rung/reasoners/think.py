@@ -1,13 +1,12 @@
 """Asks the rung below to reason first, and tells the reasoning from the answer."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
 from typing import Any
 
 import msgspec
 
-from rung.answers import asked, extract
-from rung.reasoners.base import Abilities, Below, Reasoner, Status
+from rung.answers import asked, extract, options_of
+from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing
 from rung.reasoners.wording import question_of, with_line
 from rung.types import Call, Chunk, Json
 
@@ -93,8 +92,8 @@ def _stops(body: Json) -> list[str]:
 
 
 class Think:
-    """The user's `max_tokens` bounds reasoning and answer together. An answer that never says its marker is given whole,
-    or as the short answer found in it: never empty."""
+    """The user's `max_tokens` bounds reasoning and answer together. An answer that never says its marker is given
+    whole, or as the short answer found in it: never empty."""
 
     def __init__(self, name: str, below: Below, of: Reasoner) -> None:
         self._name = name
@@ -117,18 +116,19 @@ class Think:
         """The rung below is started by its own entry."""
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
-        short = asked(question_of(call.body))
+        question = question_of(call.body)
+        short = asked(question)
         body: dict[str, Any] = with_line(call.body, SHORT_LINE if short else OPEN_LINE)
         body.pop("stop", None)
         split = _Split(_stops(call.body))
-        async with aclosing(self._below(msgspec.structs.replace(call, body=body))) as chunks:
+        async with closing(self._below(msgspec.structs.replace(call, body=body))) as chunks:
             async for chunk in chunks:
                 reasoning, text = split.feed(chunk.text)
                 if chunk.finish:
                     last_reasoning, last_text = split.rest()
                     reasoning, text = reasoning + last_reasoning, text + last_text
                     if not split.answered:
-                        text = (extract(split.whole, short) if short else None) or split.whole
+                        text = (extract(split.whole, short, options_of(question)) if short else None) or split.whole
                 yield msgspec.structs.replace(chunk, text=text, reasoning=chunk.reasoning + reasoning)
 
     async def close(self) -> None:

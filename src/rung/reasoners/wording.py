@@ -12,7 +12,9 @@ def _text(content: object) -> str:
         return content
     if not isinstance(content, Sequence):
         return ""
-    return "\n".join(part.get("text") or "" for part in content if isinstance(part, dict) and part.get("type") == "text")
+    return "\n".join(
+        part.get("text") or "" for part in content if isinstance(part, dict) and part.get("type") == "text"
+    )
 
 
 def _last_user(messages: Sequence[Json]) -> int | None:
@@ -34,7 +36,9 @@ def with_line(body: Json, line: str) -> dict[str, Any]:
         messages.append({"role": "user", "content": line})
     else:
         content = messages[at].get("content")
-        added = f"{content}\n\n{line}" if isinstance(content, str) else [*(content or ()), {"type": "text", "text": line}]
+        added = (
+            f"{content}\n\n{line}" if isinstance(content, str) else [*(content or ()), {"type": "text", "text": line}]
+        )
         messages[at] = {**messages[at], "content": added}
     return {**body, "messages": messages}
 

@@ -1,0 +1,152 @@
+"""Samples the rung below until no further sample could change which answer has most support.
+
+Only as many samples run as are still needed for a majority, so none is thrown away: three samples start as two, and
+the third runs only if they disagree.
+"""
+
+import asyncio
+import math
+import zlib
+from collections.abc import AsyncIterator
+from statistics import fmean
+from typing import Any
+
+import msgspec
+
+from rung.answers import asked, extract, majority, options_of
+from rung.errors import ReasonerError
+from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, collect, spell
+from rung.reasoners.wording import question_of
+from rung.types import Answer, Call, Chunk, Usage
+
+# Where the user names none, or 0, at which all samples would be the same. Measured: docs/experiments.md.
+TEMPERATURE = 0.7
+
+
+def _sample(call: Call, number: int) -> Call:
+    """The call for a sample: equal calls give equal samples, as far as the rung below heeds seeds."""
+    given = call.body.get("seed")
+    first = given if isinstance(given, int) else zlib.crc32(call.id.encode()) & 0x3FFFFFFF
+    body: dict[str, Any] = {**call.body, "seed": first + number}
+    body["temperature"] = body.get("temperature") or TEMPERATURE
+    return msgspec.structs.replace(call, id=f"{call.id}/{number}", body=body)
+
+
+def _mean_logprob(answer: Answer) -> float:
+    values = [entry["logprob"] for entry in answer.choices[0].logprobs]
+    return fmean(values) if values else -math.inf
+
+
+class Tally:
+    """The samples in hand, and the answer extracted from each; a sample without one supports nothing."""
+
+    def __init__(self, question: str, samples: int) -> None:
+        self._short = asked(question)
+        self._options = options_of(question)
+        self._to_come = samples
+        self._found: list[str | None] = []
+        self.answers: list[Answer] = []
+
+    def add(self, answer: Answer) -> None:
+        self._to_come -= 1
+        self.answers.append(answer)
+        self._found.append(extract(answer.text, self._short, self._options))
+
+    def lost(self) -> None:
+        """A sample failed, and is not asked for again."""
+        self._to_come -= 1
+
+    def needed(self) -> int:
+        """The fewest further samples that could decide the vote, if they all agreed with the leading answer."""
+        leader = majority(self._found).answer or "?"
+        return next(
+            more
+            for more in range(self._to_come + 1)
+            if majority([*self._found, *[leader] * more], self._to_come - more).decided
+        )
+
+    def best(self) -> Answer:
+        """The surest of the samples that gave the best-supported answer."""
+        backers = majority(self._found).at or range(len(self.answers))
+        return max((self.answers[i] for i in backers), key=_mean_logprob)
+
+    def signals(self) -> dict[str, float]:
+        result = majority(self._found)
+        return {"samples": float(len(self.answers))} | ({"agreement": result.share} if result.at else {})
+
+
+class Vote:
+    """`samples` bounds how often the rung below is asked. A question without a short answer cannot be voted on: it goes
+    to the rung below once, untouched, and no agreement is claimed."""
+
+    def __init__(self, name: str, below: Below, of: Reasoner, samples: int = 3) -> None:
+        self._name = name
+        self._below = below
+        self._of = of
+        self._samples = samples
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        return msgspec.structs.replace(
+            self._of.abilities, tools=False, json_object=False, json_schema=False, n=False, short_only=True
+        )
+
+    @property
+    def status(self) -> Status:
+        return self._of.status
+
+    async def start(self) -> None:
+        """The rung below is started by its own entry."""
+
+    async def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        question = question_of(call.body)
+        if not asked(question):
+            async with closing(self._below(call)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        tally = await self._poll(call, Tally(question, self._samples))
+        best = tally.best()
+        usage = sum((answer.usage for answer in tally.answers), Usage())
+        signals = dict(best.signals) | tally.signals()
+        for chunk in spell(msgspec.structs.replace(best, usage=usage, signals=signals)):
+            yield chunk
+
+    async def _poll(self, call: Call, tally: Tally) -> Tally:
+        """Runs samples, side by side as far as all of them are needed. The error of one that fails is raised only if no
+        sample came back at all."""
+        running: set[asyncio.Task[Answer]] = set()
+        started = 0
+        error: ReasonerError | None = None
+        try:
+            while True:
+                for _ in range(tally.needed() - len(running)):
+                    running.add(asyncio.create_task(self._ask(_sample(call, started))))
+                    started += 1
+                if not running:
+                    break
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    try:
+                        tally.add(task.result())
+                    except ReasonerError as failure:
+                        tally.lost()
+                        error = failure
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        if error and not tally.answers:
+            raise error
+        return tally
+
+    async def _ask(self, call: Call) -> Answer:
+        async with closing(self._below(call)) as chunks:
+            return collect(self._of.name, [chunk async for chunk in chunks])
+
+    async def close(self) -> None:
+        """The rung below is closed by its own entry."""
