@@ -1,0 +1,13 @@
+"""Short answers, as text: what a question asks for, what an answer says in the end, whether two say the same.
+
+Pure functions in time linear in their input. Verdicts, votes, audits and benchmarks share them.
+"""
+
+from rung.answers.final import extract
+from rung.answers.grading import grade
+from rung.answers.layout import options_of
+from rung.answers.question import asked
+from rung.answers.sameness import same
+from rung.answers.votes import Majority, majority
+
+__all__ = ["Majority", "asked", "extract", "grade", "majority", "options_of", "same"]

@@ -1,0 +1,251 @@
+"""The final answer in what a model wrote."""
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+
+from rung.answers.latex import boxed
+from rung.answers.numerals import NUMBER, WORD_NUMBER, plain, spelt_value, value_of, written
+from rung.types import Short
+
+# A final answer stands at the end, or alone; what lies far before both is reasoning.
+HEAD, TAIL = 2000, 12_000
+
+_MARKER = re.compile(
+    r"(?:\b(?:the|my|final|correct|right|best|so|your)\s+){0,4}\b(?:answer|result|solution|option|choice|label|category|intent|sentiment|class)\b"
+    r"[*_]{0,3}\s{0,2}(?:(?:is|are|would be|should be|must be|will be)\b\s{0,2}:?|[:=])[*_]{0,3}|####",
+    re.IGNORECASE,
+)
+_HEADING = re.compile(r"^(?:#{1,6}\s|\*\*(?:step|explanation|reasoning|note|answer|solution)\b)", re.IGNORECASE)
+_MARKUP = re.compile(r"\\[()\[\]]|[*`]|\$(?!\d)|^#+\s|(?<!\w)_|_(?!\w)")
+_LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}]{0,200})\}")
+_SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
+_POLE = re.compile(r"\b(yes|no|true|false)\b", re.IGNORECASE)
+_NEAR = re.compile(
+    r"[\s:*_$€£\\(\[{=~≈]*+(?:(?:about|approximately|exactly|roughly|a|total|of|is|that)\s+){0,3}[$€£\s]*+$",
+    re.IGNORECASE,
+)
+_LETTER = re.compile(
+    r"[\s:*_\"'`$\\({\[<]*+(?:(?i:option|choice|letter|answer)\s*:?\s*)?[\s*_\"'`({\[\\]*+([A-J])(?![\w'\u2019])(?P<after>[\s*_\"'`$\\]*+[).:,;\]}>]|[\s*_\"'`$\\]*+$|\s*[-\u2013\u2014]\s|(?=\s))"
+)
+_LETTER_LOWER = re.compile(r"[\s:*_\"'`]*+\(?([a-j])(?:\)|\.?\s*$)")
+_NUMBERED = re.compile(r"\s*(?:answer|option|solution|ending|choice)\s?([1-9])\b", re.IGNORECASE)
+_IS_CORRECT = re.compile(
+    r"\(?\b([A-J])\b[).:]?[^.\n]{0,120}?\bis (?:therefore |thus |the )?(?:most |only )?"
+    r"(?:correct|right|best|appropriate|accurate|answer)",
+    re.MULTILINE,
+)
+_LINE_LETTER = re.compile(
+    r"^[\s*_>-]{0,6}(?:option |answer |choice )?\(?([A-J])(?:[).:](?!\w)|\s*$)", re.MULTILINE | re.IGNORECASE
+)
+_BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
+
+
+def extract(text: str, asked: Short, options: Sequence[str] = ()) -> str | None:
+    """The final answer, in one form a kind: numbers as exact digits, choices as a capital letter, yes/no/true/false as
+    said, labels as they stand. `options` are the texts of a choice's options, or the labels that are allowed. For a
+    question that asks for no short answer: only what is expressly marked as the answer. None: there is none."""
+    if len(text) > HEAD + TAIL:
+        text = f"{text[:HEAD]}\n{text[-TAIL:]}"
+    if not text.strip():
+        return None
+    match asked:
+        case "number":
+            return _number(text)
+        case "choice":
+            return _choice(text, options)
+        case "yesno":
+            return _pole(text)
+        case "label":
+            return _label(text, options)
+    return boxed(text) or _marked_value(text)
+
+
+def bare(text: str) -> str:
+    """`text` without the marks of markdown and LaTeX, and without quotes and a full stop around it."""
+    text = _MARKUP.sub("", _LATEX_TEXT.sub(r"\1", text)).strip()
+    text = text.rstrip(".").strip() if not text.endswith("..") else text
+    return text.strip(" \t\"'\u201c\u201d\u2018\u2019`")
+
+
+def _after_markers(text: str) -> list[str]:
+    """What follows each mark of a final answer, the last first: the rest of its line, or the next line that speaks."""
+    rests = []
+    for match in list(_MARKER.finditer(text))[:-9:-1]:
+        lines = text[match.end() : match.end() + 600].split("\n")
+        rest = next((line for line in lines[:4] if bare(line)), "")
+        if rest:
+            rests.append(rest)
+    return rests
+
+
+def _marked_value(text: str) -> str | None:
+    return next((value for rest in _after_markers(text) if (value := bare(boxed(rest) or rest))), None)
+
+
+def _sentences(text: str) -> list[str]:
+    return [s for s in _SENTENCE.split(text) if s.strip()]
+
+
+# numbers
+
+
+def _number(text: str) -> str | None:
+    text = plain(text)
+    box = boxed(text)
+    for marked in [box] if box else []:
+        if (value := _last_value(marked)) is not None:
+            return written(value)
+    for rest in _after_markers(text):
+        if (value := _marked_number(rest)) is not None:
+            return written(value)
+    value = _said_last(_MARKUP.sub("", text))
+    return None if value is None else written(value)
+
+
+def _matches(text: str) -> list[tuple[int, Fraction]]:
+    """Where each number of `text` starts, and its value; words only where no digits are."""
+    found = [(m.start(), v) for m in NUMBER.finditer(text) if (v := value_of(m)) is not None]
+    return found or [(m.start(), Fraction(spelt_value(m[0]))) for m in WORD_NUMBER.finditer(text)]
+
+
+def _last_value(text: str) -> Fraction | None:
+    """The number after the last equals sign that has one, else the last number."""
+    found = _matches(text)
+    if not found:
+        return None
+    equals = text.rfind("=")
+    return next((value for at, value in found if at > equals >= 0), found[-1][1])
+
+
+def _marked_number(rest: str) -> Fraction | None:
+    sentence = next((s for s in _sentences(rest) if _matches(s)), "")
+    found = _matches(sentence)
+    if not found:
+        return None
+    at, first = found[0]
+    if "=" not in sentence and _NEAR.match(sentence[:at]):
+        return first
+    return _last_value(sentence)
+
+
+def _said_last(text: str) -> Fraction | None:
+    """The number of the last sentence that has one; of several, the one that was computed last before."""
+    sentences = _sentences(text)
+    for i in range(len(sentences) - 1, -1, -1):
+        found = _matches(sentences[i])
+        if not found:
+            continue
+        if "=" in sentences[i] or len(found) == 1:
+            return _last_value(sentences[i])
+        computed = _computed(sentences[:i])
+        values = [value for _, value in found]
+        return computed if computed in values else values[-1]
+    return None
+
+
+def _computed(sentences: Sequence[str]) -> Fraction | None:
+    """The number after the last equals sign."""
+    for sentence in reversed(sentences):
+        equals = sentence.rfind("=")
+        if equals >= 0 and (found := _matches(sentence[equals + 1 :])):
+            return found[0][1]
+    return None
+
+
+# choices
+
+
+def _choice(text: str, options: Sequence[str]) -> str | None:
+    box = boxed(text)
+    if box and (letter := _letter(bare(box), options)):
+        return letter
+    for rest in _after_markers(text):
+        if letter := _letter(rest, options):
+            return letter
+    if correct := _IS_CORRECT.findall(text[-4000:]):
+        return str(correct[-1])
+    for line in (text.strip().split("\n")[0], text.strip().rsplit("\n", maxsplit=1)[-1]):
+        if (letter := _letter(line, options)) and len(set(_LINE_LETTER.findall(text))) <= 1:
+            return letter
+    last = _sentences(text)[-1] if _sentences(text) else ""
+    bracketed = {str(letter) for letter in _BRACKETED.findall(last)}
+    if len(bracketed) == 1:
+        return bracketed.pop()
+    return _by_text(last, options) or _by_text(text, options)
+
+
+def _letter(text: str, options: Sequence[str]) -> str | None:
+    """The letter that `text` begins with, or the letter of the option it names."""
+    text = _LATEX_TEXT.sub(r"\1", text)
+    if numbered := _NUMBERED.match(text):
+        return "ABCDEFGHI"[int(numbered[1]) - 1]
+    match = _LETTER.match(text)
+    if match and not (match[1] in "AI" and not match["after"] and re.match(r"\s+[a-z]", text[match.end(1) :])):
+        return _known(match[1], options)
+    if lower := _LETTER_LOWER.match(text):
+        return _known(lower[1].upper(), options)
+    return _by_text(text, options)
+
+
+def _known(letter: str, options: Sequence[str]) -> str | None:
+    return letter if not options or ord(letter) - ord("A") < len(options) else None
+
+
+def _by_text(text: str, options: Sequence[str]) -> str | None:
+    """The one option whose text is found in `text`; an option inside another that is found too does not count."""
+    index = _one_of(text, options)
+    return None if index is None else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index]
+
+
+def _one_of(text: str, options: Sequence[str]) -> int | None:
+    said = f" {_words(text)} "
+    found = [i for i, option in enumerate(options[:26]) if (words := _words(option)) and f" {words} " in said]
+    whole = [
+        i for i in found if not any(i != j and f" {_words(options[i])} " in f" {_words(options[j])} " for j in found)
+    ]
+    return whole[0] if len(whole) == 1 else None
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+# yes and no
+
+
+def _pole(text: str) -> str | None:
+    box = boxed(text)
+    first = re.match(r"\W*(yes|no|true|false)\b(?!\s*(?:or|/)\s*(?:no|yes|false|true))", text, re.IGNORECASE)
+    rests = _after_markers(text)
+    for candidate in [box or "", *rests]:
+        if pole := _POLE.search(candidate):
+            return pole[1].lower()
+    if first:
+        return first[1].lower()
+    for sentence in (*reversed(_sentences(text)[-2:]), text):
+        found = {str(pole).lower() for pole in _POLE.findall(sentence)}
+        if len(found) == 1:
+            return found.pop()
+    return None
+
+
+# labels
+
+
+def _label(text: str, options: Sequence[str]) -> str | None:
+    lines = [line for line in text.split("\n") if bare(line)]
+    candidates = [c for c in (boxed(text), *_after_markers(text)) if c]
+    if len(lines) == 1 and not candidates:
+        candidates = [lines[0]]
+    candidates += [lines[-1]] if lines and not candidates else []
+    for candidate in candidates:
+        index = _one_of(candidate, options)
+        if index is not None:
+            return options[index]
+    if options:
+        index = _one_of(text, options)
+        return None if index is None else options[index]
+    value = bare(candidates[0]) if candidates else ""
+    # more words than a value has: a sentence that names none
+    return value if 0 < len(value) <= 120 else None

@@ -1,0 +1,61 @@
+"""The options that a question lists."""
+
+import re
+
+_LETTERED_LINE = re.compile(r"^[ \t>*-]{0,6}\(?([A-J])([).:]|\s[-:])\**[ \t]*(?=\S)", re.MULTILINE)
+_LOWER_LINE = re.compile(r"^[ \t]{0,4}\(?([a-j])([).])[ \t]*(?=\S)", re.MULTILINE)
+_INLINE = (
+    re.compile(r"(?<!\w)\(([A-J])()\)[ \t]*(?=\S)"),
+    re.compile(r"(?<![\w(])([A-J])()\)[ \t]*(?=\S)"),
+    re.compile(r"(?<![\w(.])([A-J])([.:])[ \t]+(?=\S)"),
+    re.compile(r"(?<!\w)\(([a-j])()\)[ \t]*(?=\S)"),
+    re.compile(r"(?<!\w)answer([1-9])():[ \t]*(?=\S)", re.IGNORECASE),
+)
+_CHOOSING = re.compile(
+    r"\b(?:which|choose|select|pick|correct|best|answer|options?|choices?|letter|following|what|who|where|when)\b|_{2,}",
+    re.IGNORECASE,
+)
+_FORMAT = re.compile(r"\banswer format\s*:\s*([^\n/]{1,40}(?:/[^\n/]{1,40}){1,19})", re.IGNORECASE)
+_ONE_OF = re.compile(
+    r"\b(?:one of|into|as|intents?|categories|classes|labels|options|choose from|choices)\b[^:\n.]{0,40}:"
+    r"\s*([^\n]{3,2000})",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"\s*(?:,\s*or\s|,\s*and\s|[,;|]|\sor\s)\s*")
+
+
+def options_of(question: str) -> tuple[str, ...]:
+    """The texts of the options A, B, C... that a question lists, or the labels it allows, in order; else empty."""
+    marks = options_at(question)
+    bounds = [*(m.start() for m in marks[1:]), len(question)]
+    texts = (question[m.end() : end].partition("\n")[0] for m, end in zip(marks, bounds, strict=False))
+    return tuple(text.strip(" \t,;*") for text in texts) or listed_labels(question)
+
+
+def options_at(text: str) -> list[re.Match[str]]:
+    """Where options A, B, C... are marked: in a row from A, each once, and after a question to choose by."""
+    for pattern in (_LETTERED_LINE, _LOWER_LINE, *_INLINE):
+        found = list(pattern.finditer(text))
+        letters = "".join(m[1] for m in found).upper()
+        if len(found) < 2 or not ("ABCDEFGHIJ".startswith(letters) or "123456789".startswith(letters)):
+            continue
+        before = text[: found[0].start()].strip()
+        # "A. Smith", "A: hello" and lower letters have other uses: there must be three, or words that ask to choose
+        sure = found[0][2] not in {".", ":"} and letters[0] == found[0][1]
+        asks = bool(_CHOOSING.search(before)) or before.endswith(("?", ":"))
+        if not before or not (asks or sure or pattern is _LETTERED_LINE):
+            continue
+        if len(found) > 2 or (asks and sure):
+            return found
+    return []
+
+
+def listed_labels(text: str) -> tuple[str, ...]:
+    """The values of "Answer format: a/b/c", or of a list like "one of these intents: a, b, c"; else empty."""
+    if form := _FORMAT.search(text):
+        return tuple(value.strip().rstrip(".") for value in form[1].split("/"))
+    if listed := _ONE_OF.search(text):
+        values = [v.strip(" .\"'`[]()") for v in _BETWEEN.split(listed[1])]
+        if 2 <= len(values) <= 200 and all(0 < len(v) <= 40 and len(v.split()) <= 4 for v in values):
+            return tuple(values)
+    return ()

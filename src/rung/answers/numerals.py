@@ -1,0 +1,120 @@
+"""Numbers in plain text and LaTeX."""
+
+import re
+from fractions import Fraction
+
+# Longer digit strings and larger exponents are not a short answer; expanding them costs memory.
+MOST_DIGITS = 400
+
+_PLAIN = str.maketrans(
+    dict.fromkeys("\u2212\u2010\u2011\u2013", "-") | dict.fromkeys("\u00a0\u202f\u2009", " ") | {"\u00d7": "*"}
+)
+_HALVES = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+_LATEX_SPACE = re.compile(r"\\[,!;: ]|\{,\}|\\quad|\\left|\\right|\\displaystyle")
+_LATEX_FRACTION = re.compile(r"(-?)\\[dt]?frac\s*(?:\{\s*(-?\d{1,40})\s*\}|(\d))\s*(?:\{\s*(\d{1,40})\s*\}|(\d))")
+_WHOLE_BEFORE_FRACTION = re.compile(r"(?<=\d)(?=\\[dt]?frac)")
+
+NUMBER = re.compile(
+    r"(?<![\w.])(?P<sign>(?<![)\]}])[-+]\s?)?(?P<unit>[$€£]\s?|\\\$\s?)?(?P<sign2>-)?"
+    r"(?P<whole>(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?|\.\d++)"
+    r"(?P<exponent>[eE][-+]?\d{1,4}(?!\w)|\s?\*\s?10\^\{?-?\d{1,4}\}?)?"
+    r"(?:(?P<over>/\d++(?:\.\d++)?)(?![/\d])|(?P<mixed>\s\d{1,4}/\d{1,4}(?![/\d])))?"
+    r"(?!st\b|nd\b|rd\b|th\b)(?:\s(?P<scale>thousand|million|billion|trillion)\b)?",
+    re.IGNORECASE,
+)
+_SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+
+_WORDS_BELOW_20 = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_WORDS_OF_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+WORDS: dict[str, int] = {w: i for i, w in enumerate(_WORDS_BELOW_20.split())}
+WORDS |= {w: 10 * i for i, w in enumerate(_WORDS_OF_TENS.split(), start=2)}
+_WORD = "|".join([*WORDS, "hundred", *_SCALE])
+WORD_NUMBER = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD}))*+\b", re.IGNORECASE)
+
+
+def plain(text: str) -> str:
+    """`text` with one kind of minus and space, and LaTeX's spacing and simple fractions written plainly."""
+    text = text.translate(_PLAIN)
+    for sign, spelt in _HALVES.items():
+        text = text.replace(sign, spelt)
+    if "\\" in text or "{" in text:
+        text = _LATEX_SPACE.sub(
+            "", _WHOLE_BEFORE_FRACTION.sub(" ", text).replace("\\times", "*").replace("\\cdot", "*")
+        )
+        text = _LATEX_FRACTION.sub(lambda m: f"{m[1]}{m[2] or m[3]}/{m[4] or m[5]}", text)
+    return text
+
+
+def value_of(match: re.Match[str]) -> Fraction | None:
+    """The exact value of a match of NUMBER; None for a division by zero or more than MOST_DIGITS digits."""
+    digits = match["whole"].replace(",", "")
+    if len(digits) > MOST_DIGITS:
+        return None
+    value = Fraction(digits)
+    if match["exponent"]:
+        power = int(re.split(r"[eE^]", match["exponent"])[-1].strip("{}"))
+        if abs(power) > MOST_DIGITS:
+            return None
+        value *= Fraction(10) ** power
+    for fraction in (match["over"], match["mixed"]):
+        if fraction:
+            over, under = (["1", fraction[1:]] if fraction[0] == "/" else fraction.strip().split("/"))[:2]
+            if len(under) > MOST_DIGITS or not Fraction(under):
+                return None
+            value = value / Fraction(under) if fraction[0] == "/" else value + Fraction(over) / Fraction(under)
+    value *= _SCALE.get((match["scale"] or "").lower(), 1)
+    negative = (match["sign"] or "").startswith("-") != bool(match["sign2"])
+    return -value if negative else value
+
+
+def spelt_value(words: str) -> int:
+    """The value of a match of WORD_NUMBER: "two hundred and five" -> 205."""
+    total, part = 0, 0
+    for word in re.split(r"[\s-]+", words.lower()):
+        if word in WORDS:
+            part += WORDS[word]
+        elif word == "hundred":
+            part = max(part, 1) * 100
+        elif word in _SCALE:
+            total, part = total + max(part, 1) * _SCALE[word], 0
+    return total + part
+
+
+def written(value: Fraction) -> str:
+    """The shortest exact form: an integer, a decimal that ends, or a fraction."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    rest, places = value.denominator, 0
+    for prime in (2, 5):
+        count = 0
+        while rest % prime == 0:
+            rest, count = rest // prime, count + 1
+        places = max(places, count)
+    if rest != 1 or places > 30:
+        return f"{value.numerator}/{value.denominator}"
+    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+    return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+
+
+def numbers_in(text: str) -> list[Fraction]:
+    """Every number written in digits, in order. `text` is plain."""
+    return [v for m in NUMBER.finditer(text) if (v := value_of(m)) is not None]
+
+
+def as_number(text: str) -> Fraction | None:
+    """The value of a text that is one number with at most a currency, a percent sign or a unit around it."""
+    text = plain(text.strip())
+    found = list(NUMBER.finditer(text[:2000]))
+    if len(found) == 1:
+        around = text[: found[0].start()] + " " + text[found[0].end() :]
+        return value_of(found[0]) if _UNITS.fullmatch(around) else None
+    if not found and (spelt := WORD_NUMBER.fullmatch(text.strip(" ."))):
+        return Fraction(spelt_value(spelt[0]))
+    return None
+
+
+# What may stand around a number that is an answer: marks, a currency, a few words of unit.
+_UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:[A-Za-z²³^/%°]{1,20}[\s.%]*+){0,4}")
