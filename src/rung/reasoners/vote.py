@@ -57,12 +57,16 @@ class Tally:
         self._to_come -= 1
 
     def needed(self) -> int:
-        """The fewest further samples that could decide the vote, if they all agreed with the leading answer."""
+        """The fewest further samples that could decide the vote, if they all agreed with the leading answer: one
+        sample alone decides nothing."""
         leader = majority(self._found).answer or "?"
         return next(
             more
             for more in range(self._to_come + 1)
-            if majority([*self._found, *[leader] * more], self._to_come - more).decided
+            if more == self._to_come
+            or (
+                len(self._found) + more > 1 and majority([*self._found, *[leader] * more], self._to_come - more).decided
+            )
         )
 
     def best(self) -> Answer:
@@ -72,7 +76,8 @@ class Tally:
 
     def signals(self) -> dict[str, float]:
         result = majority(self._found)
-        return {"samples": float(len(self.answers))} | ({"agreement": result.share} if result.at else {})
+        agreed = result.at and len(self.answers) > 1
+        return {"samples": float(len(self.answers))} | ({"agreement": result.share} if agreed else {})
 
 
 class Vote:

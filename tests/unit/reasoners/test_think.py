@@ -1,0 +1,98 @@
+from contextlib import aclosing
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.errors import Unavailable
+from rung.reasoners.think import MARKER, OPEN_LINE, SHORT_LINE, Think, Until
+from rung.types import Chunk
+
+SUM = "Tom has 3 apples and buys 4 more. How many apples does Tom have?"
+
+
+async def test_tells_the_reasoning_from_the_answer(scripted, calling, whole):
+    below = scripted(["3 + 4 ", "is 7.\n", "Final ", "answer: ", "7"])
+    answer = await whole(Think("think", below.answer, below), calling(SUM))
+    choice = answer.choices[0]
+    assert (choice.reasoning, choice.text, choice.finish) == ("3 + 4 is 7.\n", "7", "stop")
+    assert below.calls[0].body["messages"][0]["content"] == f"{SUM}\n\n{SHORT_LINE}"
+
+
+async def test_streams_the_reasoning_as_it_comes(scripted, calling):
+    below = scripted(["one ", "two ", f"{MARKER} 7"])
+    async with aclosing(Think("think", below.answer, below).answer(calling(SUM))) as chunks:
+        first = await anext(chunks)
+    assert first.reasoning == "one "
+    assert below.closed == 1, "the rung below went on working"
+
+
+async def test_an_open_question_is_asked_for_a_whole_answer(scripted, calling, whole):
+    below = scripted(["hm", f"\n**{MARKER}**\nA ladder\nhas rungs."])
+    answer = await whole(Think("think", below.answer, below), calling("Write a poem about ladders."))
+    assert answer.text == "A ladder\nhas rungs."
+    assert below.calls[0].body["messages"][0]["content"].endswith(OPEN_LINE)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (["3 + 4 = 7, so the answer is 7"], "7"),
+        (["I do not know"], "I do not know"),
+        (["Tom has 7.\n", "Final answer:"], "7"),
+        (["Tom has 7.\nFinal ans"], "7"),
+    ],
+)
+async def test_an_answer_without_the_marker_is_never_empty(scripted, calling, whole, said, text):
+    below = scripted(said)
+    answer = await whole(Think("think", below.answer, below), calling(SUM))
+    assert answer.text == text
+    assert answer.choices[0].reasoning.replace(MARKER, "") == "".join(said).replace(MARKER, "")
+
+
+async def test_the_users_stop_ends_the_answer_but_not_the_reasoning(scripted, calling, whole):
+    below = scripted(["one\ntwo\n", f"{MARKER} 7", "\n", "more"])
+    answer = await whole(Think("think", below.answer, below), calling(SUM, stop="\n"))
+    assert (answer.choices[0].reasoning, answer.text) == ("one\ntwo\n", "7")
+    assert "stop" not in below.calls[0].body
+
+
+async def test_the_users_bound_is_passed_on(scripted, calling, whole):
+    below = scripted([f"{MARKER} 7"])
+    await whole(Think("think", below.answer, below), calling(SUM, max_tokens=99))
+    assert below.calls[0].body["max_tokens"] == 99
+
+
+async def test_the_reasoning_of_the_rung_below_is_kept(scripted, calling, whole):
+    below = scripted([Chunk(reasoning="deep "), f"first {MARKER} 7"])
+    answer = await whole(Think("think", below.answer, below), calling(SUM))
+    assert (answer.choices[0].reasoning, answer.text) == ("deep first ", "7")
+
+
+async def test_a_failure_below_is_passed_on(scripted, calling, whole):
+    below = scripted(["one", Unavailable("gone")])
+    with pytest.raises(Unavailable, match="gone"):
+        await whole(Think("think", below.answer, below), calling(SUM))
+
+
+@given(
+    text=st.text(alphabet="abAB:\n ", max_size=40),
+    marks=st.lists(st.text(alphabet="ab:", min_size=1, max_size=4), max_size=3),
+    cuts=st.lists(st.integers(0, 40), max_size=8),
+)
+def test_however_it_is_cut_up_a_text_ends_at_the_same_mark(text, marks, cuts):
+    bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    until = Until(marks)
+    before = ""
+    for start, end in pairwise(bounds):
+        if until.found:
+            break
+        before += until.feed(text[start:end])[0]
+    before += until.rest()
+    places = [at for mark in marks if (at := text.lower().find(mark)) >= 0]
+    assert until.found == bool(places)
+    if until.found:
+        assert before == text[: min(places)]
+    else:
+        assert before == text
