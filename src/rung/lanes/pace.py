@@ -1,0 +1,51 @@
+"""How fast a reasoner reads and writes, learned from its own calls."""
+
+from msgspec import Struct
+
+# Weight of a new observation: the last ten calls or so decide.
+_NEW = 0.2
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """Seconds before anything, for a token read, and for a token written."""
+
+    first_s: float
+    prompt_s_per_token: float
+    completion_s_per_token: float
+    calls: int = 0
+
+    def seconds(self, prompt_tokens: float, completion_tokens: float) -> float:
+        return (
+            self.first_s
+            + self.prompt_s_per_token * prompt_tokens
+            + self.completion_s_per_token * max(completion_tokens, 1.0)
+        )
+
+    def after(self, *, prompt_tokens: int, completion_tokens: int, first_s: float | None, total_s: float) -> "Pace":
+        """The pace moved towards one finished call. `first_s` is the time to the first chunk where the answer came in
+        pieces; without it the whole pace is scaled by how far the total was off.
+        """
+        if first_s is None or completion_tokens < 8:
+            expected = self.seconds(prompt_tokens, completion_tokens)
+            ratio = min(max(total_s / max(expected, 1e-6), 0.25), 4.0)
+            scale = ratio**_NEW
+            return Pace(
+                first_s=self.first_s * scale,
+                prompt_s_per_token=self.prompt_s_per_token * scale,
+                completion_s_per_token=self.completion_s_per_token * scale,
+                calls=self.calls + 1,
+            )
+        reading = max(first_s - self.first_s, 0.0) / max(prompt_tokens, 1)
+        first = self.first_s
+        if self.prompt_s_per_token == 0.0:  # a server whose reading time is not told apart from its distance
+            reading, first = 0.0, _towards(self.first_s, first_s)
+        return Pace(
+            first_s=first,
+            prompt_s_per_token=_towards(self.prompt_s_per_token, reading),
+            completion_s_per_token=_towards(self.completion_s_per_token, (total_s - first_s) / (completion_tokens - 1)),
+            calls=self.calls + 1,
+        )
+
+
+def _towards(old: float, new: float) -> float:
+    return old + _NEW * (new - old)

@@ -1,0 +1,28 @@
+"""Pure decisions: what a request is like, what each reasoner would make of it, and THE RULE that picks one."""
+
+from rung.routing.estimates import Profile, Speed, estimate
+from rung.routing.features import features_of
+from rung.routing.options import Candidate, Limits, Weighed, difficulty_shift, exclusion, lacking, sort_options, weigh
+from rung.routing.prices import PRESETS, Prices
+from rung.routing.rule import Action, Stop, Try, next_action
+
+__all__ = [
+    "PRESETS",
+    "Action",
+    "Candidate",
+    "Limits",
+    "Prices",
+    "Profile",
+    "Speed",
+    "Stop",
+    "Try",
+    "Weighed",
+    "difficulty_shift",
+    "estimate",
+    "exclusion",
+    "features_of",
+    "lacking",
+    "next_action",
+    "sort_options",
+    "weigh",
+]

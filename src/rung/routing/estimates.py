@@ -1,0 +1,114 @@
+"""What is expected of a reasoner on a request: hand-set first estimates, each saying where it comes from."""
+
+from msgspec import Struct
+
+from rung.routing import strengths
+from rung.routing.reserve import logit, sigmoid
+from rung.routing.strengths import Strength
+from rung.types import Estimate, Features
+
+# A local model asked for mathematics in a solver's own form, or anything else, by how much the question looks like it.
+_SYMBOLIC_RIGHT = 0.995
+_SYMBOLIC_S = 0.01
+_SYMBOLIC_ABSTAIN_S = 0.001
+# The ninetieth percentile of a call's time against its mean: answer lengths are skewed.
+_P90 = 2.0
+_FAIL_PROB = 0.01
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """What the config tells of a reasoner. `model` is that of the leaf below; `usd_per_busy_s` the price of a machine
+    that is held while it works; `parallel` the calls that a composite makes for one of its own."""
+
+    name: str
+    kind: str
+    model: str = ""
+    strength: float | None = None
+    input_usd_per_token: float = 0.0
+    output_usd_per_token: float = 0.0
+    usd_per_busy_s: float = 0.0
+    samples: int = 1
+
+
+class Speed(Struct, frozen=True, kw_only=True):
+    """The lane's part of an estimate: seconds of waiting, and of reading and writing, as they stand now."""
+
+    wait_s: float
+    first_s: float
+    prompt_s_per_token: float
+    completion_s_per_token: float
+
+
+def estimate(profile: Profile, features: Features, speed: Speed) -> Estimate:
+    """The prior estimate, with `speed` as its lane last measured it."""
+    if profile.kind == "symbolic":
+        return _symbolic(features)
+    strength, source = _strength(profile, features)
+    tokens = min(strength.tokens, features.max_tokens or strength.tokens)
+    rounds = _rounds(profile)
+    prompt = features.prompt_tokens * rounds
+    service_s = speed.first_s * rounds + speed.prompt_s_per_token * prompt + speed.completion_s_per_token * tokens
+    usd = profile.input_usd_per_token * prompt + profile.output_usd_per_token * tokens
+    return Estimate(
+        right_prob=strength.right_prob,
+        fail_prob=_FAIL_PROB,
+        discrimination=strength.discrimination,
+        completion_tokens=tokens,
+        wait_s=speed.wait_s,
+        service_s=service_s,
+        p90_s=service_s * _P90,
+        usd=usd + profile.usd_per_busy_s * service_s,
+        busy_s=service_s,
+        source=source,
+    )
+
+
+def _symbolic(features: Features) -> Estimate:
+    answers = 0.02 + 0.75 * features.maths if features.task in {"maths", "word_problem", "open", "choice"} else 0.01
+    return Estimate(
+        right_prob=_SYMBOLIC_RIGHT,
+        abstain_prob=1 - answers,
+        fail_prob=0.001,
+        discrimination=0.0,
+        completion_tokens=8,
+        service_s=_SYMBOLIC_S,
+        p90_s=0.2,
+        abstain_s=_SYMBOLIC_ABSTAIN_S,
+        busy_s=_SYMBOLIC_S,
+    )
+
+
+def _rounds(profile: Profile) -> float:
+    """Calls of the rung below that one call makes: a vote of n needs a majority, and often a sample more."""
+    return 1.0 if profile.kind != "vote" else profile.samples // 2 + 1 + 0.35 * (profile.samples - 1) / 2
+
+
+def _strength(profile: Profile, features: Features) -> tuple[Strength, str]:
+    if profile.strength is None:
+        measured = strengths.MEASURED.get(profile.model, {}).get(profile.kind, {}).get(features.task)
+        if measured is not None:
+            return measured, "measured"
+    return _guess(profile, features), "prior" if profile.strength is None else "config"
+
+
+def _guess(profile: Profile, features: Features) -> Strength:
+    task = features.task
+    base = profile.strength
+    shift = -1.5 * (features.complexity - 0.3)
+    if base is None:
+        leaf = "endpoint" if profile.kind in strengths.KIND_SHIFT and not profile.model else profile.kind
+        base = strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH.get(leaf, 0.5)
+        shift += strengths.KIND_SHIFT.get(profile.kind, 0.0)
+        if profile.kind == "brief":
+            shift += strengths.BRIEF_WITHOUT_STEPS.get(task, 0.0)
+    if features.language not in {"en", "de", "fr", "es"} and profile.kind != "endpoint":
+        shift -= 0.3
+    tokens = strengths.TASK_TOKENS[task]
+    if profile.kind == "brief":
+        tokens = 8
+    elif profile.kind == "think":
+        tokens = max(tokens, 150)
+    elif profile.kind == "vote":
+        tokens *= _rounds(profile)
+    sees = strengths.GUESSED_DISCRIMINATION.get(profile.kind, 0.6) if task in strengths.CHECKABLE else 0.0
+    return Strength(sigmoid(logit(base) + strengths.TASK_SHIFT[task] + shift), sees, tokens)

@@ -1,0 +1,104 @@
+"""Which reasoners may be called on a request, and what each call is worth."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+
+from msgspec import Struct
+
+from rung.reasoners.base import Abilities
+from rung.routing.prices import Prices
+from rung.routing.reserve import Points, logit, reserve, sigmoid, verdict_points
+from rung.types import Estimate, Features, Option
+
+# How far a verdict on one reasoner's answer moves what is expected of the others: a hard question is hard for all.
+SHARED_DIFFICULTY = 0.3
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """A reasoner as it stands now. `down` says why it cannot be called at all; `ready_in_s` is the time until it is
+    warm, which the estimate's wait counts in: 0 when it is, None when nobody knows."""
+
+    name: str
+    abilities: Abilities
+    estimate: Estimate
+    down: str = ""
+    ready_in_s: float | None = 0.0
+    note: str = ""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What is left: seconds to the deadline, and USD."""
+
+    left_s: float
+    left_usd: float | None = None
+
+
+class Weighed(Struct, frozen=True, kw_only=True):
+    """An option with its reserve; `cost` is kappa / v, as a share of a right answer's value."""
+
+    name: str
+    reserve: float
+    cost: float
+    points: Points
+
+
+def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0) -> Weighed:
+    """`shift` moves the estimate, in log-odds, by what the verdicts so far said of the question."""
+    e = candidate.estimate
+    right = sigmoid(logit(e.right_prob) + shift) if shift else e.right_prob
+    answers = (1 - e.abstain_prob) * (1 - e.fail_prob)
+    # An abstention comes early; a failure is taken to cost what an answer costs.
+    seconds = e.wait_s + (1 - e.abstain_prob) * e.service_s + e.abstain_prob * e.abstain_s
+    usd = (1 - e.abstain_prob) * e.usd
+    cost = (usd + prices.second_usd * seconds) / prices.value_usd
+    points = verdict_points(right, e.discrimination)
+    return Weighed(name=candidate.name, reserve=reserve(points, answers, cost), cost=cost, points=points)
+
+
+def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named: bool = False) -> str:
+    """Why the candidate is no option for the request; empty if it is one.
+
+    A reasoner that was asked for by name is held only to what it can do at all, and to being ready before the deadline.
+    """
+    reasons = _cannot(candidate, features, limits)
+    if not named:
+        reasons = chain(reasons, _should_not(candidate, features, limits))
+    return next(reasons, "")
+
+
+def _cannot(candidate: Candidate, features: Features, limits: Limits) -> Iterator[str]:
+    missing = lacking(candidate.abilities, features)
+    if missing:
+        yield f"cannot take {', '.join(missing)}"
+    room = candidate.abilities.context_tokens
+    if features.prompt_tokens >= room:
+        yield f"holds {room} tokens, the request has about {features.prompt_tokens}"
+    if candidate.down:
+        yield f"down: {candidate.down}"
+    if candidate.ready_in_s is None or candidate.ready_in_s > limits.left_s:
+        yield f"not ready: {candidate.note or 'loading'}"
+
+
+def _should_not(candidate: Candidate, features: Features, limits: Limits) -> Iterator[str]:
+    e = candidate.estimate
+    if candidate.abilities.short_only and not features.short:
+        yield "only for questions with a short checkable answer"
+    if limits.left_usd is not None and e.usd > limits.left_usd:
+        yield f"would cost about {e.usd:.6f} USD, {max(limits.left_usd, 0.0):.6f} left"
+    needed_s = e.wait_s + e.p90_s
+    if needed_s > limits.left_s:
+        yield f"may need {needed_s:.1f} s, {max(limits.left_s, 0.0):.1f} s left"
+
+
+def lacking(abilities: Abilities, features: Features) -> list[str]:
+    return sorted(need for need in features.needs if not getattr(abilities, need))
+
+
+def sort_options(options: Iterable[Option]) -> tuple[Option, ...]:
+    """Best first, the excluded last; for people."""
+    return tuple(sorted(options, key=lambda o: (o.reserve is None, -(o.reserve or 0.0), o.reasoner)))
+
+
+def difficulty_shift(verdicts: Sequence[tuple[float, float]]) -> float:
+    """Log-odds by which the others' estimates move after verdicts: (expected, found) chances of being right."""
+    return SHARED_DIFFICULTY * sum(logit(found) - logit(expected) for expected, found in verdicts)

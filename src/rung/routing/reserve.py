@@ -1,0 +1,64 @@
+"""The reserve of a reasoner: how sure the answer in hand must be so that calling it stops being worth its cost.
+
+Weitzman, Optimal Search for the Best Alternative, Econometrica 1979: with v the value of a right answer, Q the verdict
+that the call will bring and kappa its cost, the reserve z solves v * E[(Q - z)+] = kappa.
+"""
+
+import math
+from functools import lru_cache
+
+# Midpoints of eight equally likely slices of N(0, 1).
+_SLICES = (-1.534, -0.887, -0.489, -0.157, 0.157, 0.489, 0.887, 1.534)
+
+Points = tuple[tuple[float, float], ...]
+
+
+def logit(p: float) -> float:
+    p = min(max(p, 1e-6), 1 - 1e-6)
+    return math.log(p / (1 - p))
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def verdict_points(right_prob: float, discrimination: float) -> Points:
+    """What the verdict on an answer may turn out to be: (right_prob, chance) pairs, best first, chances adding up to 1.
+
+    A right answer scores N(d, 1) and a wrong one N(0, 1), so that the posterior is
+    sigmoid(logit(p) + d * score - d^2 / 2); d = 0 is a verifier that sees nothing.
+    """
+    return _points(round(right_prob, 3), round(discrimination, 2))
+
+
+@lru_cache(maxsize=65536)
+def _points(p: float, d: float) -> Points:
+    if d <= 0 or p <= 0 or p >= 1:
+        return ((p, 1.0),)
+    prior, share = logit(p), 1 / len(_SLICES)
+    right = [(sigmoid(prior + d * (d + z) - d * d / 2), p * share) for z in _SLICES]
+    wrong = [(sigmoid(prior + d * z - d * d / 2), (1 - p) * share) for z in _SLICES]
+    points = sorted(right + wrong, reverse=True)
+    # Slices cannot hold the tails, so the mean is put back to p: the reserve without cost pressure depends on it.
+    off = p - sum(q * w for q, w in points)
+    return tuple((min(max(q + off, 0.0), 1.0), w) for q, w in points)
+
+
+def reserve(points: Points, answer_prob: float, cost: float) -> float:
+    """z with answer_prob * E[(Q - z)+] = cost, where cost is kappa / v and Q is given by `points`, best first.
+
+    The left side is piecewise linear in z and falls, so one walk from the best point down finds the piece. Below the
+    worst point it is a line, so that z may be negative: having no answer counts -1.
+    """
+    if answer_prob <= 0:
+        return -math.inf
+    need = cost / answer_prob
+    weight = mass = 0.0
+    for i, (q, w) in enumerate(points):
+        mass += q * w
+        weight += w
+        below = points[i + 1][0] if i + 1 < len(points) else -math.inf
+        z = (mass - need) / weight
+        if z >= below:
+            return z
+    return -math.inf  # not reached: the last piece has no lower end

@@ -1,0 +1,42 @@
+"""THE RULE: climb in order of reserve; stop when the answer in hand is at least every remaining reserve."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from rung.routing.options import Weighed
+
+
+class Try(Struct, frozen=True, kw_only=True):
+    """Call this reasoner next. `live`: no later rung would be tried whatever its verdict, so its answer may be sent as
+    it is written."""
+
+    reasoner: str
+    reserve: float
+    live: bool
+
+
+class Stop(Struct, frozen=True, kw_only=True):
+    """Answer with what is in hand, if anything is."""
+
+    quality_reached: bool
+
+
+Action = Try | Stop
+
+
+def next_action(weighed: Sequence[Weighed], in_hand: float | None, min_quality: float | None) -> Action:
+    """What to do with `in_hand`, the chance that the best answer so far is right (None: there is none).
+
+    Having no answer is worth -v, so an option is always called then, whatever its reserve. `min_quality` acts on
+    stopping: below it the climb goes on while any option is left. Ties go to the cheaper.
+    """
+    best = max(weighed, key=lambda w: (w.reserve, -w.cost), default=None)
+    wanted = min_quality or 0.0
+    enough = in_hand is not None and in_hand >= wanted
+    if best is None or (in_hand is not None and enough and in_hand >= best.reserve):
+        return Stop(quality_reached=enough)
+    rest = max((w.reserve for w in weighed if w.name != best.name), default=-1.0)
+    worst = min(best.points)[0]
+    live = len(weighed) == 1 or (worst >= wanted and worst >= rest)
+    return Try(reasoner=best.name, reserve=best.reserve, live=live and in_hand is None)

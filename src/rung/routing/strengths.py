@@ -1,0 +1,100 @@
+"""First estimates, before any outcome of the user's own: the shares of questions that reasoners were seen to get right.
+
+`MEASURED` comes from `benchmarks/hybrid.py record` on the development part of its items (docs/experiments.md has the
+table). What was never measured is guessed from `strength` and the task, and marked so.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Strength(NamedTuple):
+    """Share right, d' of the verdict on its answers, and tokens written."""
+
+    right_prob: float
+    discrimination: float
+    tokens: float
+
+
+QWEN_1_5B = "qwen2.5-coder-1.5b-instruct"
+
+# model -> way of asking it -> task -> what was seen
+MEASURED: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
+    QWEN_1_5B: {
+        "local": {
+            "word_problem": Strength(0.60, 0.8, 250),
+            "maths": Strength(0.35, 0.8, 250),
+            "choice": Strength(0.65, 0.6, 60),
+            "yesno": Strength(0.60, 0.4, 40),
+            "label": Strength(0.60, 0.5, 20),
+            "extract": Strength(0.60, 0.5, 30),
+        },
+        "brief": {
+            "word_problem": Strength(0.10, 0.8, 8),
+            "maths": Strength(0.20, 0.8, 8),
+            "choice": Strength(0.70, 0.9, 4),
+            "yesno": Strength(0.62, 0.4, 4),
+            "label": Strength(0.65, 0.8, 8),
+            "extract": Strength(0.70, 0.8, 14),
+        },
+        "think": {
+            "word_problem": Strength(0.60, 0.8, 240),
+            "maths": Strength(0.35, 0.8, 240),
+            "choice": Strength(0.68, 0.5, 120),
+            "yesno": Strength(0.60, 0.4, 90),
+            "label": Strength(0.60, 0.5, 90),
+            "extract": Strength(0.65, 0.5, 90),
+        },
+        "vote": {
+            "word_problem": Strength(0.66, 1.5, 600),
+            "maths": Strength(0.40, 1.5, 600),
+            "choice": Strength(0.68, 1.0, 150),
+            "yesno": Strength(0.62, 0.8, 100),
+            "label": Strength(0.62, 0.9, 60),
+            "extract": Strength(0.62, 0.9, 80),
+        },
+    },
+}
+
+# Models that were seen to fail at everything but chat: a floor for guesses.
+WEAK: Mapping[str, float] = {"smollm2-135m-instruct": 0.05}
+
+# Share of ordinary questions that a reasoner is guessed to get right when nothing is known of it.
+GUESSED_STRENGTH = {"endpoint": 0.8, "local": 0.5, "function": 0.6}
+
+# By how many log-odds a task is easier (+) or harder (-) than an ordinary question.
+TASK_SHIFT: Mapping[str, float] = {
+    "choice": 0.3,
+    "yesno": 0.3,
+    "label": 0.4,
+    "extract": 0.4,
+    "word_problem": 0.0,
+    "maths": -0.4,
+    "code": -0.2,
+    "translate": 0.3,
+    "summarise": 0.3,
+    "write": 0.2,
+    "open": 0.0,
+}
+
+# What a way of asking adds to the rung below it, in log-odds. `brief` loses where steps are needed.
+KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3}
+BRIEF_WITHOUT_STEPS = {"word_problem": -2.0, "maths": -1.0}
+
+# Tokens that an answer is guessed to take.
+TASK_TOKENS: Mapping[str, float] = {
+    "choice": 60,
+    "yesno": 60,
+    "label": 20,
+    "extract": 30,
+    "word_problem": 250,
+    "maths": 200,
+    "code": 350,
+    "translate": 120,
+    "summarise": 160,
+    "write": 400,
+    "open": 250,
+}
+# Tasks whose answers the cheap verdicts can say something about; of the others they see nothing.
+CHECKABLE = frozenset({"choice", "yesno", "label", "extract", "word_problem", "maths"})
+GUESSED_DISCRIMINATION = {"brief": 0.5, "think": 0.6, "vote": 1.2}

@@ -1,0 +1,6 @@
+"""The request's way through the house."""
+
+from rung.runtime.ladder import Ladder, Rung
+from rung.runtime.runtime import Policy, Runtime, Stores
+
+__all__ = ["Ladder", "Policy", "Rung", "Runtime", "Stores"]

@@ -1,0 +1,89 @@
+"""The reasoners that serve, each with the way it is called and what is expected of it now."""
+
+from collections.abc import Iterable, Mapping
+
+from msgspec import Struct
+
+from rung.clock import Clock
+from rung.errors import UnknownModel
+from rung.lanes import Lane
+from rung.reasoners.base import Below, Reasoner
+from rung.routing import Candidate, Profile, Speed, estimate
+from rung.types import Features, ReasonerInfo
+
+AUTO = "auto"
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One reasoner on the ladder. `call` is its lane's for a leaf and its own for a composite; `lane` is the one that
+    its calls end up in. `auto` says whether the rule may choose it."""
+
+    reasoner: Reasoner
+    profile: Profile
+    lane: Lane
+    call: Below
+    auto: bool
+    about: str
+
+    @property
+    def name(self) -> str:
+        return self.reasoner.name
+
+
+class Ladder:
+    def __init__(self, rungs: Iterable[Rung], clock: Clock) -> None:
+        self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
+        self._clock = clock
+
+    def __getitem__(self, name: str) -> Rung:
+        return self.rungs[name]
+
+    def asked_for(self, model: str) -> list[Rung]:
+        """The rungs that a request's `model` leaves to choose from. Raises UnknownModel."""
+        if model == AUTO or model.startswith(f"{AUTO}:"):
+            return [rung for rung in self.rungs.values() if rung.auto]
+        if model not in self.rungs:
+            known = ", ".join([AUTO, *self.rungs])
+            raise UnknownModel(f"there is no model `{model}`; there are: {known}", param="model")
+        return [self.rungs[model]]
+
+    def candidate(self, rung: Rung, features: Features) -> Candidate:
+        """The rung as it stands now: its estimate, with its lane's wait and pace, and its state."""
+        status = rung.reasoner.status
+        ready_in_s: float | None = 0.0
+        if status.state in {"loading", "cold"}:
+            ready_in_s = status.ready_in_s
+        lane, slow = rung.lane, rung.lane.slowdown
+        speed = Speed(
+            wait_s=lane.wait_s + (ready_in_s or 0.0),
+            first_s=lane.pace.first_s,
+            prompt_s_per_token=lane.pace.prompt_s_per_token * slow,
+            completion_s_per_token=lane.pace.completion_s_per_token * slow,
+        )
+        return Candidate(
+            name=rung.name,
+            abilities=rung.reasoner.abilities,
+            estimate=estimate(rung.profile, features, speed),
+            down=(status.note or "not answering") if status.state == "down" else "",
+            ready_in_s=ready_in_s,
+            note=status.note,
+        )
+
+    def listing(self) -> tuple[ReasonerInfo, ...]:
+        return tuple(_info(rung) for rung in self.rungs.values())
+
+
+def _info(rung: Rung) -> ReasonerInfo:
+    status, abilities = rung.reasoner.status, rung.reasoner.abilities
+    can = ("streaming", "tools", "json_object", "json_schema", "logprobs", "images", "n")
+    return ReasonerInfo(
+        name=rung.name,
+        kind=rung.profile.kind,
+        about=rung.about,
+        auto=rung.auto,
+        general=abilities.general and not abilities.short_only,
+        state=status.state,
+        note=status.note,
+        abilities=tuple(name for name in can if getattr(abilities, name)),
+        context_tokens=abilities.context_tokens,
+    )

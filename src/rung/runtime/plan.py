@@ -1,0 +1,120 @@
+"""What the rule sees of a request before anyone is called: the same for the real climb and for `/v1/explain`."""
+
+from msgspec import Struct
+
+from rung.clock import Clock
+from rung.errors import AllFailed, DeadlineExceeded, NotReady, RungError, TooLong, Unsupported
+from rung.routing import (
+    PRESETS,
+    Candidate,
+    Limits,
+    Prices,
+    Try,
+    exclusion,
+    features_of,
+    lacking,
+    next_action,
+    sort_options,
+    weigh,
+)
+from rung.runtime.ladder import AUTO, Ladder
+from rung.types import Decision, Features, Option, Preset, Request
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people."""
+
+    preset: Preset
+    prices: Prices
+    features: Features
+    candidates: tuple[Candidate, ...]
+    left_out: dict[str, str]
+    shown: tuple[Option, ...]
+    first: str | None
+    problem: RungError | None = None
+
+
+def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Preset) -> Plan:
+    """Raises UnknownModel. A request that nobody can take gets a plan with a `problem`."""
+    features = features_of(request.body)
+    preset = _preset(request, default_preset)
+    prices = PRESETS[preset]
+    named = not request.model.startswith(AUTO)
+    limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
+    everyone = [ladder.candidate(rung, features) for rung in ladder.asked_for(request.model)]
+    reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
+    candidates = tuple(c for c in everyone if not reasons[c.name]) or _quickest(everyone, features, limits)
+    left_out = {c.name: reasons[c.name] for c in everyone if c not in candidates}
+    weighed = {c.name: weigh(c, prices) for c in everyone}
+    action = next_action([weighed[c.name] for c in candidates], None, request.wishes.min_quality)
+    shown = (
+        Option(
+            reasoner=c.name,
+            reserve=None if c.name in left_out else weighed[c.name].reserve,
+            cost_usd=weighed[c.name].cost * prices.value_usd,
+            estimate=c.estimate,
+            excluded=left_out.get(c.name, ""),
+        )
+        for c in everyone
+    )
+    return Plan(
+        preset=preset,
+        prices=prices,
+        features=features,
+        candidates=candidates,
+        left_out=left_out,
+        shown=sort_options(shown),
+        first=action.reasoner if isinstance(action, Try) else None,
+        problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
+    )
+
+
+def decision_of(request: Request, plan: Plan) -> Decision:
+    """What can be said before anyone is called."""
+    return Decision(
+        id=request.id,
+        model=request.model,
+        preset=plan.preset,
+        features=plan.features,
+        options=plan.shown,
+        first=plan.first,
+        error=plan.problem.message if plan.problem else "",
+    )
+
+
+def _preset(request: Request, default: Preset) -> Preset:
+    suffix = request.model.partition(":")[2] if request.model.startswith(f"{AUTO}:") else ""
+    by_name: dict[str, Preset] = {name: name for name in PRESETS}
+    return request.wishes.preset or by_name.get(suffix, default)
+
+
+def _quickest(everyone: list[Candidate], features: Features, limits: Limits) -> tuple[Candidate, ...]:
+    """Where only time is short, the quickest is tried as long as its mean, not its ninetieth percentile, fits."""
+    able = (c for c in everyone if not exclusion(c, features, limits, named=True))
+    able = (c for c in able if features.short or not c.abilities.short_only)
+    able = (c for c in able if limits.left_usd is None or c.estimate.usd <= limits.left_usd)
+    fits = [c for c in able if c.abilities.general and c.estimate.wait_s + c.estimate.service_s <= limits.left_s]
+    return (min(fits, key=lambda c: c.estimate.wait_s + c.estimate.service_s),) if fits else ()
+
+
+def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Features, limits: Limits) -> RungError:
+    listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "no reasoner may be chosen by `auto`"
+    able = [c for c in everyone if not lacking(c.abilities, features)]
+    if not able:
+        return Unsupported(f"no reasoner here can take this request ({listed})")
+    if all(c.abilities.context_tokens <= features.prompt_tokens for c in able):
+        return TooLong(
+            f"the request has about {features.prompt_tokens} tokens, more than any reasoner holds ({listed})",
+            param="messages",
+        )
+    loading = [c for c in able if not c.down and c.ready_in_s != 0.0]
+    if loading:
+        waits = [c.ready_in_s for c in loading if c.ready_in_s is not None]
+        return NotReady(
+            f"nothing that can take this request is ready yet ({listed})", retry_after_s=min(waits, default=10.0)
+        )
+    if any(c.down for c in able):
+        return AllFailed(f"nothing that can take this request is up ({listed})", retry_after_s=5.0)
+    if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
+        return Unsupported(f"nothing fits max_usd ({listed})", param="rung.max_usd")
+    return DeadlineExceeded(f"nothing fits what was asked for ({listed})")

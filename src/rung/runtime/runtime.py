@@ -1,0 +1,169 @@
+"""The request's way, on one page: recall, climb, commit, record."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import msgspec
+from msgspec import Struct
+
+from rung.cache import ExactCache, Flights, key_of, served_from_cache
+from rung.clock import Clock
+from rung.errors import RungError
+from rung.ledger import Ledger, RecordedText
+from rung.reasoners.base import spell
+from rung.runtime.climb import Climb, Event, Verify
+from rung.runtime.ladder import Ladder
+from rung.runtime.plan import decision_of, make_plan
+from rung.telemetry import Metrics
+from rung.types import (
+    Answer,
+    Commit,
+    Decision,
+    Feedback,
+    Preset,
+    Readiness,
+    ReasonerInfo,
+    Reply,
+    Request,
+)
+
+
+class Stores(Struct, frozen=True, kw_only=True):
+    """What outlives a reload. `flights` joins requests that are the same while the first is being answered."""
+
+    cache: ExactCache
+    flights: Flights[Event]
+    ledger: Ledger
+    metrics: Metrics
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """What a config decides beside the ladder. `epoch` changes whenever an old answer should not be served again."""
+
+    epoch: str
+    preset: Preset
+    keep_text: bool
+
+
+class Runtime:
+    def __init__(self, ladder: Ladder, stores: Stores, policy: Policy, verify: Verify, clock: Clock) -> None:
+        self._ladder = ladder
+        self._stores = stores
+        self._policy = policy
+        self._verify = verify
+        self._clock = clock
+
+    async def run(self, request: Request) -> AsyncGenerator[Event, None]:
+        """One Commit, then the answer's chunks if the request streams, then one Reply.
+
+        Raises RungError: before the Commit nothing was answered, after it a live stream broke. Closing the iterator
+        stops all work at once, unless another request waits for the same answer.
+        """
+        decision = Decision(id=request.id, model=request.model, preset=self._policy.preset, error="cancelled")
+        answer: Answer | None = None
+        climbs: list[Climb] = []
+        try:
+            async with aclosing(self._events(request, climbs)) as events:
+                async for event in events:
+                    if isinstance(event, Reply):
+                        decision, answer = event.decision, event.answer
+                    yield event
+        except RungError as error:
+            decision = self._ended(request, climbs, error.message or type(error).__name__)
+            raise
+        except (asyncio.CancelledError, GeneratorExit):
+            if answer is None:
+                decision = self._ended(request, climbs, "the client went away")
+            raise
+        finally:
+            self._record(request, decision, answer)
+
+    async def _events(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
+        use = request.wishes.cache
+        if use == "off":
+            async with aclosing(self._climb(request, climbs)) as events:
+                async for event in events:
+                    yield event
+            return
+        key = key_of(request, self._policy.epoch)
+        hit = self._stores.cache.get(key) if use == "use" else None
+        if hit is not None:
+            for event in self._replay(request, hit):
+                yield event
+            return
+        wishes = request.wishes
+        flight = (key, wishes.deadline_ms, wishes.max_usd, use, request.stream)
+        async with aclosing(self._stores.flights.join(flight, lambda: self._climb(request, climbs))) as events:
+            async for event in events:
+                if isinstance(event, Reply) and climbs:
+                    self._stores.cache.put(key, event.answer)
+                yield event if climbs else self._followed(request, event)
+
+    def _climb(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
+        plan = make_plan(request, self._ladder, self._clock, self._policy.preset)
+        climb = Climb(request, plan, self._ladder, self._verify, self._clock)
+        climbs.append(climb)
+        return climb.events()
+
+    def _replay(self, request: Request, kept: Answer) -> list[Event]:
+        answer = served_from_cache(kept)
+        events: list[Event] = [Commit(reasoner=answer.reasoner, cache="exact", live=False)]
+        if request.stream:
+            events.extend(spell(answer))
+        return [*events, Reply(answer=answer, decision=self._recalled(request, answer))]
+
+    def _followed(self, request: Request, event: Event) -> Event:
+        """What a request that joined another's climb sees of it: the same answer, at no further cost."""
+        if isinstance(event, Commit):
+            return msgspec.structs.replace(event, cache="exact")
+        if isinstance(event, Reply):
+            answer = served_from_cache(event.answer)
+            return Reply(answer=answer, decision=self._recalled(request, answer))
+        return event
+
+    def _recalled(self, request: Request, answer: Answer) -> Decision:
+        return Decision(
+            id=request.id,
+            model=request.model,
+            preset=self._policy.preset,
+            answered_by=answer.reasoner,
+            cache="exact",
+            usage=answer.usage,
+            total_s=self._clock.monotonic() - request.arrived_s,
+        )
+
+    def _ended(self, request: Request, climbs: list[Climb], why: str) -> Decision:
+        if climbs:
+            return climbs[0].decision(error=why)
+        total_s = self._clock.monotonic() - request.arrived_s
+        return Decision(id=request.id, model=request.model, preset=self._policy.preset, error=why, total_s=total_s)
+
+    def _record(self, request: Request, decision: Decision, answer: Answer | None) -> None:
+        text = None
+        if self._policy.keep_text:
+            text = RecordedText(question=request.body, answer=answer.text if answer else "")
+        self._stores.ledger.record(decision, tenant=request.tenant, text=text)
+        self._stores.metrics.observe(decision)
+
+    def explain(self, request: Request) -> Decision:
+        """The decision that would be taken now; nobody is called. Raises UnknownModel."""
+        return decision_of(request, make_plan(request, self._ladder, self._clock, self._policy.preset))
+
+    async def feedback(self, feedback: Feedback) -> None:
+        """Durable on return. Raises UnknownDecision and LedgerError."""
+        await self._stores.ledger.feedback(feedback)
+
+    def reasoners(self) -> tuple[ReasonerInfo, ...]:
+        return self._ladder.listing()
+
+    def readiness(self) -> Readiness:
+        listed = self._ladder.listing()
+        problems = []
+        if not any(r.general and r.state == "warm" for r in listed):
+            states = "; ".join(f"{r.name}: {r.note or r.state}" for r in listed if r.general)
+            problems.append(f"no general rung is warm ({states or 'there is none'})")
+        if self._stores.ledger.problem:
+            problems.append(f"the ledger cannot write: {self._stores.ledger.problem}")
+        loading = tuple(f"{r.name}: {r.note or r.state}" for r in listed if r.state in {"cold", "loading"})
+        return Readiness(ready=not problems, problems=tuple(problems), loading=loading)

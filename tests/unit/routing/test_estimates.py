@@ -1,0 +1,54 @@
+import pytest
+
+from rung.routing import Profile, Speed, estimate, features_of
+from rung.routing.strengths import QWEN_1_5B
+
+SPEED = Speed(wait_s=1.0, first_s=0.1, prompt_s_per_token=0.01, completion_s_per_token=0.03)
+
+
+def features(text, **body):
+    return features_of({"messages": [{"role": "user", "content": text}], **body})
+
+
+def test_figures_that_were_measured_are_used_and_say_so():
+    e = estimate(
+        Profile(name="fast", kind="local", model=QWEN_1_5B), features("Is water wet? Answer yes or no."), SPEED
+    )
+    assert e.source == "measured"
+    assert estimate(Profile(name="x", kind="endpoint"), features("hello"), SPEED).source == "prior"
+
+
+def test_the_users_own_word_wins():
+    profile = Profile(name="x", kind="endpoint", strength=0.99)
+    e = estimate(profile, features("hello"), SPEED)
+    assert e.source == "config"
+    assert e.right_prob > 0.95
+
+
+def test_time_and_money_follow_tokens():
+    profile = Profile(name="x", kind="endpoint", input_usd_per_token=1e-6, output_usd_per_token=1e-5)
+    short, long = (estimate(profile, features("hello", max_tokens=n), SPEED) for n in (5, 100))
+    assert long.usd - short.usd == pytest.approx(95e-5)
+    assert long.service_s - short.service_s == pytest.approx(95 * 0.03)
+    assert short.wait_s == 1.0
+
+
+def test_a_vote_costs_its_samples_and_a_held_machine_costs_money():
+    one = estimate(Profile(name="f", kind="local", usd_per_busy_s=0.01), features("How many is 2 apples?"), SPEED)
+    vote = estimate(
+        Profile(name="v", kind="vote", samples=3, usd_per_busy_s=0.01), features("How many is 2 apples?"), SPEED
+    )
+    assert 2 * one.service_s < vote.service_s < 3 * one.service_s
+    assert one.usd == pytest.approx(0.01 * one.busy_s)
+
+
+def test_solvers_expect_to_abstain_from_prose():
+    calc = Profile(name="calc", kind="symbolic")
+    prose, maths = (estimate(calc, features(t), SPEED) for t in ("Tell me about the sea.", "What is 3 * (4 + 5)?"))
+    assert prose.abstain_prob > 0.9 > 0.5 > maths.abstain_prob
+
+
+def test_open_questions_leave_the_verdict_blind():
+    profile = Profile(name="x", kind="endpoint")
+    assert estimate(profile, features("Explain how a vaccine works."), SPEED).discrimination == 0
+    assert estimate(profile, features("Is water wet? Answer yes or no."), SPEED).discrimination > 0

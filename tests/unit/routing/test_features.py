@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.routing import features_of
+
+
+def ask(text, **body):
+    return features_of({"messages": [{"role": "user", "content": text}], **body})
+
+
+@pytest.mark.parametrize(
+    ("text", "task"),
+    [
+        ("Hi there!", "open"),
+        ("What is 37 * 43?", "maths"),
+        ("Solve x^2 - 5*x + 6 = 0 for x.", "maths"),
+        ("What is the derivative of 3*x**2 + 2*x?", "maths"),
+        ("Tom has 5 apples and buys 7 more. He eats 3 of them. How many apples does he have left?", "word_problem"),
+        ("Which gas do plants take in?\nA) oxygen\nB) carbon dioxide\nC) helium\nD) neon", "choice"),
+        ("Is Berlin the capital of Germany? Answer yes or no.", "yesno"),
+        ("Write a Python function that reverses a list.", "code"),
+        ("Translate into French: the house is red", "translate"),
+        ("Summarise this article: ...", "summarise"),
+        ("Write a poem about the sea", "write"),
+        ("Explain how a vaccine works.", "open"),
+    ],
+)
+def test_tasks_are_told_apart(text, task):
+    assert ask(text).task == task
+
+
+def test_needs_come_from_the_request():
+    features = ask(
+        "hi", tools=[{"type": "function"}], response_format={"type": "json_schema"}, logprobs=True, n=2
+    )  # fmt: skip
+    assert features.needs == {"tools", "json_schema", "logprobs", "n"}
+    assert ask("hi", tools=[{}], tool_choice="none").needs == frozenset()
+    image = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
+    assert features_of({"messages": [{"role": "user", "content": image}]}).needs == {"images"}
+
+
+def test_sizes_and_languages():
+    assert 900 < ask("word " * 800).prompt_tokens < 1300
+    assert ask("今日の天気はどうですか").language == "ja"
+    assert ask("Wie ist das Wetter und was ist die Zeit?").language == "de"
+    assert ask("hi", max_completion_tokens=7).max_tokens == 7
+
+
+def test_harder_texts_are_more_complex():
+    easy = ask("Hi!").complexity
+    middle = ask("Tom has 5 apples, buys 7 more each day, then eats half. How many are left after 3 days?").complexity
+    hard = ask("If " + "each of 12 boxes holds 7 more than twice the 3 before, then " * 12).complexity
+    assert easy < middle < hard <= 1
+
+
+@given(st.text(max_size=400))
+def test_any_text_has_features(text):
+    features = ask(text)
+    assert 0 <= features.complexity <= 1
+    assert 0 <= features.maths <= 1
+    assert features.prompt_tokens > 0

@@ -1,0 +1,98 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.reasoners.base import Abilities
+from rung.routing import PRESETS, Candidate, Limits, Stop, Try, Weighed, difficulty_shift, exclusion, next_action, weigh
+from rung.types import Estimate, Features
+
+FEATURES = Features(
+    task="choice", complexity=0.3, language="en", prompt_tokens=100, max_tokens=None, turns=1, short="choice",
+    needs=frozenset(),
+)  # fmt: skip
+
+
+def weighed(name, reserve, *, cost=0.1, points=((0.9, 0.5), (0.1, 0.5))):
+    return Weighed(name=name, reserve=reserve, cost=cost, points=points)
+
+
+def candidate(name="a", *, abilities=None, **estimate):
+    known = {"right_prob": 0.6, "service_s": 2.0, "p90_s": 4.0, **estimate}
+    return Candidate(name=name, abilities=abilities or Abilities(), estimate=Estimate(**known))
+
+
+def test_the_highest_reserve_is_called_first():
+    action = next_action([weighed("a", 0.4), weighed("b", 0.6)], None, None)
+    assert isinstance(action, Try)
+    assert action.reasoner == "b"
+
+
+def test_ties_go_to_the_cheaper():
+    action = next_action([weighed("a", 0.4, cost=0.3), weighed("b", 0.4, cost=0.1)], None, None)
+    assert action.reasoner == "b"
+
+
+def test_it_stops_when_what_is_in_hand_is_at_least_every_reserve():
+    assert next_action([weighed("a", 0.4)], 0.4, None) == Stop(quality_reached=True)
+    assert isinstance(next_action([weighed("a", 0.41)], 0.4, None), Try)
+
+
+def test_having_no_answer_is_worse_than_any_price():
+    assert isinstance(next_action([weighed("a", -7.0)], None, None), Try)
+
+
+def test_below_min_quality_the_climb_goes_on_and_says_if_it_was_not_reached():
+    assert isinstance(next_action([weighed("a", 0.1)], 0.5, 0.8), Try)
+    assert next_action([], 0.5, 0.8) == Stop(quality_reached=False)
+
+
+def test_live_only_when_no_verdict_could_make_a_later_rung_worth_calling():
+    sure = ((0.7, 1.0),)
+    assert next_action([weighed("a", 0.6, points=sure), weighed("b", 0.5)], None, None).live
+    assert not next_action([weighed("a", 0.6), weighed("b", 0.5)], None, None).live
+    assert next_action([weighed("a", 0.6)], None, None).live
+    assert not next_action([weighed("a", 0.6, points=sure), weighed("b", 0.5)], None, 0.9).live
+
+
+@given(st.lists(st.tuples(st.floats(-2, 1), st.floats(0, 1)), min_size=1, max_size=8), st.floats(0, 1))
+def test_nothing_is_left_that_is_worth_its_cost(options, in_hand):
+    many = [weighed(str(i), z, cost=c) for i, (z, c) in enumerate(options)]
+    action = next_action(many, in_hand, None)
+    best = max(z for z, _ in options)
+    assert isinstance(action, Stop) == (in_hand >= best)
+    if isinstance(action, Try):
+        assert action.reserve == best
+
+
+def test_what_cannot_take_the_request_says_why():
+    plenty = Limits(left_s=100.0)
+
+    def why(c, limits=plenty, **changes):
+        known = {f: getattr(FEATURES, f) for f in FEATURES.__struct_fields__}
+        return exclusion(c, Features(**{**known, **changes}), limits)
+
+    assert why(candidate()) == ""
+    assert "tools" in why(candidate(), needs=frozenset({"tools"}))
+    assert "8192 tokens" in why(candidate(), prompt_tokens=9000)
+    assert "short checkable" in why(candidate(abilities=Abilities(short_only=True)), short="")
+    assert "may need 4.0 s" in why(candidate(), Limits(left_s=3.0))
+    assert "would cost" in why(candidate(usd=0.5), Limits(left_s=100.0, left_usd=0.1))
+
+
+def test_a_named_reasoner_is_held_only_to_what_it_can_do():
+    brief = candidate(abilities=Abilities(short_only=True), usd=9.0)
+    limits = Limits(left_s=1.0, left_usd=0.1)
+    assert exclusion(brief, FEATURES, limits, named=True) == ""
+    assert exclusion(brief, FEATURES, limits) != ""
+
+
+def test_a_specialist_that_knows_its_limits_is_tried_first():
+    solver = weigh(
+        candidate("calc", right_prob=0.995, abstain_prob=0.9, discrimination=0.0, service_s=0.01), PRESETS["balanced"]
+    )
+    model = weigh(candidate("fast", service_s=8.0, p90_s=16.0), PRESETS["balanced"])
+    assert next_action([model, solver], None, None).reasoner == "calc"
+
+
+def test_a_hard_question_is_hard_for_all():
+    assert difficulty_shift([(0.6, 0.2)]) < 0 < difficulty_shift([(0.6, 0.9)])
+    assert weigh(candidate(), PRESETS["best"], -1.0).reserve < weigh(candidate(), PRESETS["best"]).reserve
