@@ -6,6 +6,7 @@ RungError
 │   │   ├── TooLong                 400  no rung has a context that holds it
 │   │   └── Unsupported             400  no rung can do what it needs
 │   ├── Unauthorized            401
+│   ├── Forbidden               403  a browser's page from elsewhere
 │   ├── UnknownModel            404
 │   ├── UnknownDecision         404
 │   ├── UnknownPath             404
@@ -66,6 +67,11 @@ class Unsupported(BadRequest):
 class Unauthorized(RequestError):
     status = 401
     code = "invalid_api_key"
+
+
+class Forbidden(RequestError):
+    status = 403
+    code = "forbidden"
 
 
 class UnknownModel(RequestError):

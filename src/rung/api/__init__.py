@@ -1,0 +1,7 @@
+"""Wire formats <-> types: the HTTP door in front of a runtime."""
+
+from rung.api.app import make_app
+from rung.api.doors import door_problem
+from rung.api.exchange import Pace
+
+__all__ = ["Pace", "door_problem", "make_app"]

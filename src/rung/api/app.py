@@ -1,0 +1,122 @@
+"""The HTTP door: one ASGI app. Chat completions are met first, without a router; every other path is a route."""
+
+import traceback
+from collections.abc import Callable
+from secrets import token_hex
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rung.api.base import Runtime
+from rung.api.body import Gone
+from rung.api.chat import Chat
+from rung.api.encode import Headers
+from rung.api.exchange import Pace
+from rung.api.front import Front
+from rung.api.line import Line
+from rung.api.routes import make_router
+from rung.clock import Clock
+from rung.config.schema import Server
+from rung.errors import RungError, UnknownPath, WrongMethod
+from rung.telemetry import Metrics
+
+CHAT = "/v1/chat/completions"
+PACE = Pace()
+
+
+def new_id() -> str:
+    """An answer's id, which is its decision's too."""
+    return "chatcmpl-" + token_hex(12)
+
+
+def make_app(
+    current: Callable[[], Runtime],
+    server: Callable[[], Server],
+    metrics: Metrics,
+    clock: Clock,
+    *,
+    ids: Callable[[], str] = new_id,
+    pace: Pace = PACE,
+) -> ASGIApp:
+    """The app. `current` and `server` return the runtime and the config that serve now, so that a reload can swap them;
+    `server().host` must be the address that is listened on."""
+    front = Front(current, server, clock, ids)
+    return App(Chat(front, metrics, clock, pace), make_router(front, metrics, clock.wall()))
+
+
+class App:
+    def __init__(self, chat: Chat, router: ASGIApp) -> None:
+        self._chat = chat
+        self._router = router
+        self._log = structlog.get_logger("rung.api")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await _not_http(scope, receive, send)
+            return
+        line = Line(send)
+        try:
+            await self._respond(scope, receive, line)
+        except Exception as e:  # noqa: BLE001  the server's boundary: whatever is wrong in us, the client is told
+            await self._fail_unexpectedly(e, line)
+
+    async def _respond(self, scope: Scope, receive: Receive, line: Line) -> None:
+        if scope["path"] == CHAT:
+            if scope["method"] == "POST":
+                await self._chat(scope, receive, line)
+            else:
+                await line.fail(_wrong_method(scope), [(b"allow", b"POST")])
+            return
+        try:
+            # With an `app` in the scope Starlette raises what it would otherwise answer in its own words.
+            await self._router({**scope, "app": self}, receive, line.send)
+        except Gone:
+            return
+        except RungError as e:
+            await line.fail(e, [])
+        except HTTPException as e:
+            await line.fail(*_routed(e, scope))
+
+    async def _fail_unexpectedly(self, error: Exception, line: Line) -> None:
+        error_id = "err-" + token_hex(6)
+        self._log.error("unexpected", id=error_id, kinds=_kinds(error), at=_frames(error))
+        told = RungError(f"Something went wrong in Rung itself; the log says more under {error_id}.")
+        await line.fail(told, [])
+
+
+def _wrong_method(scope: Scope) -> WrongMethod:
+    return WrongMethod(f"{scope['method']} is not for {scope['path'][:200]}.")
+
+
+def _routed(error: HTTPException, scope: Scope) -> tuple[RungError, Headers]:
+    if error.status_code == WrongMethod.status:
+        allow = (error.headers or {}).get("Allow", "")
+        return _wrong_method(scope), [(b"allow", allow.encode())]
+    return UnknownPath(f"There is nothing at {scope['path'][:200]}; GET / lists what there is."), []
+
+
+def _kinds(error: BaseException) -> list[str]:
+    """The exception's type and those of its causes. Their messages stay out: they may quote a prompt."""
+    kinds = []
+    link: BaseException | None = error
+    while link is not None:
+        kinds.append(type(link).__qualname__)
+        link = link.__cause__ or link.__context__
+    return kinds
+
+
+def _frames(error: BaseException) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
+
+
+async def _not_http(scope: Scope, receive: Receive, send: Send) -> None:
+    """Web sockets are refused; the server's start and end need nothing: whoever builds the runtime starts it."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,23 @@
+"""What the door needs of the runtime behind it."""
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from rung.types import Chunk, Commit, Decision, Feedback, Readiness, ReasonerInfo, Reply, Request
+
+Event = Commit | Chunk | Reply
+
+
+class Runtime(Protocol):
+    def run(self, request: Request) -> AsyncIterator[Event]:
+        """One Commit, then chunks (when the request streams), then one Reply. Raises RungError; closing stops it."""
+
+    def explain(self, request: Request) -> Decision:
+        """The decision that would be taken; nothing is called."""
+
+    async def feedback(self, feedback: Feedback) -> None:
+        """Durable on return. Raises UnknownDecision, LedgerError."""
+
+    def reasoners(self) -> tuple[ReasonerInfo, ...]: ...
+
+    def readiness(self) -> Readiness: ...

@@ -1,0 +1,95 @@
+"""One request answered on one line: the runtime's events -> a whole response or a stream."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import cast
+
+from msgspec import Struct
+
+from rung.api import encode
+from rung.api.base import Event, Runtime
+from rung.api.encode import ChunkWriter, Headers
+from rung.api.line import Line, kept_open
+from rung.clock import Clock
+from rung.telemetry import Metrics
+from rung.types import Commit, Decision, Reply, Request
+
+
+class Pace(Struct, frozen=True, kw_only=True):
+    """A stream whose answer is held gets its headers after `first_s`, then a comment at once and every `every_s`."""
+
+    first_s: float = 2.0
+    every_s: float = 10.0
+
+
+class Exchange:
+    """`reasoner` is what answers, once that is known."""
+
+    def __init__(self, request: Request, line: Line, clock: Clock, *, debug: bool) -> None:
+        self._request = request
+        self._line = line
+        self._clock = clock
+        self._debug = debug
+        self.id = request.id
+        self.model = request.model
+        self.reasoner = ""
+
+    def _open(self, runtime: Runtime) -> aclosing[AsyncGenerator[Event, None]]:
+        # A generator that is merely dropped stops only once it is collected.
+        return aclosing(cast("AsyncGenerator[Event, None]", runtime.run(self._request)))
+
+    def headers(self, commit: Commit | None) -> Headers:
+        found: Headers = [(b"x-rung-decision-id", self._request.id.encode())]
+        if commit is not None:
+            cache = "miss" if commit.cache == "off" else commit.cache
+            found += [(b"x-rung-reasoner", commit.reasoner.encode()), (b"x-rung-cache", cache.encode())]
+        return found
+
+    async def whole(self, runtime: Runtime) -> None:
+        commit: Commit | None = None
+        reply: Reply | None = None
+        async with self._open(runtime) as events:
+            async for event in events:
+                if isinstance(event, Commit):
+                    commit, self.reasoner = event, event.reasoner
+                elif isinstance(event, Reply):
+                    reply = event
+        assert reply is not None
+        decision = reply.decision
+        body = encode.completion(
+            self._request.id, int(self._clock.wall()), reply.answer, decision if self._debug else None
+        )
+        overhead_ms = (self._clock.monotonic() - self._request.arrived_s - decision.reasoner_s) * 1000
+        headers = self.headers(commit)
+        headers.append((b"x-rung-usd", f"{decision.usage.usd:.9g}".encode()))
+        headers.append((b"x-rung-overhead-ms", f"{max(0.0, overhead_ms):.3f}".encode()))
+        await self._line.whole(200, body, headers)
+
+    async def stream(self, runtime: Runtime, pace: Pace, metrics: Metrics) -> None:
+        async with self._open(runtime) as events:
+            async with kept_open(self._line, self.headers(None), pace.first_s, pace.every_s):
+                commit = await anext(events)
+            assert isinstance(commit, Commit)
+            self.reasoner = commit.reasoner
+            if not self._line.started:
+                await self._line.start_stream(self.headers(commit))
+            await self._send_events(events, metrics)
+
+    async def _send_events(self, events: AsyncGenerator[Event, None], metrics: Metrics) -> None:
+        options = self._request.body.get("stream_options") or {}
+        writer = ChunkWriter(
+            self._request.id,
+            int(self._clock.wall()),
+            self.reasoner,
+            include_usage=bool(options.get("include_usage")),
+        )
+        first = True
+        async for event in events:
+            if isinstance(event, Reply):
+                debug: Decision | None = event.decision if self._debug else None
+                await self._line.end(writer.end(event.answer.usage, debug))
+            elif not isinstance(event, Commit) and (data := writer.chunk(event)):
+                await self._line.piece(data)
+                if first:
+                    first = False
+                    metrics.first_token(self.reasoner, self._clock.monotonic() - self._request.arrived_s)

@@ -1,0 +1,63 @@
+"""What every endpoint does first: who asks, and what."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+from starlette.types import Receive, Scope
+
+from rung.api.base import Runtime
+from rung.api.body import parse_object, read_body
+from rung.api.decode import Arrival, decode
+from rung.api.doors import Door
+from rung.clock import Clock
+from rung.config.schema import Server
+from rung.types import Request
+
+
+class Serving(Struct, frozen=True):
+    """What serves now, and what follows from it. A request sees one of these from its beginning to its end."""
+
+    runtime: Runtime
+    server: Server
+    door: Door
+    known: tuple[str, ...]
+
+    @property
+    def max_bytes(self) -> int:
+        return int(self.server.max_body_mb * 1e6)
+
+
+class Front:
+    """`current` and `server` return what serves now: a reload is seen by the next request."""
+
+    def __init__(
+        self, current: Callable[[], Runtime], server: Callable[[], Server], clock: Clock, ids: Callable[[], str]
+    ) -> None:
+        self._current = current
+        self._server = server
+        self._clock = clock
+        self._ids = ids
+        self._serving: Serving | None = None
+
+    def serving(self) -> Serving:
+        runtime, server, seen = self._current(), self._server(), self._serving
+        if seen is None or seen.runtime is not runtime or seen.server is not server:
+            known = tuple(info.name for info in runtime.reasoners())
+            seen = self._serving = Serving(runtime, server, Door(server), known)
+        return seen
+
+    def admit(self, scope: Scope) -> tuple[Serving, Arrival]:
+        """Raises Unauthorized, Forbidden."""
+        serving = self.serving()
+        headers = dict(scope["headers"])
+        at_s = self._clock.monotonic()
+        return serving, Arrival(id=self._ids(), tenant=serving.door.admit(headers), at_s=at_s, headers=headers)
+
+    async def body(self, serving: Serving, arrival: Arrival, receive: Receive) -> dict[str, object]:
+        """Raises BadRequest, BodyTooLarge, Gone."""
+        return parse_object(await read_body(receive, arrival.headers, serving.max_bytes))
+
+    async def request(self, serving: Serving, arrival: Arrival, receive: Receive) -> Request:
+        """Raises RequestError, Gone."""
+        value = await self.body(serving, arrival, receive)
+        return decode(value, arrival, serving.known, serving.server.deadline_s)

@@ -1,0 +1,150 @@
+"""Every path but chat completions. Bodies are read and errors told in the same way as there."""
+
+from collections.abc import Awaitable, Callable
+from importlib.metadata import version
+
+import msgspec
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route, Router
+
+from rung.api.body import check
+from rung.api.decode import AUTO
+from rung.api.encode import dumps
+from rung.api.front import Front
+from rung.api.shape import FeedbackBody
+from rung.errors import BadRequest, UnknownModel
+from rung.telemetry import Metrics
+from rung.telemetry.metrics import CONTENT_TYPE
+from rung.types import Feedback, Json, ReasonerInfo
+
+_ABOUT_AUTO = {
+    "auto": "Rung chooses, at the prices of the server's preset",
+    "auto:economy": "Rung chooses, saving money and time",
+    "auto:balanced": "Rung chooses, weighing quality against money and time",
+    "auto:best": "Rung chooses, for quality",
+}
+
+
+def make_router(front: Front, metrics: Metrics, started_s: float) -> Router:
+    """`started_s`, in seconds since the epoch, is when the listed models are said to be created."""
+    paths = Routes(front, metrics, int(started_s))
+    table: list[tuple[str, str, Callable[[HttpRequest], Awaitable[Response]]]] = [
+        ("GET", "/", paths.index),
+        ("GET", "/v1/models", paths.models),
+        ("GET", "/v1/models/{name}", paths.model),
+        ("POST", "/v1/explain", paths.explain),
+        ("POST", "/v1/feedback", paths.feedback),
+        ("GET", "/health/live", paths.live),
+        ("GET", "/health/ready", paths.ready),
+        ("GET", "/health/startup", paths.startup),
+        ("GET", "/metrics", paths.metrics),
+    ]
+    return Router([Route(path, to, methods=[method]) for method, path, to in table], redirect_slashes=False)
+
+
+class Routes:
+    def __init__(self, front: Front, metrics: Metrics, created_s: int) -> None:
+        self._front = front
+        self._metrics = metrics
+        self._created_s = created_s
+        self._version = version("rung")
+
+    async def index(self, http: HttpRequest) -> Response:
+        return _json(
+            {
+                "name": "rung",
+                "version": self._version,
+                "about": "One endpoint in front of many reasoners; speaks OpenAI's chat completions.",
+                "try": f"curl -s {http.base_url}v1/chat/completions -H 'content-type: application/json' -d "
+                '\'{"model": "auto", "messages": [{"role": "user", "content": "What is 15% of 80?"}]}\'',
+                "paths": [
+                    "POST /v1/chat/completions",
+                    "GET /v1/models",
+                    "POST /v1/explain",
+                    "POST /v1/feedback",
+                    "GET /health/live, /health/ready, /health/startup",
+                    "GET /metrics",
+                ],
+            }
+        )
+
+    async def models(self, http: HttpRequest) -> Response:
+        serving, _ = self._front.admit(http.scope)
+        listed = [self._auto(name) for name in AUTO] + [self._listed(info) for info in serving.runtime.reasoners()]
+        return _json({"object": "list", "data": listed})
+
+    async def model(self, http: HttpRequest) -> Response:
+        serving, _ = self._front.admit(http.scope)
+        name = http.path_params["name"]
+        if name in AUTO:
+            return _json(self._auto(name))
+        for info in serving.runtime.reasoners():
+            if info.name == name:
+                return _json(self._listed(info))
+        known = ", ".join([*AUTO, *serving.known])
+        raise UnknownModel(f"The model `{name[:100]}` does not exist. Known are: {known}.", param="model")
+
+    def _auto(self, name: str) -> Json:
+        return self._model(name, {"kind": "auto", "about": _ABOUT_AUTO[name]})
+
+    def _listed(self, info: ReasonerInfo) -> Json:
+        about = msgspec.to_builtins(info)
+        del about["name"]
+        return self._model(info.name, about)
+
+    def _model(self, name: str, about: Json) -> Json:
+        return {"id": name, "object": "model", "created": self._created_s, "owned_by": "rung", "rung": about}
+
+    async def explain(self, http: HttpRequest) -> Response:
+        serving, arrival = self._front.admit(http.scope)
+        request = await self._front.request(serving, arrival, http.receive)
+        return _bytes(msgspec.json.encode(serving.runtime.explain(request)))
+
+    async def feedback(self, http: HttpRequest) -> Response:
+        serving, arrival = self._front.admit(http.scope)
+        said = check(await self._front.body(serving, arrival, http.receive), FeedbackBody)
+        feedback = Feedback(
+            decision_id=said.decision_id, score=_score(said), comment=said.comment or "", tenant=arrival.tenant
+        )
+        await serving.runtime.feedback(feedback)
+        return _json({"object": "feedback", "decision_id": feedback.decision_id, "score": feedback.score})
+
+    async def live(self, _: HttpRequest) -> Response:
+        return _json({"status": "live"})
+
+    async def ready(self, _: HttpRequest) -> Response:
+        readiness = self._front.serving().runtime.readiness()
+        return _json(
+            {
+                "status": "ready" if readiness.ready else "not ready",
+                "problems": readiness.problems,
+                "loading": readiness.loading,
+            },
+            200 if readiness.ready else 503,
+        )
+
+    async def startup(self, _: HttpRequest) -> Response:
+        loading = self._front.serving().runtime.readiness().loading
+        return _json({"status": "loading" if loading else "started", "loading": loading}, 503 if loading else 200)
+
+    async def metrics(self, http: HttpRequest) -> Response:
+        serving, _ = self._front.admit(http.scope)
+        states = [(info.name, info.state) for info in serving.runtime.reasoners()]
+        return Response(self._metrics.render(states), headers={"content-type": CONTENT_TYPE})
+
+
+def _score(said: FeedbackBody) -> float:
+    if said.score is not None and said.correct is None:
+        return said.score
+    if said.correct is not None and said.score is None:
+        return float(said.correct)
+    raise BadRequest("Say either `score` (0 to 1) or `correct` (true or false).", param="score")
+
+
+def _json(value: Json, status: int = 200) -> Response:
+    return _bytes(dumps(value), status)
+
+
+def _bytes(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, media_type="application/json")

@@ -1,0 +1,128 @@
+"""Figures for Prometheus, named after OpenTelemetry's semantic conventions for generative AI where those have a name
+(https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/), dots written as underscores.
+
+Label values come only from the config (reasoners) and from closed sets, never from a request: a scrape stays small
+whatever is asked, and holds no text.
+"""
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+
+from rung.types import Decision, Step
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+# Bucket bounds as OpenTelemetry advises.
+_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_FIRST_TOKEN_S = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
+
+_STATES = ("cold", "loading", "warm", "down")
+
+_M = TypeVar("_M", bound=MetricWrapperBase)
+
+
+class _Children(dict[tuple[str, ...], _M], Generic[_M]):
+    """A metric's children by label values: looked up without the library's lock and string work."""
+
+    def __init__(self, metric: _M) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> _M:
+        child = self[labels] = self._metric.labels(*labels)
+        return child
+
+
+class Metrics:
+    """All figures of a process, in a registry of their own.
+
+    The runtime calls `observe` for every decision; the HTTP door calls `responded` and `first_token` and keeps
+    `in_flight`; `ledger_problem` is given a function that is asked at each scrape.
+    """
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self._request_s = _Children(
+            Histogram(
+                "gen_ai_server_request_duration_seconds",
+                "From a request's arrival to the end of its response.",
+                ("gen_ai_operation_name", "gen_ai_response_model", "error_type"),
+                buckets=_SECONDS,
+                registry=registry,
+            )
+        )
+        self._first_token_s = _Children(
+            Histogram(
+                "gen_ai_server_time_to_first_token_seconds",
+                "From a request's arrival to the first piece of a streamed answer.",
+                ("gen_ai_response_model",),
+                buckets=_FIRST_TOKEN_S,
+                registry=registry,
+            )
+        )
+        self._call_s = _Children(
+            Histogram(
+                "gen_ai_client_operation_duration_seconds",
+                "One call of one reasoner, its wait in the queue included.",
+                ("gen_ai_response_model", "outcome"),
+                buckets=_SECONDS,
+                registry=registry,
+            )
+        )
+        self._tokens = _Children(
+            Histogram(
+                "gen_ai_client_token_usage",
+                "Tokens of one call of one reasoner, read (input) and written (output).",
+                ("gen_ai_response_model", "gen_ai_token_type"),
+                buckets=_TOKENS,
+                registry=registry,
+            )
+        )
+        self._decisions = _Children(
+            Counter("rung_decisions", "Requests decided.", ("reasoner", "outcome"), registry=registry)
+        )
+        self._spend = _Children(Counter("rung_spend_usd", "What calls cost, in USD.", ("reasoner",), registry=registry))
+        self._cache = _Children(
+            Counter("rung_cache", "Requests by what the cache did.", ("result",), registry=registry)
+        )
+        self._state = Gauge(
+            "rung_reasoner_state", "1 for the state a reasoner is in.", ("reasoner", "state"), registry=registry
+        )
+        self.in_flight = Gauge("rung_requests_in_flight", "Requests being worked on.", registry=registry)
+        self.ledger_problem = Gauge("rung_ledger_problem", "1 while the ledger cannot write.", registry=registry)
+
+    def observe(self, decision: Decision) -> None:
+        """Counts a finished decision: what answered, what each call took and cost, what the cache did."""
+        self._decisions[decision.answered_by or "none", "failed" if decision.error else "answered"].inc()
+        self._cache[(decision.cache,)].inc()
+        for step in decision.steps:
+            self._observe_step(step)
+
+    def _observe_step(self, step: Step) -> None:
+        name, usage = step.reasoner, step.usage
+        self._call_s[name, step.outcome].observe(step.ended_s - step.started_s)
+        if usage.prompt_tokens:
+            self._tokens[name, "input"].observe(usage.prompt_tokens)
+        if usage.completion_tokens:
+            self._tokens[name, "output"].observe(usage.completion_tokens)
+        if usage.usd:
+            self._spend[(name,)].inc(usage.usd)
+
+    def responded(self, operation: str, reasoner: str, error: str, seconds: float) -> None:
+        """Counts a response. `reasoner` is what answered and `error` an error's code; each may be empty."""
+        self._request_s[operation, reasoner, error].observe(seconds)
+
+    def first_token(self, reasoner: str, seconds: float) -> None:
+        self._first_token_s[(reasoner,)].observe(seconds)
+
+    def render(self, states: Iterable[tuple[str, str]]) -> bytes:
+        """The scrape's text; `states` are each reasoner's name and state now."""
+        self._state.clear()
+        for reasoner, state in states:
+            for each in _STATES:
+                self._state.labels(reasoner, each).set(each == state)
+        return generate_latest(self._registry)
