@@ -1,0 +1,130 @@
+"""The reasoner in front of an engine."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec.structs import replace
+
+from rung.errors import UpstreamRefusedRequest
+from rung.reasoners.base import Abilities, Status, closing
+from rung.reasoners.local.engine import Engine
+from rung.reasoners.local.signals import TokenSignals, as_asked
+from rung.types import Call, Chunk, Json, Usage
+
+# What of a request llama.cpp is told. It knows fields of its own that are none of a caller's business, slots to take
+# and files to write among them.
+_SENT = frozenset(
+    (
+        *("messages", "max_tokens", "max_completion_tokens", "stop", "seed", "temperature", "top_p", "top_k", "min_p"),
+        *("presence_penalty", "frequency_penalty", "repeat_penalty", "logit_bias"),
+        *("response_format", "logprobs", "top_logprobs"),
+    )
+)
+
+
+class Local:
+    """Answers by an engine, which other reasoners may share.
+
+    Each choice of `n` is asked for on its own, one after the other: a call holds one slot. The signals are those of
+    the first choice. `busy_s` is the time that slots were held, reading and writing.
+    """
+
+    def __init__(self, name: str, engine: Engine) -> None:
+        self._name = name
+        self._engine = engine
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(
+            json_object=True,
+            json_schema=True,
+            logprobs=True,
+            n=True,
+            context_tokens=self._engine.spec.context_tokens,
+        )
+
+    @property
+    def status(self) -> Status:
+        return self._engine.status
+
+    async def start(self) -> None:
+        await self._engine.start()
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        usage = Usage()
+        choices = call.body.get("n") or 1
+        for index in range(choices):
+            choice = _Choice(index, call.body)
+            async with closing(self._choice(choice)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            usage = _with_choice(usage, choice.usage)
+        yield Chunk(usage=usage)
+
+    async def _choice(self, choice: "_Choice") -> AsyncIterator[Chunk]:
+        try:
+            async with closing(self._engine.answer(choice.asked())) as chunks:
+                async for chunk in chunks:
+                    if (said := choice.read(chunk)) != Chunk(index=choice.index):
+                        yield said
+        except UpstreamRefusedRequest as error:
+            raise _refused(error, self._name, self._engine.spec.context_tokens) from error
+
+
+class _Choice:
+    """One choice while it is read: llama.cpp's chunks in, ours out."""
+
+    def __init__(self, index: int, body: Json) -> None:
+        self.index = index
+        self.usage = Usage()
+        self._body = body
+        self._tokens = TokenSignals()
+
+    def asked(self) -> dict[str, Any]:
+        """The body to send. Token probabilities cost next to nothing, so they are always asked for."""
+        asked = {key: value for key, value in self._body.items() if key in _SENT}
+        asked["logprobs"] = True
+        asked["top_logprobs"] = max(1, asked.get("top_logprobs") or 0)
+        if self.index and isinstance(asked.get("seed"), int):
+            asked["seed"] += self.index
+        return asked
+
+    def read(self, chunk: Chunk) -> Chunk:
+        self._tokens.add(chunk.logprobs)
+        if chunk.extra.get("timings"):
+            self.usage = replace(self.usage, busy_s=_busy_s(chunk.extra["timings"]))
+        if chunk.usage:
+            self.usage = replace(chunk.usage, busy_s=self.usage.busy_s)
+        logprobs = as_asked(chunk.logprobs, self._body.get("top_logprobs") or 0) if self._body.get("logprobs") else ()
+        signals = self._tokens.told() if chunk.finish and self.index == 0 else {}
+        return replace(
+            chunk, index=self.index, logprobs=logprobs, signals=signals, usage=None, extra={}, choice_extra={}
+        )
+
+
+def _busy_s(timings: Json) -> float:
+    return float(timings.get("prompt_ms", 0.0) + timings.get("predicted_ms", 0.0)) / 1000
+
+
+def _with_choice(total: Usage, one: Usage) -> Usage:
+    """The prompt counts once, as the first choice read it."""
+    first = total if total.prompt_tokens else one
+    return replace(total + one, prompt_tokens=first.prompt_tokens, cached_tokens=first.cached_tokens)
+
+
+def _refused(error: UpstreamRefusedRequest, name: str, context_tokens: int) -> UpstreamRefusedRequest:
+    if "exceeds the available context" not in error.message:
+        return error
+    return UpstreamRefusedRequest(
+        f"{name}: the prompt is longer than its context of {context_tokens} tokens; shorten it, or raise "
+        "`context_tokens` in rung.yaml",
+        upstream_status=error.upstream_status,
+        param="messages",
+    )
