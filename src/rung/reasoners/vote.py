@@ -8,7 +8,6 @@ import asyncio
 import math
 import zlib
 from collections.abc import AsyncIterator
-from statistics import fmean
 from typing import Any
 
 import msgspec
@@ -32,9 +31,9 @@ def _sample(call: Call, number: int) -> Call:
     return msgspec.structs.replace(call, id=f"{call.id}/{number}", body=body)
 
 
-def _mean_logprob(answer: Answer) -> float:
-    values = [entry["logprob"] for entry in answer.choices[0].logprobs]
-    return fmean(values) if values else -math.inf
+def _sureness(answer: Answer) -> float:
+    """The mean log-probability of its tokens, where the rung below tells it."""
+    return answer.signals.get("mean_logprob", -math.inf)
 
 
 class Tally:
@@ -72,7 +71,7 @@ class Tally:
     def best(self) -> Answer:
         """The surest of the samples that gave the best-supported answer."""
         backers = majority(self._found).at or range(len(self.answers))
-        return max((self.answers[i] for i in backers), key=_mean_logprob)
+        return max((self.answers[i] for i in backers), key=_sureness)
 
     def signals(self) -> dict[str, float]:
         result = majority(self._found)

@@ -11,7 +11,7 @@ SUM = "Tom has 3 apples and buys 4 more. How many apples does Tom have?"
 
 
 def sure(text, logprob):
-    return [Chunk(text=text, logprobs=({"token": text, "logprob": logprob},))]
+    return [Chunk(text=text, signals={"mean_logprob": logprob})]
 
 
 async def test_stops_once_the_majority_is_decided(scripted, calling, whole):
@@ -35,7 +35,7 @@ async def test_the_surest_of_the_agreeing_samples_speaks(scripted, calling, whol
     below = scripted(sure("7 perhaps", -2.0), sure("It is 7.", -0.1))
     answer = await whole(Vote("vote", below.answer, below), calling(SUM))
     assert answer.text == "It is 7."
-    assert answer.choices[0].logprobs[0]["logprob"] == -0.1
+    assert answer.signals["mean_logprob"] == -0.1
 
 
 async def test_samples_differ_by_their_seeds_and_come_again_for_the_same_call(scripted, calling, whole):
