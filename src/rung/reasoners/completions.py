@@ -20,7 +20,7 @@ class Reading:
     """One answer while it is read: `read` each object that the server sends, then `end`.
 
     `name` is the reasoner's, for messages. Usage is held until the end and told once, since some servers repeat a
-    running total in every chunk; where the server tells none it is estimated, at four bytes of UTF-8 a token, and the
+    running total in every chunk; where the server tells none it is estimated, and the
     signal `usage_estimated` is 1.
     """
 
@@ -64,7 +64,7 @@ class Reading:
         chunks = [Chunk(index=index, finish="stop", signals={"finish_assumed": 1.0}) for index in unfinished]
         usage = _told(self._usage)
         signals = {} if usage else {"usage_estimated": 1.0}
-        usage = usage or self._estimated()
+        usage = usage or estimated(self._body, self._written_bytes)
         usage = replace(usage, usd=cost_usd(usage, self._price))
         return [*chunks, Chunk(index=max(self._finished), usage=usage, signals=signals)]
 
@@ -90,13 +90,6 @@ class Reading:
         self._written_bytes += len(chunk.text.encode()) + len(chunk.reasoning.encode())
         return chunk
 
-    def _estimated(self) -> Usage:
-        read_bytes = sum(len(text.encode()) for text in texts(self._body))
-        return Usage(
-            prompt_tokens=-(-read_bytes // _BYTES_PER_TOKEN),
-            completion_tokens=-(-self._written_bytes // _BYTES_PER_TOKEN),
-        )
-
 
 def whole(reading: Reading, wire: Any) -> list[Chunk]:
     """One chunk a choice, the last with the usage."""
@@ -106,6 +99,14 @@ def whole(reading: Reading, wire: Any) -> list[Chunk]:
         return [*chunks, *ends, last]
     chunks[-1] = replace(chunks[-1], usage=last.usage, signals=last.signals)
     return chunks
+
+
+def estimated(body: Json, written_bytes: int) -> Usage:
+    """Usage where nobody counted: four bytes of UTF-8 a token."""
+    read_bytes = sum(len(text.encode()) for text in texts(body))
+    return Usage(
+        prompt_tokens=-(-read_bytes // _BYTES_PER_TOKEN), completion_tokens=-(-written_bytes // _BYTES_PER_TOKEN)
+    )
 
 
 def cost_usd(usage: Usage, price: Price) -> float:

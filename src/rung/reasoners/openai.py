@@ -91,7 +91,8 @@ class ChatClient:
 
     async def _post(self, payload: bytes) -> aiohttp.ClientResponse:
         """Once more if a connection that was kept alive turns out to have been closed at the other end meanwhile."""
-        assert self._session is not None, "open() comes first"
+        if self._session is None or self._session.closed:
+            raise Unavailable(f"{self._server.name}: is not running")
         try:
             return await self._session.post(self._url, data=_data(payload), allow_redirects=False)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):

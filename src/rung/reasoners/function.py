@@ -1,0 +1,164 @@
+"""A reasoner of the user's own: an async function, or a class with an async `answer`."""
+
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from importlib import import_module
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+import structlog
+from msgspec.structs import replace
+
+from rung.config.schema import FunctionConfig
+from rung.errors import Abstained, ConfigError, Malformed, ReasonerError, Upstream
+from rung.reasoners.base import Abilities, Status, spell
+from rung.reasoners.completions import estimated
+from rung.types import Answer, Call, Chunk, Usage
+
+_log = structlog.get_logger(__name__)
+_MAY_GIVE = "a str, an Answer, a Chunk, or an async iterator of str and Chunk; None abstains"
+
+
+class Function:
+    """Asks code of the user's.
+
+    It is called with the `Call`, or with the messages if its parameter is named `messages`. It gives back a str, an
+    Answer, a Chunk, None (it abstains), or yields str and Chunk as they come. Raising Abstained abstains too; any
+    other exception is a failure of this reasoner, told by its type alone, since its words may quote the prompt.
+    """
+
+    def __init__(self, name: str, config: FunctionConfig) -> None:
+        """Raises ConfigError if there is nothing at `config.call` that can be asked."""
+        self._name = name
+        self._ask = _loaded(name, config.call)
+        self._wants_messages = next(iter(inspect.signature(self._ask).parameters), "") == "messages"
+        self._abilities = Abilities(general=config.general)
+        self._status = Status(state="cold", note="not started")
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        return self._abilities
+
+    @property
+    def status(self) -> Status:
+        return self._status
+
+    async def start(self) -> None:
+        self._status = Status(state="warm")
+
+    async def close(self) -> None:
+        self._status = Status(state="down", note="closed")
+
+    async def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        given = _Given(self._name, call)
+        try:
+            async with aclosing(self._pieces(call)) as pieces:
+                async for piece in pieces:
+                    for chunk in given.chunks(piece):
+                        yield chunk
+        except Abstained:
+            if given.any:
+                raise Malformed(f"{self._name}: abstained when it had begun to answer") from None
+            raise
+        for chunk in given.owed():
+            yield chunk
+
+    async def _pieces(self, call: Call) -> AsyncGenerator[Any, None]:
+        try:
+            given = self._ask(call.body["messages"] if self._wants_messages else call)
+            if inspect.isawaitable(given):
+                given = await given
+            if not isinstance(given, AsyncIterable):
+                yield given
+                return
+            async with _closing(given) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except ReasonerError:
+            raise
+        except Exception as error:
+            what, where = type(error).__name__, _where(error)
+            _log.warning("function failed", reasoner=self._name, error=what, at=where)
+            raise Upstream(f"{self._name}: your function raised {what} ({where})") from error
+
+
+class _Given:
+    """What the user's code has given of one answer."""
+
+    def __init__(self, name: str, call: Call) -> None:
+        self._name = name
+        self._call = call
+        self._finished: dict[int, bool] = {}
+        self._usage: Usage | None = None
+        self._written_bytes = 0
+
+    @property
+    def any(self) -> bool:
+        return bool(self._finished)
+
+    def chunks(self, piece: Any) -> Iterator[Chunk]:
+        """`piece` as chunks, without their usage, which is told once, at the end."""
+        if piece is None and not self.any:
+            raise Abstained(f"{self._name}: has no answer to this")
+        if isinstance(piece, str):
+            piece = Chunk(text=piece)
+        if not isinstance(piece, Chunk | Answer):
+            raise Malformed(f"{self._name}: your function gave a {type(piece).__name__}; it may give {_MAY_GIVE}")
+        for chunk in spell(piece) if isinstance(piece, Answer) else [piece]:
+            self._finished[chunk.index] = bool(chunk.finish) or self._finished.get(chunk.index, False)
+            self._written_bytes += len(chunk.text.encode()) + len(chunk.reasoning.encode())
+            if chunk.usage:
+                self._usage = self._usage + chunk.usage if self._usage else chunk.usage
+            yield replace(chunk, usage=None)
+
+    def owed(self) -> Iterator[Chunk]:
+        """An end of each choice, and the usage: as given, else estimated."""
+        if not self.any:
+            raise Abstained(f"{self._name}: has no answer to this")
+        for index in [index for index, finished in self._finished.items() if not finished]:
+            yield Chunk(index=index, finish="stop")
+        if self._usage:
+            yield Chunk(usage=self._usage)
+        else:
+            yield Chunk(usage=estimated(self._call.body, self._written_bytes), signals={"usage_estimated": 1.0})
+
+
+def _loaded(name: str, path: str) -> Callable[[Any], Any]:
+    """The function at `package.module:name`, or the `answer` of (a new instance of) the class there."""
+    key = f"reasoners.{name}.call"
+    module, colon, attribute = path.partition(":")
+    if not (module and colon and attribute):
+        raise ConfigError(f"{key}: `{path}` has not the form `package.module:name`")
+    try:
+        found = getattr(import_module(module), attribute, None)
+        ask = found() if inspect.isclass(found) else found
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{key}: there is no module `{error.name}`; install it, or put its folder on PYTHONPATH"
+        ) from error
+    except Exception as error:
+        raise ConfigError(f"{key}: loading `{path}` raised {type(error).__name__}: {error}") from error
+    if ask is None:
+        raise ConfigError(f"{key}: `{module}` has no `{attribute}`")
+    ask = getattr(ask, "answer", ask)
+    if not (inspect.iscoroutinefunction(ask) or inspect.isasyncgenfunction(ask)):
+        raise ConfigError(
+            f"{key}: `{path}` is not asked asynchronously; write `async def`, or a class with `async def answer`"
+        )
+    return ask
+
+
+def _closing(pieces: AsyncIterable[Any]) -> AbstractAsyncContextManager[AsyncIterable[Any]]:
+    return aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
+
+
+def _where(error: Exception) -> str:
+    """The last place in the user's code: a file's name and line, no text."""
+    frame = extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
