@@ -17,13 +17,16 @@ _FAIL_PROB = 0.01
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """What the config tells of a reasoner. `model` is that of the leaf below; `usd_per_busy_s` the price of a machine
-    that is held while it works; `parallel` the calls that a composite makes for one of its own."""
+    """What the config tells of a reasoner. `leaf_kind`, `model` and `below_strength` are those of the leaf below a
+    composite; `usd_per_busy_s` is the price of a machine that is held while it works; `samples` the most calls that a
+    vote makes for one of its own."""
 
     name: str
     kind: str
+    leaf_kind: str = ""
     model: str = ""
     strength: float | None = None
+    below_strength: float | None = None
     input_usd_per_token: float = 0.0
     output_usd_per_token: float = 0.0
     usd_per_busy_s: float = 0.0
@@ -84,11 +87,12 @@ def _rounds(profile: Profile) -> float:
 
 
 def _strength(profile: Profile, features: Features) -> tuple[Strength, str]:
-    if profile.strength is None:
+    known = profile.strength if profile.strength is not None else profile.below_strength
+    if known is None:
         measured = strengths.MEASURED.get(profile.model, {}).get(profile.kind, {}).get(features.task)
         if measured is not None:
             return measured, "measured"
-    return _guess(profile, features), "prior" if profile.strength is None else "config"
+    return _guess(profile, features), "prior" if known is None else "config"
 
 
 def _guess(profile: Profile, features: Features) -> Strength:
@@ -96,12 +100,12 @@ def _guess(profile: Profile, features: Features) -> Strength:
     base = profile.strength
     shift = -1.5 * (features.complexity - 0.3)
     if base is None:
-        leaf = "endpoint" if profile.kind in strengths.KIND_SHIFT and not profile.model else profile.kind
-        base = strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH.get(leaf, 0.5)
+        guess = strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH[profile.leaf_kind or profile.kind]
+        base = guess if profile.below_strength is None else profile.below_strength
         shift += strengths.KIND_SHIFT.get(profile.kind, 0.0)
         if profile.kind == "brief":
             shift += strengths.BRIEF_WITHOUT_STEPS.get(task, 0.0)
-    if features.language not in {"en", "de", "fr", "es"} and profile.kind != "endpoint":
+    if features.language not in {"en", "de", "fr", "es"} and profile.leaf_kind != "endpoint":
         shift -= 0.3
     tokens = strengths.TASK_TOKENS[task]
     if profile.kind == "brief":

@@ -16,13 +16,13 @@ SHARED_DIFFICULTY = 0.3
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """A reasoner as it stands now. `down` says why it cannot be called at all; `ready_in_s` is the time until it is
-    warm, which the estimate's wait counts in: 0 when it is, None when nobody knows."""
+    warm, which the estimate's wait counts in."""
 
     name: str
     abilities: Abilities
     estimate: Estimate
     down: str = ""
-    ready_in_s: float | None = 0.0
+    ready_in_s: float = 0.0
     note: str = ""
 
 
@@ -75,7 +75,7 @@ def _cannot(candidate: Candidate, features: Features, limits: Limits) -> Iterato
         yield f"holds {room} tokens, the request has about {features.prompt_tokens}"
     if candidate.down:
         yield f"down: {candidate.down}"
-    if candidate.ready_in_s is None or candidate.ready_in_s > limits.left_s:
+    if candidate.ready_in_s > limits.left_s:
         yield f"not ready: {candidate.note or 'loading'}"
 
 

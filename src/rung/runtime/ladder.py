@@ -12,6 +12,8 @@ from rung.routing import Candidate, Profile, Speed, estimate
 from rung.types import Features, ReasonerInfo
 
 AUTO = "auto"
+# Until a reasoner that starts can say more.
+_GUESSED_READY_S = 5.0
 
 
 class Rung(Struct, frozen=True, kw_only=True):
@@ -50,12 +52,12 @@ class Ladder:
     def candidate(self, rung: Rung, features: Features) -> Candidate:
         """The rung as it stands now: its estimate, with its lane's wait and pace, and its state."""
         status = rung.reasoner.status
-        ready_in_s: float | None = 0.0
+        ready_in_s = 0.0
         if status.state in {"loading", "cold"}:
-            ready_in_s = status.ready_in_s
+            ready_in_s = status.ready_in_s if status.ready_in_s is not None else _GUESSED_READY_S
         lane, slow = rung.lane, rung.lane.slowdown
         speed = Speed(
-            wait_s=lane.wait_s + (ready_in_s or 0.0),
+            wait_s=lane.wait_s + ready_in_s,
             first_s=lane.pace.first_s,
             prompt_s_per_token=lane.pace.prompt_s_per_token * slow,
             completion_s_per_token=lane.pace.completion_s_per_token * slow,

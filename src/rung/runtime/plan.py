@@ -107,12 +107,10 @@ def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fe
             f"the request has about {features.prompt_tokens} tokens, more than any reasoner holds ({listed})",
             param="messages",
         )
-    loading = [c for c in able if not c.down and c.ready_in_s != 0.0]
+    loading = [c for c in able if not c.down and c.ready_in_s]
     if loading:
-        waits = [c.ready_in_s for c in loading if c.ready_in_s is not None]
-        return NotReady(
-            f"nothing that can take this request is ready yet ({listed})", retry_after_s=min(waits, default=10.0)
-        )
+        waits = [c.ready_in_s for c in loading]
+        return NotReady(f"nothing that can take this request is ready yet ({listed})", retry_after_s=min(waits))
     if any(c.down for c in able):
         return AllFailed(f"nothing that can take this request is up ({listed})", retry_after_s=5.0)
     if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):

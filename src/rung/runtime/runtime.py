@@ -53,6 +53,9 @@ class Runtime:
         self._policy = policy
         self._verify = verify
         self._clock = clock
+        self._in_flight = 0
+        self.unused = asyncio.Event()
+        self.unused.set()
 
     async def run(self, request: Request) -> AsyncGenerator[Event, None]:
         """One Commit, then the answer's chunks if the request streams, then one Reply.
@@ -63,6 +66,8 @@ class Runtime:
         decision = Decision(id=request.id, model=request.model, preset=self._policy.preset, error="cancelled")
         answer: Answer | None = None
         climbs: list[Climb] = []
+        self._in_flight += 1
+        self.unused.clear()
         try:
             async with aclosing(self._events(request, climbs)) as events:
                 async for event in events:
@@ -77,6 +82,9 @@ class Runtime:
                 decision = self._ended(request, climbs, "the client went away")
             raise
         finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self.unused.set()
             self._record(request, decision, answer)
 
     async def _events(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:

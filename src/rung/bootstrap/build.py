@@ -1,0 +1,180 @@
+"""Config -> ladder. Leaves whose entry did not change are taken over from the ladder before, warm as they are."""
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from rung.clock import Clock
+from rung.config import Config
+from rung.config.schema import (
+    BriefConfig,
+    EndpointConfig,
+    FunctionConfig,
+    LocalConfig,
+    ReasonerConfig,
+    SymbolicConfig,
+    ThinkConfig,
+    VoteConfig,
+)
+from rung.lanes import Lane, Pace
+from rung.reasoners.base import Reasoner
+from rung.reasoners.brief import Brief
+from rung.reasoners.endpoint import Endpoint
+from rung.reasoners.function import Function
+from rung.reasoners.local.engine import Engine, EngineSpec
+from rung.reasoners.local.reasoner import Local
+from rung.reasoners.symbolic import Symbolic
+from rung.reasoners.think import Think
+from rung.reasoners.vote import Vote
+from rung.routing import Profile
+from rung.runtime import Rung
+
+Composite = BriefConfig | ThinkConfig | VoteConfig
+Leaf = SymbolicConfig | LocalConfig | EndpointConfig | FunctionConfig
+
+# Seconds before anything, a token read, a token written: first guesses, replaced by what the lane measures.
+_SYMBOLIC_PACE = Pace(first_s=0.005, prompt_s_per_token=0.0, completion_s_per_token=0.0)
+_FUNCTION_PACE = Pace(first_s=0.1, prompt_s_per_token=0.0, completion_s_per_token=0.0)
+# A model of 1.5B parameters at four bits on two cores.
+_LOCAL_PACE = Pace(first_s=0.05, prompt_s_per_token=1 / 70, completion_s_per_token=1 / 30)
+_FUNCTION_CALLS = 64
+
+
+class Part(Struct, frozen=True):
+    """A leaf that serves. `entry` is what it was built from: an equal entry needs no new one."""
+
+    entry: tuple[Leaf, object]
+    lane: Lane
+    engine: Engine | None = None
+
+
+def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part]) -> dict[str, Part]:
+    """Raises ConfigError; then nothing was started, and `old` serves on."""
+    parts: dict[str, Part] = {}
+    engines = {part.engine.spec: part.engine for part in old.values() if part.engine is not None}
+    for name, entry in config.reasoners.items():
+        if isinstance(entry, Composite):
+            continue
+        made_from = (entry.model_copy(update={"auto": True, "strength": None}), config.models_dir)
+        before = old.get(name)
+        if before is not None and before.entry == made_from:
+            parts[name] = before
+            continue
+        engine = None
+        if isinstance(entry, LocalConfig):
+            assert config.models_dir is not None
+            spec = EngineSpec.of(entry, config.models_dir)
+            engine = engines.setdefault(spec, Engine(spec, clock))
+        parts[name] = Part(made_from, _lane(_leaf(name, entry, engine, clock), entry, clock), engine)
+    return parts
+
+
+def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reasoner:
+    if engine is not None:
+        return Local(name, engine)
+    if isinstance(entry, EndpointConfig):
+        return Endpoint(name, entry, clock)
+    if isinstance(entry, FunctionConfig):
+        return Function(name, entry)
+    assert isinstance(entry, SymbolicConfig)
+    return Symbolic(name, entry)
+
+
+def _lane(reasoner: Reasoner, entry: Leaf, clock: Clock) -> Lane:
+    if isinstance(entry, EndpointConfig):
+        pace = Pace(first_s=entry.first_token_s, prompt_s_per_token=0.0, completion_s_per_token=1 / entry.tokens_per_s)
+        return Lane(reasoner, permits=entry.concurrency, pace=pace, clock=clock, shared=False)
+    if isinstance(entry, LocalConfig):
+        return Lane(reasoner, permits=entry.slots, pace=_LOCAL_PACE, clock=clock, shared=True)
+    if isinstance(entry, SymbolicConfig):
+        return Lane(reasoner, permits=entry.workers, pace=_SYMBOLIC_PACE, clock=clock, shared=False)
+    return Lane(reasoner, permits=_FUNCTION_CALLS, pace=_FUNCTION_PACE, clock=clock, shared=False)
+
+
+def build_rungs(config: Config, parts: Mapping[str, Part]) -> list[Rung]:
+    """The ladder in the config's order, composites over their leaves."""
+    made: dict[str, Rung] = {}
+    for name in config.reasoners:
+        _rung(name, config, parts, made)
+    return [made[name] for name in config.reasoners]
+
+
+def _rung(name: str, config: Config, parts: Mapping[str, Part], made: dict[str, Rung]) -> Rung:
+    if name in made:
+        return made[name]
+    entry = config.reasoners[name]
+    if isinstance(entry, Composite):
+        below = _rung(entry.of, config, parts, made)
+        reasoner = _composite(name, entry, below)
+        rung = Rung(
+            reasoner=reasoner,
+            profile=_composite_profile(name, entry, below.profile),
+            lane=below.lane,
+            call=reasoner.answer,
+            auto=entry.auto,
+            about=f"{entry.kind} over {entry.of}",
+        )
+    else:
+        lane = parts[name].lane
+        rung = Rung(
+            reasoner=lane.reasoner,
+            profile=_leaf_profile(name, entry, config),
+            lane=lane,
+            call=lane.call,
+            auto=entry.auto,
+            about=_about(entry),
+        )
+    made[name] = rung
+    return rung
+
+
+def _composite(name: str, entry: Composite, below: Rung) -> Reasoner:
+    if isinstance(entry, BriefConfig):
+        return Brief(name, below.call, below.reasoner)
+    if isinstance(entry, ThinkConfig):
+        return Think(name, below.call, below.reasoner)
+    return Vote(name, below.call, below.reasoner, entry.samples)
+
+
+def _composite_profile(name: str, entry: Composite, below: Profile) -> Profile:
+    return Profile(
+        name=name,
+        kind=entry.kind,
+        leaf_kind=below.leaf_kind,
+        model=below.model,
+        strength=entry.strength,
+        below_strength=below.strength if below.strength is not None else below.below_strength,
+        input_usd_per_token=below.input_usd_per_token,
+        output_usd_per_token=below.output_usd_per_token,
+        usd_per_busy_s=below.usd_per_busy_s,
+        samples=entry.samples if isinstance(entry, VoteConfig) else 1,
+    )
+
+
+def _leaf_profile(name: str, entry: Leaf, config: Config) -> Profile:
+    price = entry.price if isinstance(entry, EndpointConfig) else None
+    return Profile(
+        name=name,
+        kind=entry.kind,
+        leaf_kind=entry.kind,
+        model=(entry.model or "") if isinstance(entry, LocalConfig | EndpointConfig) else "",
+        strength=entry.strength,
+        input_usd_per_token=price.input_usd_per_mtok / 1e6 if price else 0.0,
+        output_usd_per_token=price.output_usd_per_mtok / 1e6 if price else 0.0,
+        usd_per_busy_s=config.machine.usd_per_hour / 3600 if isinstance(entry, LocalConfig) else 0.0,
+    )
+
+
+def _about(entry: Leaf) -> str:
+    if isinstance(entry, LocalConfig):
+        return f"{entry.model or entry.path} on this machine"
+    if isinstance(entry, EndpointConfig):
+        return f"{entry.model} at {entry.base_url}"
+    if isinstance(entry, FunctionConfig):
+        return f"your own {entry.call}"
+    return "exact mathematics"
+
+
+def policy_text(reasoners: Mapping[str, ReasonerConfig]) -> str:
+    """What answers depend on, as text; secrets stay masked."""
+    return "\n".join(f"{name}: {entry.model_dump_json()}" for name, entry in reasoners.items())

@@ -1,0 +1,176 @@
+"""The running system: what the server serves, and what a program embeds."""
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+import rung
+from rung.bootstrap.build import Part, build_leaves, build_rungs, policy_text
+from rung.cache import ExactCache, Flights
+from rung.clock import Clock, RealClock
+from rung.config import Config, load_config
+from rung.errors import BadRequest, ConfigError, LedgerError
+from rung.ledger import Ledger
+from rung.runtime import Event, Ladder, Policy, Runtime, Stores
+from rung.telemetry import Metrics
+from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
+from rung.verdicts import verify
+
+_log = structlog.get_logger(__name__)
+
+
+class Rung:
+    """One endpoint in front of many reasoners, without the HTTP.
+
+    Use it as `async with Rung.from_config() as rung:`, then `answer`, `reply`, `stream`, `explain` and `feedback`.
+    `apply` swaps the config while it serves.
+    """
+
+    def __init__(self, config: Config, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or RealClock()
+        assert config.ledger.path is not None
+        self._ledger = Ledger(config.ledger.path, self.clock, keep_text=True)
+        self.metrics = Metrics()
+        self._cache = _cache_of(config)
+        self._flights: Flights[Event] = Flights()
+        self._parts: dict[str, Part] = build_leaves(config, self.clock, {})
+        self._runtime = self._runtime_of(config, self._parts)
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    def from_config(cls, path: str | Path | None = None) -> Self:
+        """From a `rung.yaml`; without one, from `./rung.yaml` or the built-in ladder. Raises ConfigError."""
+        return cls(load_config(Path(path) if path is not None else None))
+
+    @property
+    def runtime(self) -> Runtime:
+        """The one that serves now."""
+        return self._runtime
+
+    async def start(self) -> None:
+        """Opens the ledger and sets every reasoner going; returns at once, while models load. Raises LedgerError."""
+        await self._ledger.start()
+        for part in self._parts.values():
+            await part.lane.reasoner.start()
+
+    async def close(self) -> None:
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        for part in self._parts.values():
+            await part.lane.reasoner.close()
+        try:
+            await self._ledger.close()
+        except LedgerError as error:
+            _log.error("ledger not written", problem=error.message)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def apply(self, config: Config) -> None:
+        """Serves by `config` from the next request on; those under way end by the old one. Applied whole, or refused
+        whole: raises ConfigError, and the old config stays.
+        """
+        _refuse_what_needs_a_restart(self.config, config)
+        parts = build_leaves(config, self.clock, self._parts)
+        cache = self._cache if config.cache == self.config.cache else _cache_of(config)
+        new = [part for name, part in parts.items() if self._parts.get(name) is not part]
+        for part in new:
+            await part.lane.reasoner.start()
+        old_runtime, old_parts = self._runtime, self._parts
+        self.config, self._parts, self._cache = config, parts, cache
+        self._runtime = self._runtime_of(config, parts)
+        gone = [part for name, part in old_parts.items() if parts.get(name) is not part]
+        task = asyncio.create_task(_close_when_unused(old_runtime, gone))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    def _runtime_of(self, config: Config, parts: dict[str, Part]) -> Runtime:
+        ladder = Ladder(build_rungs(config, parts), self.clock)
+        stores = Stores(cache=self._cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics)
+        epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
+        policy = Policy(epoch=f"{rung.__version__}-{epoch}", preset=config.server.preset, keep_text=config.ledger.text)
+        return Runtime(ladder, stores, policy, verify, self.clock)
+
+    # What a program that embeds Rung uses.
+
+    async def answer(self, question: str | Sequence[Json], **options: Any) -> Answer:
+        """The answer to a question, or to a list of messages. `options` are `model`, the wishes (`max_usd`,
+        `deadline_ms`, `min_quality`, `preset`, `cache`) and any parameter of a chat completion. Raises RungError.
+        """
+        return (await self.reply(question, **options)).answer
+
+    async def reply(self, question: str | Sequence[Json], **options: Any) -> Reply:
+        """The answer and the decision that led to it."""
+        async with aclosing(self._runtime.run(self.request(question, **options))) as events:
+            async for event in events:
+                if isinstance(event, Reply):
+                    return event
+        raise AssertionError("a run ends with a Reply or an error")
+
+    async def stream(self, question: str | Sequence[Json], **options: Any) -> AsyncGenerator[str, None]:
+        """The answer's text as it is written."""
+        async with aclosing(self._runtime.run(self.request(question, stream=True, **options))) as events:
+            async for event in events:
+                if isinstance(event, Chunk) and event.text:
+                    yield event.text
+
+    def explain(self, question: str | Sequence[Json], **options: Any) -> Decision:
+        """The decision that would be taken now; nobody is called."""
+        return self._runtime.explain(self.request(question, **options))
+
+    async def feedback(self, decision_id: str, score: float, comment: str = "") -> None:
+        """What you found: 1 right, 0 wrong. Durable on return. Raises UnknownDecision and LedgerError."""
+        await self._runtime.feedback(Feedback(decision_id=decision_id, score=score, comment=comment))
+
+    def request(self, question: str | Sequence[Json], **options: Any) -> Request:
+        messages = [{"role": "user", "content": question}] if isinstance(question, str) else list(question)
+        if not messages:
+            raise BadRequest("there is no message to answer", param="messages")
+        wishes = Wishes(**{name: options.pop(name) for name in Wishes.__struct_fields__ if name in options})
+        model = options.pop("model", "auto")
+        now_s = self.clock.monotonic()
+        allowed_s = self.config.server.deadline_s if wishes.deadline_ms is None else wishes.deadline_ms / 1000
+        return Request(
+            id=f"chatcmpl-{secrets.token_hex(12)}",
+            model=model,
+            body={"messages": messages, **options},
+            arrived_s=now_s,
+            deadline_s=now_s + allowed_s,
+            wishes=wishes,
+        )
+
+
+def _cache_of(config: Config) -> ExactCache:
+    return ExactCache(int(config.cache.exact.max_mb * 1_000_000))
+
+
+def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
+    fixed = {
+        "server.host": (old.server.host, new.server.host),
+        "server.port": (old.server.port, new.server.port),
+        "ledger.path": (old.ledger.path, new.ledger.path),
+    }
+    changed = [name for name, (before, after) in fixed.items() if before != after]
+    if changed:
+        raise ConfigError(f"{' and '.join(changed)} cannot change while Rung serves: restart it")
+
+
+async def _close_when_unused(runtime: Runtime, parts: list[Part]) -> None:
+    await runtime.unused.wait()
+    for part in parts:
+        await part.lane.reasoner.close()

@@ -1,0 +1,119 @@
+"""`rung serve`: the HTTP server."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import structlog
+import typer
+import uvicorn
+import uvloop
+
+from rung.api import door_problem, make_app
+from rung.bootstrap import Rung, Source, watch_config
+from rung.cli.options import ConfigOption
+from rung.cli.progress import Progress
+from rung.config import Config, load_config
+from rung.errors import ConfigError
+from rung.telemetry import configure_logs
+
+_log = structlog.get_logger("rung.serve")
+# How long a request that is being answered may take to end after Ctrl-C.
+_GRACE_S = 5
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn raises them again when it is done, which would end the process before children and
+    ledger are closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+def serve(
+    config: ConfigOption = None,
+    host: str | None = typer.Option(None, help="Address to listen on, in place of the config's."),
+    port: int | None = typer.Option(None, min=0, max=65535, help="Port to listen on; 0 takes a free one."),
+    anyone: bool = typer.Option(False, "--open", help="Listen beyond loopback without API keys."),
+) -> None:
+    """Serve the OpenAI-compatible endpoint until Ctrl-C."""
+    path = config or (Path("rung.yaml") if Path("rung.yaml").exists() else None)
+
+    def read() -> Config:
+        return _with_overrides(load_config(path), host, port, anyone)
+
+    settings = read()
+    problem = door_problem(settings.server, settings.server.host)
+    if problem:
+        raise ConfigError(problem)
+    configure_logs(settings.log.level, settings.log.format)
+    with _listening(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings, Source(path, read) if path else None, listener))
+
+
+def _with_overrides(config: Config, host: str | None, port: int | None, anyone: bool) -> Config:
+    given = {"host": host, "port": port, "open": anyone or None}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return config.model_copy(update={"server": config.server.model_copy(update=changes)})
+
+
+def _listening(config: Config) -> socket.socket:
+    host, port = config.server.host, config.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; take another with --port, or PORT= for make"
+        ) from error
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+async def _serve(config: Config, source: Source | None, listener: socket.socket) -> None:
+    rung = Rung(config)
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
+    asgi = make_app(lambda: rung.runtime, lambda: rung.config.server, rung.metrics, rung.clock)
+    server = _Server(
+        uvicorn.Config(
+            asgi,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+    )
+    host, port = listener.getsockname()[:2]
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    async with rung:
+        tasks = [asyncio.create_task(Progress(rung, address, sys.stderr).show())]
+        if source is not None:
+            tasks.append(asyncio.create_task(watch_config(rung, source, asked)))
+        try:
+            await server.serve(sockets=[listener])
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            _log.info("stopped")
