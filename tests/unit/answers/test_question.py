@@ -23,7 +23,7 @@ NUMBER = [
     "Joan found 70 seashells. She has 27 left. How many seashells did she give to Sam?",
     "What is 17 * 23?",
     "what is 15% of 80",
-    "Mrs. Santiago has 58 red roses. Mrs. Garrett has 24. How many more red roses does Mrs. Santiago have than Mrs. Garrett?",
+    "Mrs. Santiago has 58 roses. Mrs. Garrett has 24. How many more does Mrs. Santiago have than Mrs. Garrett?",
     "If each of 3 friends paid 45 dollars, what was the total of the bill?",
     "Tom drove 60 miles in 2 hours. How fast did he drive? Answer with a number only.",
     "A baker sells half of his 40 loaves. How many are left?",
@@ -31,7 +31,7 @@ NUMBER = [
 LABEL = [
     "Classify the message into one of these intents: card_arrival, lost_card, top_up.\nMessage: where is my card",
     "Is this review positive or negative? Answer positive or negative.\nReview: I loved it.",
-    "Receipt:\nSHOP 24\n12/05/2018 10:21\nTOTAL 33.90\nCASH 50.00\nCHANGE 16.10\nThank you, come again, keep this receipt for exchange."
+    "Receipt:\nSHOP 24\n12/05/2018\nTOTAL 33.90\nCASH 50.00\nCHANGE 16.10\nThank you, keep this receipt for exchange."
     "\n\nExtract the date from the receipt. Answer with the value only.",
     "Which intent does this text have?\nText: I lost my card",
 ]
@@ -63,14 +63,20 @@ NONE = [
 
 @pytest.mark.parametrize(
     ("kind", "question"),
-    [(k, q) for k, qs in (("choice", CHOICE), ("yesno", YESNO), ("number", NUMBER), ("label", LABEL), ("", NONE)) for q in qs],
+    [
+        (k, q)
+        for k, qs in (("choice", CHOICE), ("yesno", YESNO), ("number", NUMBER), ("label", LABEL), ("", NONE))
+        for q in qs
+    ],
 )
 def test_asked(kind: str, question: str) -> None:
     assert asked(question) == kind
 
 
 @pytest.mark.parametrize("question", CHOICE[:6] + YESNO + NUMBER + LABEL)
-@pytest.mark.parametrize("reasons", ["Explain your reasoning.", "Show your work.", "Let's think step by step.", "Say why, and justify it."])
+@pytest.mark.parametrize(
+    "reasons", ["Explain your reasoning.", "Show your work.", "Let's think step by step.", "Say why, and justify it."]
+)
 def test_who_wants_reasons_gets_them(question: str, reasons: str) -> None:
     assert asked(f"{question}\n{reasons}") == ""
 

@@ -1,0 +1,250 @@
+"""Recomputes the arithmetic that a text claims: "12 * 3 = 36", "$18 / 3 = $6", "5 apples + 7 apples = 12 apples".
+
+Exact fractions, a parser of its own, bounded in tokens, depth and size. What it cannot read whole is no claim.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import pairwise
+
+from msgspec import Struct
+
+from rung.answers.numerals import plain
+
+LOOK_CHARS = 8000
+MOST_CLAIMS = 200
+MOST_TOKENS = 60
+MOST_DEPTH = 16
+# An intermediate value beyond this is no schoolbook arithmetic.
+LARGEST = 10**40
+
+_CLEANED = re.compile(
+    r"\\(?:text|mathrm|mathbf)\s?\{([^{}]{0,80})\}|\\[()\[\]]"
+    r"|\\\\|(?<![\d ])\*\*|\*\*(?![\d ])|[`_]{2,}|[$€£]|\\(?=[%$])|&|\\approx\b"
+)
+_SPELT = (
+    (re.compile(r"\\div\b|÷|\bdivided by\b", re.IGNORECASE), "/"),
+    (re.compile(r"\\times\b|\\cdot\b|\b(?:times|multiplied by)\b", re.IGNORECASE), "*"),
+    (re.compile(r"(?<=\d)\s?[xX]\s?(?=\$?\d)|(?<=[\d)%])\s[xX]\s(?=[\d($])"), "*"),
+    (re.compile(r"\bplus\b", re.IGNORECASE), "+"),
+    (re.compile(r"\bminus\b", re.IGNORECASE), "-"),
+    (re.compile(r"\bequals\b", re.IGNORECASE), "="),
+)
+_TOKEN = re.compile(
+    r"(?P<number>(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?|\.\d++)"
+    r"|(?P<power>\*\*|\^)|(?P<sign>[-+*/])|(?P<open>[({])|(?P<close>[)}])"
+    r"|(?P<equals>=)|(?P<percent>%)|(?P<word>[^\W\d_]++(?:['\u2019]\w++)?)|(?P<other>\S)"
+)
+_AFTER_ROUNDING = {"remainder", "r", "rounded", "rounds"}
+
+Token = tuple[str, str]
+
+
+class Claim(Struct, frozen=True):
+    """A computation and the result that the text gives for it."""
+
+    computed: Fraction
+    claimed: Fraction
+    holds: bool
+
+
+def claims_in(text: str) -> list[Claim]:
+    """The claims in the last LOOK_CHARS of `text`, in order."""
+    found: list[Claim] = []
+    for line in text[-LOOK_CHARS:].split("\n"):
+        if "=" in line or "equals" in line.lower():
+            found += _claims(_tokens(line))
+        if len(found) >= MOST_CLAIMS:
+            break
+    return found[:MOST_CLAIMS]
+
+
+def results_in(text: str) -> list[Fraction]:
+    """The number after each equals sign of the last LOOK_CHARS, in order."""
+    lines = (line for line in text[-LOOK_CHARS:].split("\n") if "=" in line)
+    results = (_Parser(segment).prefix() for line in lines for segment in _segments(_tokens(line))[1:])
+    return [result.value for result in results if result is not None]
+
+
+def _tokens(line: str) -> list[Token]:
+    line = _CLEANED.sub(lambda m: m[1] or " ", plain(line))
+    for pattern, sign in _SPELT:
+        line = pattern.sub(sign, line)
+    return [(str(m.lastgroup), m[0]) for m in _TOKEN.finditer(line)]
+
+
+def _segments(tokens: Sequence[Token]) -> list[list[Token]]:
+    segments: list[list[Token]] = [[]]
+    for token in tokens:
+        if token[0] == "equals":
+            segments.append([])
+        else:
+            segments[-1].append(token)
+    return segments
+
+
+def _claims(tokens: Sequence[Token]) -> Iterator[Claim]:
+    segments = _segments(tokens)
+    for left, right in pairwise(segments):
+        computed = _suffix(left)
+        claimed = _Parser(right).prefix() if computed is not None else None
+        if computed is None or claimed is None:
+            continue
+        following = right[claimed.end][1].lower() if claimed.end < len(right) else ""
+        if following not in _AFTER_ROUNDING:
+            yield Claim(computed, claimed.value, _holds(computed, claimed))
+
+
+class _Parsed(Struct, frozen=True):
+    value: Fraction
+    end: int
+    signs: int
+    places: int = 0
+    percent: bool = False
+
+
+def _holds(computed: Fraction, claimed: _Parsed) -> bool:
+    """A decimal may be rounded at its last place; a percentage may be meant as a share or as it stands."""
+    slack = Fraction(6, 10 ** (claimed.places + 1)) if claimed.places else Fraction(0)
+    values = [claimed.value, claimed.value * 100] if claimed.percent else [claimed.value]
+    return any(abs(computed - value) <= slack * (100 if value != claimed.value else 1) for value in values)
+
+
+def _suffix(tokens: Sequence[Token]) -> Fraction | None:
+    """The value of the longest computation that ends the segment; None if there is none that stands free."""
+    for start in _starts(tokens):
+        parsed = _Parser(tokens[start:]).prefix()
+        if parsed is not None and start + parsed.end == len(tokens):
+            return parsed.value if parsed.signs and _stands_free(tokens, start) else None
+    return None
+
+
+def _starts(tokens: Sequence[Token]) -> Iterator[int]:
+    first = max(0, len(tokens) - MOST_TOKENS)
+    return (i for i in range(first, len(tokens)) if tokens[i][0] in {"number", "open"} or tokens[i][1] == "-")
+
+
+def _stands_free(tokens: Sequence[Token], start: int) -> bool:
+    """Not the tail of a longer expression: no sign, variable or bracket right before it."""
+    if start == 0:
+        return True
+    kind, text = tokens[start - 1]
+    if kind == "word":
+        return len(text) > 1
+    return kind == "other" and text in ":;,.>-\u2022\u2014|!?"
+
+
+class _Parser:
+    """Precedence climbing over the tokens of one segment; counts signs, remembers how the last number was written."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens[:MOST_TOKENS]
+        self._at = 0
+        self._signs = 0
+        self._places = 0
+        self._percent = False
+
+    def prefix(self) -> _Parsed | None:
+        """The longest expression the segment begins with."""
+        value = self._sum(0)
+        if value is None:
+            return None
+        places, percent = (self._places, self._percent) if not self._signs else (0, False)
+        return _Parsed(value, self._at, self._signs, places, percent)
+
+    def _peek(self) -> Token:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
+
+    def _sum(self, depth: int) -> Fraction | None:
+        value = self._product(depth)
+        while value is not None and self._peek()[1] in {"+", "-"} and self._peek()[0] == "sign":
+            before, sign, share = self._at, self._peek()[1], self._percent
+            self._at += 1
+            right = self._product(depth)
+            if right is None:
+                self._at = before
+                return value
+            if self._percent and not share:
+                return None  # "100 - 25%": of what?
+            self._signs += 1
+            value = _bounded(value + right if sign == "+" else value - right)
+        return value
+
+    def _product(self, depth: int) -> Fraction | None:
+        value = self._factor(depth)
+        while value is not None:
+            before, (kind, text) = self._at, self._peek()
+            of = kind == "word" and text.lower() == "of" and self._percent
+            if not (text in {"*", "/"} or kind == "open" or of):
+                return value
+            self._at += 0 if kind == "open" else 1
+            right = self._factor(depth)
+            if right is None:
+                self._at = before
+                return value
+            self._signs += 1
+            if text == "/" and not right:
+                return None
+            value = _bounded(value / right if text == "/" else value * right)
+        return value
+
+    def _factor(self, depth: int) -> Fraction | None:
+        if self._peek()[1] == "-":
+            self._at += 1
+            inner = self._factor(depth + 1) if depth < MOST_DEPTH else None
+            return None if inner is None else -inner
+        base = self._atom(depth)
+        if base is None or self._peek()[0] != "power":
+            return base
+        self._at += 1
+        exponent = self._factor(depth + 1) if depth < MOST_DEPTH else None
+        if exponent is None or exponent.denominator != 1 or abs(exponent) > 64 or (not base and exponent < 0):
+            return None
+        self._signs += 1
+        return _bounded(base**exponent.numerator) if abs(base) < LARGEST else None
+
+    def _atom(self, depth: int) -> Fraction | None:
+        kind, text = self._peek()
+        if kind == "number" and len(text) <= 40:
+            self._at += 1
+            value = Fraction(text.replace(",", ""))
+            self._places = len(text.partition(".")[2])
+            self._percent = self._peek()[0] == "percent"
+            if self._percent:
+                self._at += 1
+                value /= 100
+            self._skip_unit()
+            return value
+        if kind == "open" and depth < MOST_DEPTH:
+            self._at += 1
+            inner = self._sum(depth + 1)
+            if inner is None or self._peek()[0] != "close":
+                return None
+            self._at += 1
+            self._percent = False
+            self._skip_unit()
+            return inner
+        return None
+
+    def _skip_unit(self) -> None:
+        """Up to three words of unit, and "/hour", where a sign, a bracket's end or nothing follows."""
+        at = self._at
+        if self._kind(at) == "sign" and self._tokens[at][1] == "/" and self._kind(at + 1) == "word":
+            at += 2
+        for _ in range(3):
+            # "x" may be a variable, "of" a multiplication: neither is a unit
+            if self._kind(at) != "word" or len(self._tokens[at][1]) < 2 or self._tokens[at][1].lower() in {"of", "and"}:
+                break
+            at += 1
+        if self._kind(at) == "sign" and self._tokens[at][1] == "/" and self._kind(at + 1) == "word":
+            at += 2
+        if self._kind(at) in {"sign", "close", "end", "power"}:
+            self._at = at
+
+    def _kind(self, at: int) -> str:
+        return self._tokens[at][0] if at < len(self._tokens) else "end"
+
+
+def _bounded(value: Fraction) -> Fraction | None:
+    return value if abs(value.numerator) < LARGEST and value.denominator < LARGEST else None

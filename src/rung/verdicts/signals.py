@@ -1,0 +1,183 @@
+"""What can be seen of one answer. Each signal is a pure function of what is Seen, in the range its docstring gives, or
+None where it says nothing."""
+
+import re
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import exp
+from statistics import fmean
+
+from msgspec import Struct
+
+from rung.answers.numerals import as_number
+from rung.types import Answer, Choice, Features, Json
+from rung.verdicts.arithmetic import claims_in, results_in
+from rung.verdicts.formats import json_form, tools_form
+
+# A longer text is judged by this much of its end where the cost grows with it.
+LOOK_CHARS = 8000
+
+_REFUSAL = re.compile(
+    r"\W*(?:i'?m (?:really |very |so )?sorry,? (?:but|i can|i am|however)|sorry,? (?:but )?i"
+    r"|i (?:can(?:no|')t|am unable to|am not able to|won't) (?:help|assist|provide|answer|do|comply"
+    r"|fulfill|access|determine|process)"
+    r"|as an? (?:ai|artificial|language model)|i apologi[sz]e,? but"
+    r"|unfortunately,? i (?:can(?:no|')t|am unable|am not able))",
+    re.IGNORECASE,
+)
+_UNSURE = re.compile(
+    r"\b(?:i (?:don't|do not) know|i'?m not sure|cannot be determined|can't be determined|not enough information"
+    r"|insufficient information|none of the (?:above|options)|impossible to (?:say|tell|determine)|unclear)\b",
+    re.IGNORECASE,
+)
+_HOW_MANY = re.compile(
+    r"\bhow many (?!hours|minutes|days|weeks|months|years|more|less|times|percent|points|dollars|miles|feet|inches"
+    r"|acres|km|kilo|met(?:er|re)s|lit(?:er|re)s|gallons|cups|pounds|ounces|tons|grams)",
+    re.IGNORECASE,
+)
+_WORD = re.compile(r"\w+")
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """An answer with what it is judged by. `final` is the short answer extracted from it, if there is one."""
+
+    body: Json
+    question: str
+    features: Features
+    answer: Answer
+    final: str | None
+
+    @property
+    def choice(self) -> Choice:
+        return self.answer.choices[0]
+
+    @property
+    def working(self) -> str:
+        """Reasoning and text, the end of both together."""
+        return f"{self.choice.reasoning[-LOOK_CHARS:]}\n{self.choice.text}"[-LOOK_CHARS:]
+
+
+Signal = Callable[[Seen], float | None]
+
+
+def empty(seen: Seen) -> float | None:
+    """1: neither text nor a tool call."""
+    return None if seen.choice.text.strip() or seen.choice.tool_calls else 1.0
+
+
+def cut_off(seen: Seen) -> float | None:
+    """1: the model was stopped by a length it was not told; 0.5: by the user's own bound."""
+    if seen.choice.finish != "length":
+        return None
+    return 1.0 if seen.features.max_tokens is None else 0.5
+
+
+def refusal(seen: Seen) -> float | None:
+    """1: begins with a refusal, or was stopped by a filter."""
+    refused = seen.choice.finish == "content_filter" or _REFUSAL.match(seen.choice.text[:400].replace("\u2019", "'"))
+    return 1.0 if refused else None
+
+
+def unsure(seen: Seen) -> float | None:
+    """1: its last sentences say that it does not know."""
+    return 1.0 if seen.features.short and _UNSURE.search(seen.choice.text[-400:].replace("\u2019", "'")) else None
+
+
+def repetition(seen: Seen) -> float | None:
+    """0..1: how much of the last 240 words repeats runs of six words from before; None below a quarter."""
+    words = _WORD.findall(seen.working[-3000:].lower())[-240:]
+    runs = [tuple(words[i : i + 6]) for i in range(len(words) - 5)]
+    if len(runs) < 24:
+        return None
+    repeated = 1 - len(set(runs)) / len(runs)
+    return repeated if repeated > 0.25 else None
+
+
+def no_answer(seen: Seen) -> float | None:
+    """1: a short answer was asked for, and none is found."""
+    return 1.0 if seen.features.short and seen.final is None and not seen.choice.tool_calls else None
+
+
+def form(seen: Seen) -> float | None:
+    """1: the JSON or the tool calls asked for are as asked; -1: they are not."""
+    checks = [json_form(seen.answer, seen.body), tools_form(seen.answer, seen.body)]
+    told = [check for check in checks if check is not None]
+    return None if not told else (1.0 if all(told) else -1.0)
+
+
+def agreement(seen: Seen) -> float | None:
+    """-1..1: share of a vote's samples behind the winner, 0 at two of three, 1 when all agree."""
+    share, samples = seen.answer.signals.get("agreement"), seen.answer.signals.get("samples", 0.0)
+    if share is None or samples < 2:
+        return None
+    return min(max((share - 2 / 3) * 3, -1.0), 1.0)
+
+
+def first_token(seen: Seen) -> float | None:
+    """-1..1: the probability of the first token of a short answer given alone, 0 at 0.7."""
+    if not seen.features.short or len(seen.choice.text) > 60 or seen.choice.reasoning:
+        return None
+    prob = seen.answer.signals.get("first_token_prob")
+    if prob is None and seen.choice.logprobs:
+        prob = exp(min(0.0, float(seen.choice.logprobs[0].get("logprob", 0.0))))
+    return None if prob is None else (prob - 0.7) / (0.3 if prob >= 0.7 else 0.7)
+
+
+def mean_token(seen: Seen) -> float | None:
+    """-1..1: mean log-probability of a longer answer's tokens, 0 at -0.15, 1 at 0, -1 at -0.3 and below."""
+    if seen.features.short and len(seen.choice.text) <= 60 and not seen.choice.reasoning:
+        return None
+    mean = seen.answer.signals.get("mean_logprob")
+    if mean is None and seen.choice.logprobs:
+        mean = fmean(float(entry.get("logprob", 0.0)) for entry in seen.choice.logprobs)
+    return None if mean is None else min(max((mean + 0.15) / 0.15, -1.0), 1.0)
+
+
+def wrong_arithmetic(seen: Seen) -> float | None:
+    """0..1: share of the computations in the text that do not hold."""
+    claims = claims_in(seen.working)
+    return sum(not claim.holds for claim in claims) / len(claims) if claims else None
+
+
+def checked_arithmetic(seen: Seen) -> float | None:
+    """1: at least two computations, and all hold."""
+    claims = claims_in(seen.working)
+    return 1.0 if len(claims) > 1 and all(claim.holds for claim in claims) else None
+
+
+def concludes(seen: Seen) -> float | None:
+    """1: the final number is the result of the last computation; -1: of none of them."""
+    number = as_number(seen.final) if seen.features.short == "number" and seen.final else None
+    results = results_in(seen.working) if number is not None else []
+    if not results:
+        return None
+    return 1.0 if number == results[-1] else (-1.0 if number not in results else None)
+
+
+def implausible(seen: Seen) -> float | None:
+    """1: "how many" of countable things, and the answer is negative or broken."""
+    number = as_number(seen.final) if seen.features.short == "number" and seen.final else None
+    if number is None or not _HOW_MANY.search(seen.question[-2000:]):
+        return None
+    return 1.0 if number < 0 or number != Fraction(int(number)) else None
+
+
+SIGNALS: Mapping[str, Signal] = {
+    signal.__name__: signal
+    for signal in (
+        empty,
+        cut_off,
+        refusal,
+        unsure,
+        repetition,
+        no_answer,
+        form,
+        agreement,
+        first_token,
+        mean_token,
+        wrong_arithmetic,
+        checked_arithmetic,
+        concludes,
+        implausible,
+    )
+}

@@ -1,0 +1,76 @@
+"""Signals and priors in, the chance that each answer is right out."""
+
+from collections.abc import Mapping, Sequence
+from math import exp, log
+
+import msgspec
+
+from rung.answers import extract, options_of
+from rung.reasoners.wording import question_of
+from rung.types import Answer, Estimate, Features, Json, Verdict
+from rung.verdicts.agreement import support
+from rung.verdicts.signals import SIGNALS, Seen
+from rung.verdicts.weights import PRAISE, WEIGHTS
+
+# What was computed exactly; no other signal says more about it.
+EXACT_RIGHT_PROB = 0.995
+# For a reasoner that nobody has an estimate of.
+UNKNOWN_RIGHT_PROB = 0.5
+# No verdict of hand-set weights is surer than this, either way.
+SUREST = 0.995
+
+
+async def verify(
+    features: Features, estimates: Mapping[str, Estimate], answers: Sequence[Answer], body: Json
+) -> tuple[Verdict, ...]:
+    """One verdict for each of `answers`, in their order, with all of them in hand.
+
+    right_prob = sigmoid(logit(prior) + sum of weight * signal + what the others' answers add), the prior being the
+    reasoner's own estimate. `estimates` are by reasoner's name, as they were before any answer.
+    """
+    question = question_of(body)
+    options = options_of(question)
+    seen = [
+        Seen(
+            body=body,
+            question=question,
+            features=features,
+            answer=answer,
+            final=extract(answer.text, features.short, options),
+        )
+        for answer in answers
+    ]
+    alone = [_alone(one, estimates.get(one.answer.reasoner)) for one in seen]
+    finals = [one.final for one in seen]
+    probs = [verdict.right_prob for verdict in alone]
+    return tuple(_joined(verdict, support(at, finals, probs, features.short)) for at, verdict in enumerate(alone))
+
+
+def _alone(seen: Seen, estimate: Estimate | None) -> Verdict:
+    """The verdict on an answer by itself."""
+    prior = UNKNOWN_RIGHT_PROB if estimate is None else estimate.right_prob
+    if seen.answer.signals.get("exact") and seen.choice.text.strip():
+        return Verdict(right_prob=max(prior, EXACT_RIGHT_PROB), signals={"exact": 1.0})
+    signals = {name: value for name, signal in SIGNALS.items() if (value := signal(seen)) is not None}
+    moved = sum(_weight(name, value) * value for name, value in signals.items())
+    return Verdict(right_prob=_shifted(prior, moved), signals=signals)
+
+
+def _weight(name: str, value: float) -> float:
+    return WEIGHTS[name] * (PRAISE.get(name, 1.0) if value > 0 else 1.0)
+
+
+def _joined(verdict: Verdict, moved: float | None) -> Verdict:
+    if moved is None:
+        return verdict
+    signals = {**verdict.signals, "others": moved}
+    if "exact" in verdict.signals:
+        return msgspec.structs.replace(verdict, signals=signals)
+    return msgspec.structs.replace(verdict, right_prob=_shifted(verdict.right_prob, moved), signals=signals)
+
+
+def _shifted(prob: float, by: float) -> float:
+    if not by:
+        return prob
+    prob = min(max(prob, 1 - SUREST), SUREST)
+    return min(1 / (1 + exp(-(log(prob / (1 - prob)) + by))), SUREST)

@@ -1,0 +1,91 @@
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.verdicts.arithmetic import claims_in, results_in
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "12 * 3 = 36",
+        "5 apples + 7 apples = 12 apples",
+        "So she pays $18/3 = $6 each.",
+        "1 + 2 + 3 = 6",
+        "5 x 3 = 15",
+        "20% of 50 = 10",
+        "10/50 = 20%",
+        "10/3 = 3.33",
+        "2 hours * $10/hour = $20",
+        r"\[ \frac{18}{3} = 6 \]",
+        r"\( 3 \times 4 = 12 \) dollars",
+        r"3 \text{ dollars} + 4 \text{ dollars} = 7 \text{ dollars}",
+        "1,000 + 234 = 1,234",
+        "2^10 = 1024",
+        "**5 + 6 = 11**",
+        "(3)(4) = 12",
+        "Step 1: 3 plus 4 equals 7",
+        "3 eggs per day * 7 days = 21 eggs",
+        "She has 5 and 3 + 4 = 7",
+    ],
+)
+def test_true_claims_hold(text: str) -> None:
+    assert [claim.holds for claim in claims_in(text)] == [True]
+
+
+@pytest.mark.parametrize("text", ["5 \u00d7 3 = 16 apples", "16 - 3 - 4 = 8 eggs", "10/3 = 3.35", "2/3 * 9 = 7"])
+def test_false_claims_do_not(text: str) -> None:
+    assert [claim.holds for claim in claims_in(text)] == [False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x + 5 = 12",
+        "2x = 10",
+        "4 + 5 - x = 3",
+        "f(3) = 9",
+        "y = 3",
+        "a - 3 + 4 = 9",
+        "7 / 2 = 3 remainder 1",
+        "1 / 0 = 5",
+        "100 - 25% = 75",
+        "12 = 12",
+    ],
+)
+def test_what_is_not_read_whole_is_no_claim(text: str) -> None:
+    assert claims_in(text) == []
+
+
+def test_each_link_of_a_chain_is_a_claim() -> None:
+    assert [claim.holds for claim in claims_in("2*(3+4) = 2*7 = 15")] == [True, False]
+    assert results_in("2*(3+4) = 2*7 = 15") == [14, 15]
+
+
+@given(
+    st.integers(-999, 999),
+    st.sampled_from("+-*/"),
+    st.integers(1, 999),
+    st.sampled_from(["", " apples", " dollars each"]),
+)
+def test_agrees_with_exact_fractions(a: int, sign: str, b: int, unit: str) -> None:
+    right = {"+": Fraction(a + b), "-": Fraction(a - b), "*": Fraction(a * b), "/": Fraction(a, b)}[sign]
+    said = str(right)
+    (claim,) = claims_in(
+        f"Then {a}{unit} {sign} {b}{unit} = {said}{unit}" if a >= 0 else f"Then: {a} {sign} {b} = {said}"
+    )
+    assert claim.holds
+    assert claim.computed == right
+
+
+@given(st.text(alphabet="0123456789+-*/^=()%$., x\\{}apls\n", max_size=300))
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    claims_in(text)
+    results_in(text)
+
+
+@pytest.mark.parametrize("piece", ["(", "1+", "=1", "1 x ", "9", "-", " a", "2^64", "1/", "=", "\\frac{1}{2}"])
+def test_long_texts_are_bounded(piece: str) -> None:
+    assert len(claims_in(piece * 50_000 + "= 2")) <= 200

@@ -1,0 +1,152 @@
+from math import exp
+from typing import Any
+
+import pytest
+
+from rung.answers import asked
+from rung.types import Answer, Choice, Estimate, Features, Verdict
+from rung.verdicts import verify
+from rung.verdicts.signals import SIGNALS
+from rung.verdicts.weights import PRAISE, WEIGHTS
+
+SUM = "Joan has 12 shells and finds 30 more. How many shells does she have?"
+ESTIMATES = {name: Estimate(right_prob=p) for name, p in {"a": 0.6, "b": 0.6, "weak": 0.3, "calc": 0.9}.items()}
+
+
+def _features(question: str, max_tokens: int | None = None) -> Features:
+    return Features(
+        task="open",
+        complexity=0.3,
+        language="en",
+        prompt_tokens=20,
+        max_tokens=max_tokens,
+        turns=1,
+        short=asked(question),
+        needs=frozenset(),
+    )
+
+
+def _says(text: str, reasoner: str = "a", **rest: Any) -> Answer:
+    signals = rest.pop("signals", {})
+    choice = Choice(text=text, **{"finish": "stop", **rest})
+    return Answer(reasoner=reasoner, choices=(choice,), signals=signals)
+
+
+async def _verdicts(question: str, *answers: Answer, **body: Any) -> list[Verdict]:
+    body = {"messages": [{"role": "user", "content": question}], **body}
+    return list(await verify(_features(question, body.get("max_tokens")), ESTIMATES, answers, body))
+
+
+async def _prob(question: str, answer: Answer, **body: Any) -> float:
+    return (await _verdicts(question, answer, **body))[0].right_prob
+
+
+def test_each_signal_has_a_weight_and_each_weight_a_signal() -> None:
+    assert SIGNALS.keys() == WEIGHTS.keys() >= PRAISE.keys()
+
+
+async def test_without_signals_the_prior_stands() -> None:
+    (verdict,) = await _verdicts("Tell me about whales.", _says("Whales are large."))
+    assert verdict == Verdict(right_prob=0.6, signals={})
+
+
+async def test_an_unknown_reasoner_is_even_odds() -> None:
+    assert await _prob("Tell me about whales.", _says("Whales are large.", "stranger")) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("answer", "signal"),
+    [
+        (_says(""), "empty"),
+        (_says(" \n"), "empty"),
+        (_says("She has 12 and", finish="length"), "cut_off"),
+        (_says("I'm sorry, but I can't help with that."), "refusal"),
+        (_says("As an AI language model, I have no shells. 42"), "refusal"),
+        (_says("Many.", finish="content_filter"), "refusal"),
+        (_says("A lot of shells."), "no_answer"),
+        (_says("It is 42 or so, but I don't know."), "unsure"),
+        (_says("She has 42 shells and then she goes home. " * 12), "repetition"),
+        (_says("12 + 30 = 52. She has 52 shells."), "wrong_arithmetic"),
+        (_says("She has -3 shells."), "implausible"),
+        (_says("She has 2.5 shells."), "implausible"),
+    ],
+)
+async def test_what_speaks_against_an_answer(answer: Answer, signal: str) -> None:
+    (verdict,) = await _verdicts(SUM, answer)
+    assert verdict.signals[signal] > 0
+    assert verdict.right_prob < 0.45
+
+
+async def test_nothing_is_never_right() -> None:
+    assert await _prob(SUM, _says("", "calc")) < 0.01
+
+
+async def test_what_speaks_for_an_answer_moves_little() -> None:
+    (verdict,) = await _verdicts(SUM, _says("First 12 + 30 = 42. Then 42 + 0 = 42. So she has 42 shells."))
+    assert verdict.signals == {"wrong_arithmetic": 0.0, "checked_arithmetic": 1.0, "concludes": 1.0}
+    assert 0.6 < verdict.right_prob < 0.8
+
+
+async def test_a_cut_that_the_user_asked_for_weighs_less() -> None:
+    cut = _says("Whales are large", finish="length")
+    assert await _prob("Tell me about whales.", cut) < await _prob("Tell me about whales.", cut, max_tokens=4) < 0.6
+
+
+async def test_form_asked_for() -> None:
+    form = {"response_format": {"type": "json_object"}}
+    assert await _prob("Give JSON.", _says("{}"), **form) > 0.6
+    assert await _prob("Give JSON.", _says("Sure! {}"), **form) < 0.02
+
+
+async def test_what_cannot_be_checked_is_no_verdict() -> None:
+    form = {"response_format": {"type": "json_schema", "json_schema": {"schema": {"$ref": "http://example.com/s"}}}}
+    assert await _prob("Give JSON.", _says("{}"), **form) == 0.6
+
+
+async def test_agreement_within_a_vote() -> None:
+    def vote(share: float, samples: float) -> Answer:
+        return _says("42", signals={"agreement": share, "samples": samples})
+
+    probs = [await _prob(SUM, vote(share, n)) for share, n in ((1 / 3, 3), (2 / 3, 3), (1.0, 2))]
+    assert probs[0] < probs[1] == 0.6 < probs[2]
+    assert await _prob(SUM, vote(1.0, 1)) == 0.6, "one sample agrees with nobody"
+
+
+async def test_token_probabilities_of_a_short_answer() -> None:
+    sure = _says("42", logprobs=({"token": "42", "logprob": -0.01},))
+    torn = _says("42", logprobs=({"token": "42", "logprob": -1.5},))
+    assert await _prob(SUM, torn) < 0.6 < await _prob(SUM, sure)
+    assert await _prob(SUM, _says("42", signals={"first_token_prob": exp(-1.5)})) == pytest.approx(
+        await _prob(SUM, torn)
+    )
+
+
+async def test_two_that_agree_rise_and_two_that_differ_fall() -> None:
+    agree = await _verdicts(SUM, _says("42"), _says("The answer is 42.0 shells.", "b"))
+    differ = await _verdicts(SUM, _says("42"), _says("The answer is 43.", "b"))
+    assert all(v.right_prob > 0.7 for v in agree)
+    assert all(v.right_prob < 0.5 for v in differ)
+
+
+async def test_a_weak_witness_moves_a_strong_answer_little() -> None:
+    strong, _ = await _verdicts(SUM, _says("42"), _says("43", "weak"))
+    assert 0.5 < strong.right_prob < 0.6
+
+
+async def test_two_wrong_poles_are_the_same_pole() -> None:
+    question = "Is ice warmer than steam? Answer yes or no."
+    number = await _verdicts(SUM, _says("42"), _says("42", "b"))
+    pole = await _verdicts(question, _says("no"), _says("No.", "b"))
+    assert pole[0].right_prob < number[0].right_prob
+
+
+async def test_the_exact_stands_and_judges_the_others() -> None:
+    exact = _says("42", "calc", signals={"exact": 1.0})
+    calc, wrong = await _verdicts(SUM, exact, _says("43"))
+    assert calc.right_prob >= 0.995
+    assert wrong.right_prob < 0.25
+    assert (await _verdicts(SUM, exact, _says("42")))[1].right_prob > 0.85
+
+
+async def test_reasoning_kept_apart_is_checked_too() -> None:
+    assert await _prob(SUM, _says("52", reasoning="12 + 30 = 52")) < 0.3
