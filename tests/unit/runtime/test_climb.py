@@ -1,0 +1,169 @@
+import asyncio
+
+import pytest
+
+from rung.errors import (
+    Abstained,
+    AllFailed,
+    DeadlineExceeded,
+    NotReady,
+    RateLimited,
+    TooLong,
+    Unavailable,
+    UnknownModel,
+    Unsupported,
+    Upstream,
+    UpstreamRefusedRequest,
+)
+from rung.reasoners.base import Abilities
+from rung.types import Chunk, Commit, Reply
+
+
+async def test_explain_and_the_real_decision_agree(world, scripted):
+    for name, strength in (("small", 0.5), ("large", 0.9)):
+        world.add(scripted(name, "yes"), strength=strength)
+    explained = world.runtime.explain(world.request())
+    reply = await world.reply(world.request())
+    assert reply.decision.steps[0].reasoner == explained.first
+    assert [(o.reasoner, o.reserve) for o in reply.decision.options] == [
+        (o.reasoner, pytest.approx(o.reserve)) for o in explained.options
+    ]
+
+
+async def test_a_good_verdict_stops_the_climb_and_a_bad_one_goes_on(world, scripted):
+    cheap = world.add(scripted("cheap", "yes"), strength=0.6)
+    dear = world.add(scripted("dear", "no"), strength=0.8, output_usd_per_token=2e-5)
+    world.verdicts = {"cheap": 0.97}
+    assert (await world.reply(world.request())).answer.text == "yes"
+    assert not dear.calls
+    world.verdicts = {"cheap": 0.05, "dear": 0.8}
+    reply = await world.reply(world.request(cache="off"))
+    assert reply.answer.text == "no"
+    assert [s.reasoner for s in reply.decision.steps] == ["cheap", "dear"]
+    assert reply.decision.usage.usd == pytest.approx(0.002)
+    assert len(cheap.calls) == 2
+
+
+async def test_the_best_answer_wins_even_if_it_came_first(world, scripted):
+    world.add(scripted("first", "yes"), strength=0.7)
+    world.add(scripted("second", "no"), strength=0.6)
+    world.verdicts = {"first": 0.4, "second": 0.2}
+    reply = await world.reply(world.request(min_quality=0.9))
+    assert reply.decision.answered_by == "first"
+    assert len(reply.decision.steps) == 2
+    assert not reply.decision.quality_reached
+
+
+@pytest.mark.parametrize("error", [Unavailable("x"), Upstream("x"), RateLimited("x"), Abstained("x")])
+async def test_failover_is_the_same_loop(world, scripted, error):
+    world.add(scripted("broken", error), strength=0.9)
+    world.add(scripted("sound", "yes"), strength=0.5)
+    reply = await world.reply(world.request())
+    assert reply.decision.answered_by == "sound"
+    outcome = "abstained" if isinstance(error, Abstained) else "failed"
+    assert [s.outcome for s in reply.decision.steps] == [outcome, "answered"]
+
+
+async def test_all_failed_names_every_reason(world, scripted):
+    world.add(scripted("a", Upstream("went wrong")))
+    world.add(scripted("b", RateLimited("slow down", retry_after_s=7)))
+    with pytest.raises(AllFailed, match="went wrong") as e:
+        await world.reply(world.request())
+    assert e.value.retry_after_s == 7
+
+
+async def test_a_request_that_everyone_refuses_is_the_callers_to_mend(world, scripted):
+    world.add(scripted("a", UpstreamRefusedRequest("bad seed", upstream_status=400)))
+    world.add(scripted("calc", Abstained("not me")))
+    with pytest.raises(UpstreamRefusedRequest, match="bad seed"):
+        await world.reply(world.request())
+
+
+async def test_a_named_model_bypasses_the_rule_and_tells_its_own_error(world, scripted):
+    world.add(scripted("good", "yes"), strength=0.99)
+    world.add(scripted("named", Abstained("not mine")), strength=0.1)
+    with pytest.raises(Abstained, match="not mine"):
+        await world.reply(world.request(model="named"))
+    with pytest.raises(UnknownModel, match="good, named"):
+        await world.reply(world.request(model="nobody"))
+
+
+async def test_what_nobody_can_do_is_a_clear_400(world, scripted):
+    world.add(scripted("a", "yes", abilities=Abilities(context_tokens=300)))
+    with pytest.raises(Unsupported, match="cannot take tools"):
+        await world.reply(world.request(body={"tools": [{}]}))
+    with pytest.raises(TooLong, match="more than any reasoner holds"):
+        await world.reply(world.request("word " * 2000))
+
+
+async def test_what_is_down_or_loading_is_told(world, scripted):
+    down = world.add(scripted("a", "yes", state="down"))
+    with pytest.raises(AllFailed, match="down"):
+        await world.reply(world.request())
+    down.status = type(down.status)(state="loading", note="downloading", ready_in_s=100.0)
+    with pytest.raises(NotReady, match="downloading") as e:
+        await world.reply(world.request(deadline_ms=2000))
+    assert e.value.retry_after_s == 100.0
+
+
+async def test_the_deadline_ends_a_call_and_serves_what_is_in_hand(world, scripted):
+    never = asyncio.Event()
+    world.add(scripted("quick", "yes"), strength=0.6)
+    slow = world.add(scripted("slow", never), strength=0.5)
+    world.verdicts = {"quick": 0.1}
+    reply = await world.reply(world.request(deadline_ms=2_000, min_quality=0.9))
+    assert reply.answer.text == "yes"
+    assert slow.running == 0
+    with pytest.raises(DeadlineExceeded, match="slow"):
+        await world.reply(world.request(model="slow", deadline_ms=100))
+
+
+async def test_open_questions_stream_live(world, scripted):
+    world.add(scripted("a", "The ", "sky"), strength=0.9)
+    world.add(scripted("b", "no"), strength=0.5)
+    events = await world.events(world.request("Tell me about the sky.", stream=True))
+    assert events[0] == Commit(reasoner="a", cache="miss", live=True)
+    assert [e.text for e in events[1:-1]] == ["The ", "sky", ""]
+    assert events[-1].decision.streamed_live
+    assert events[-1].answer.text == "The sky"
+
+
+async def test_checkable_answers_are_held_and_released_whole(world, scripted):
+    world.add(scripted("a", "y", "es"), strength=0.7)
+    world.add(scripted("b", "no"), strength=0.68)
+    world.verdicts = {"a": 0.05, "b": 0.9}
+    events = await world.events(world.request(stream=True))
+    assert events[0] == Commit(reasoner="b", cache="miss", live=False)
+    assert "".join(e.text for e in events if isinstance(e, Chunk)) == "no"
+
+
+async def test_before_the_first_content_a_live_stream_may_move_on(world, scripted):
+    world.add(scripted("a", "", Unavailable("died")), strength=0.9)
+    world.add(scripted("b", "here"), strength=0.5)
+    events = await world.events(world.request("Tell me about the sky.", stream=True))
+    assert events[0].reasoner == "b"
+    assert [e.text for e in events if isinstance(e, Chunk)] == ["here", ""]
+
+
+async def test_after_the_first_content_nothing_moves(world, scripted):
+    world.add(scripted("a", "The ", Unavailable("died")), strength=0.9)
+    other = world.add(scripted("b", "here"), strength=0.5)
+    events = []
+
+    async def read():
+        async for event in world.runtime.run(world.request("Tell me about the sky.", stream=True)):
+            events.append(event)  # noqa: PERF401  what came before the error counts
+
+    with pytest.raises(Unavailable):
+        await read()
+    assert [e.text for e in events if isinstance(e, Chunk)] == ["The "]
+    assert not any(isinstance(e, Reply) for e in events)
+    assert not other.calls
+
+
+async def test_max_usd_bounds_the_options(world, scripted):
+    world.add(scripted("dear", "no"), strength=0.99, output_usd_per_token=1.0)
+    world.add(scripted("cheap", "yes"), strength=0.3)
+    reply = await world.reply(world.request(max_usd=0.01, preset="best"))
+    assert reply.decision.answered_by == "cheap"
+    assert "would cost" in next(o.excluded for o in reply.decision.options if o.reasoner == "dear")

@@ -1,0 +1,85 @@
+import asyncio
+import sqlite3
+from contextlib import aclosing
+
+import pytest
+
+from rung.errors import Unavailable, UnknownDecision
+from rung.types import Chunk, Commit, Feedback
+
+
+async def test_the_same_request_is_answered_from_the_cache(world, scripted):
+    a = world.add(scripted("a", "yes"))
+    runtime = world.runtime
+    await world.reply(world.request(), runtime)
+    reply = await world.reply(world.request(name="r2"), runtime)
+    assert reply.answer.text == "yes"
+    assert (reply.decision.id, reply.decision.cache, reply.answer.usage.usd) == ("r2", "exact", 0.0)
+    assert len(a.calls) == 1
+    await world.reply(world.request(cache="off"), runtime)
+    await world.reply(world.request(cache="refresh"), runtime)
+    assert len(a.calls) == 3
+
+
+async def test_a_cached_answer_streams_well_formed(world, scripted):
+    world.add(scripted("a", "yes"))
+    runtime = world.runtime
+    await world.reply(world.request(), runtime)
+    events = await world.events(world.request(stream=True), runtime)
+    assert events[0] == Commit(reasoner="a", cache="exact", live=False)
+    assert [(e.text, e.finish) for e in events if isinstance(e, Chunk)] == [("yes", "stop")]
+
+
+async def test_identical_requests_in_flight_share_one_call_and_survive_the_leader(world, scripted):
+    gate = asyncio.Event()
+    a = world.add(scripted("a", gate, "yes"))
+    runtime = world.runtime
+    leader = asyncio.create_task(world.reply(world.request(name="r1"), runtime))
+    followers = [asyncio.create_task(world.reply(world.request(name=f"f{i}"), runtime)) for i in range(3)]
+    while not a.calls:  # noqa: ASYNC110  the fake has nothing to wait on
+        await asyncio.sleep(0)
+    leader.cancel()
+    await asyncio.gather(leader, return_exceptions=True)
+    gate.set()
+    replies = await asyncio.gather(*followers)
+    assert {r.answer.text for r in replies} == {"yes"}
+    assert {r.decision.id for r in replies} == {"f0", "f1", "f2"}
+    assert len(a.calls) == 1
+
+
+async def test_leaving_stops_the_work(world, scripted):
+    a = world.add(scripted("a", "The ", asyncio.Event()))
+    runtime = world.runtime
+    async with aclosing(runtime.run(world.request("Tell me about the sky.", stream=True))) as events:
+        async for event in events:
+            if isinstance(event, Chunk):
+                break
+    assert (a.running, a.closed) == (0, 1)
+    assert runtime.unused.is_set()
+
+
+async def test_every_request_leaves_one_row_and_one_count(world, scripted, tmp_path):
+    world.add(scripted("a", "yes"))
+    broken = world.add(scripted("b", Unavailable("no")))
+    await world.reply(world.request(name="r1"))
+    with pytest.raises(Unavailable):
+        await world.reply(world.request(name="r2", model="b"))
+    assert broken.calls
+    await world.runtime.feedback(Feedback(decision_id="r1", score=1.0))
+    with pytest.raises(UnknownDecision):
+        await world.runtime.feedback(Feedback(decision_id="nope", score=1.0))
+    await world.ledger.close()
+    rows = sqlite3.connect(tmp_path / "ledger.db").execute("select id, error from decisions order by id").fetchall()
+    assert [r[0] for r in rows] == ["r1", "r2"]
+    assert not rows[0][1]
+    assert rows[1][1]
+    assert b'rung_decisions_total{outcome="answered",reasoner="a"} 1.0' in world.metrics.render([])
+
+
+async def test_readiness_needs_a_general_rung_and_a_ledger_that_writes(world, scripted):
+    a = world.add(scripted("a", "yes", state="loading"))
+    readiness = world.runtime.readiness()
+    assert not readiness.ready
+    assert "a: loading" in readiness.loading
+    a.status = type(a.status)(state="warm")
+    assert world.runtime.readiness().ready
