@@ -47,9 +47,14 @@ def key_of(request: Request, epoch: str) -> bytes:
     return hashlib.blake2b(text, digest_size=32).digest()
 
 
-def keepable(answer: Answer) -> bool:
-    """Whole, successful and free of tool calls."""
-    return all(c.finish == "stop" and c.text and not c.tool_calls for c in answer.choices)
+def served_from_cache(answer: Answer) -> Answer:
+    """Serving it again reads as many tokens, but costs nothing and holds no machine."""
+    return replace(answer, usage=replace(answer.usage, usd=0.0, busy_s=0.0))
+
+
+def _keepable(answer: Answer) -> bool:
+    whole = all(c.finish == "stop" and c.text and not c.tool_calls for c in answer.choices)
+    return whole and bool(answer.choices)
 
 
 class ExactCache:
@@ -64,7 +69,6 @@ class ExactCache:
         self._bytes_used = 0
 
     def get(self, key: bytes) -> Answer | None:
-        """The answer with its tokens but at no cost: serving it again is free and holds no machine."""
         packed = self._entries.get(key)
         if packed is None:
             return None
@@ -72,10 +76,10 @@ class ExactCache:
         return _unpack.decode(packed)
 
     def put(self, key: bytes, answer: Answer) -> None:
-        """Keeps it, unless it is not keepable or takes over an eighth of the bound."""
-        if not keepable(answer):
+        """Keeps a whole, successful, tool-free answer, unless it takes over an eighth of the bound."""
+        if not _keepable(answer):
             return
-        packed = _pack.encode(replace(answer, usage=replace(answer.usage, usd=0.0, busy_s=0.0)))
+        packed = _pack.encode(answer)
         if _size(packed) > self._max_bytes // _LARGEST_SHARE:
             return
         self._forget(key)

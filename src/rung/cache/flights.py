@@ -1,7 +1,7 @@
 """One piece of work for all who ask for the same at the same time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
 from typing import Generic, TypeVar
 
 from rung.errors import Unavailable
@@ -47,13 +47,14 @@ class Flights(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._flights: dict[bytes, _Flight[T]] = {}
+        self._flights: dict[Hashable, _Flight[T]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         """Keys that someone follows."""
         return len(self._flights)
 
-    async def join(self, key: bytes, start: Callable[[], AsyncIterator[T]]) -> AsyncGenerator[T, None]:
+    async def join(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> AsyncGenerator[T, None]:
         """`start` is called, in the work's task, only if nobody is at it already. Close the iterator when leaving."""
         flight = self._flights.get(key)
         if flight is None or flight.task.done():
@@ -76,10 +77,13 @@ class Flights(Generic[T]):
             if not flight.callers:
                 await self._end(key, flight)
 
-    async def _end(self, key: bytes, flight: _Flight[T]) -> None:
+    async def _end(self, key: Hashable, flight: _Flight[T]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.task.done():
+            # Kept in sight: a caller that is cancelled once more does not wait for the end.
+            self._ending.add(flight.task)
+            flight.task.add_done_callback(self._ending.discard)
             flight.task.cancel()
             await asyncio.wait({flight.task})
         elif not flight.task.cancelled():

@@ -20,6 +20,7 @@ from rung.types import Decision, Feedback
 _GATHER_S = 0.01
 _RETRY_S = 0.5
 _ROWS_A_COMMIT = 512
+_CLOSED = "The ledger is closed; feedback was not kept"
 
 
 class _Asked(Struct, frozen=True):
@@ -63,6 +64,7 @@ class Ledger:
         self._unwritable = 0
         self._forgiven = 0
         self._trouble = ""
+        self._ended = False
 
     async def start(self) -> None:
         """Opens the file. Raises LedgerError for what waiting does not mend; a full disk only becomes a `problem`."""
@@ -94,11 +96,14 @@ class Ledger:
         """
         if not 0.0 <= feedback.score <= 1.0:
             raise BadRequest("score must lie between 0 and 1", param="score")
-        if self._closing or not self._thread.is_alive():
-            raise LedgerError("The ledger is closed; feedback was not kept")
+        if self._closing:
+            raise LedgerError(_CLOSED)
         clean = replace(feedback, decision_id=storable(feedback.decision_id), comment=storable(feedback.comment))
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._asked.append(_Asked(clean, self._clock.wall(), done))
+        if self._ended:  # looked at last: the writer settles only what was there when it ended
+            done.cancel()
+            raise LedgerError(_CLOSED)
         self._hurry.set()
         self._wake.set()
         await done
@@ -106,7 +111,7 @@ class Ledger:
     @property
     def problem(self) -> str | None:
         """A sentence for people, while decisions are not being written; else None."""
-        if self._thread.ident is not None and not self._thread.is_alive() and not self._closing:
+        if self._ended and not self._closing:
             return "The ledger's writer has stopped: decisions are lost until Rung is restarted."
         if self._trouble:
             waiting = len(self._records) + len(self._held)
@@ -150,7 +155,8 @@ class Ledger:
 
     def _write_all(self) -> None:
         # Feedback is taken first: the decisions it speaks of were handed in before it, and are written before it.
-        asked = [self._asked.popleft() for _ in range(len(self._asked))]
+        # It stays in the deque until it is settled, so that even a writer that dies tells who waits.
+        asked = [self._asked[i] for i in range(len(self._asked))]
         try:
             store = self._open()
             due = len(self._records) + len(self._held)
@@ -158,13 +164,13 @@ class Ledger:
                 due -= self._write_some(store)
             found = store.write_feedback([(a.feedback, a.wall_s) for a in asked]) if asked else []
         except (sqlite3.Error, LedgerError) as error:
-            self._give_up(str(error), asked)
+            self._give_up(str(error), len(asked))
             return
         self._trouble = ""
         self._forgiven = self.dropped
         for one, known in zip(asked, found, strict=True):
             unknown = UnknownDecision(f"There is no decision {one.feedback.decision_id!r}", param="decision_id")
-            _settle(one.done, None if known else unknown)
+            self._settle_next(None if known else unknown)
 
     def _open(self) -> Store:
         if self._store is None:
@@ -186,31 +192,33 @@ class Ledger:
         self._taken_bytes += sum(r.weight_bytes for r in written)
         return len(written)
 
-    def _give_up(self, trouble: str, asked: list[_Asked]) -> None:
+    def _give_up(self, trouble: str, asked: int) -> None:
         """Until the next try. The connection is opened anew then: some errors leave one that will not work again."""
         self._trouble = trouble
         if self._store is not None:
             self._store.close()
             self._store = None
-        for one in asked:
-            _settle(one.done, LedgerError(f"The ledger cannot be written ({trouble}); send the feedback again later"))
+        for _ in range(asked):
+            self._settle_next(LedgerError(f"The ledger cannot be written ({trouble}); send the feedback again later"))
 
     def _closing_down(self) -> None:
+        self._ended = True
         if self._store is not None:
             self._store.close()
         while self._asked:
-            _settle(self._asked.popleft().done, LedgerError("The ledger is closed; feedback was not kept"))
+            self._settle_next(LedgerError(_CLOSED))
 
+    def _settle_next(self, error: Exception | None) -> None:
+        done = self._asked.popleft().done
 
-def _settle(done: asyncio.Future[None], error: Exception | None) -> None:
-    def on_loop() -> None:
-        if done.done():
-            return
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
+        def on_loop() -> None:
+            if done.done():
+                return
+            if error is None:
+                done.set_result(None)
+            else:
+                done.set_exception(error)
 
-    # A loop that is closed already has nobody left who waits.
-    with contextlib.suppress(RuntimeError):
-        done.get_loop().call_soon_threadsafe(on_loop)
+        # A loop that is closed already has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            done.get_loop().call_soon_threadsafe(on_loop)

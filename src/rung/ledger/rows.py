@@ -1,9 +1,11 @@
 """A decision as a row of the ledger's table."""
 
+from collections.abc import Mapping
+
 import msgspec
 from msgspec import Struct
 
-from rung.types import Decision
+from rung.types import Decision, Json
 
 Value = str | float | int | None
 Row = tuple[Value, ...]
@@ -41,9 +43,9 @@ COLUMNS = (
 
 
 class RecordedText(Struct, frozen=True, kw_only=True):
-    """What was asked and answered: kept only where the config says `ledger.text: true`."""
+    """What was asked (the request's body) and answered: kept only where the config says `ledger.text: true`."""
 
-    question: str
+    question: Json
     answer: str
 
 
@@ -57,7 +59,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
     @property
     def weight_bytes(self) -> int:
-        return _DECISION_BYTES + (4 * (len(self.text.question) + len(self.text.answer)) if self.text else 0)
+        return _DECISION_BYTES + (_weight_bytes(self.text.question) + 4 * len(self.text.answer) if self.text else 0)
 
 
 def row_of(record: Record) -> Row:
@@ -85,12 +87,23 @@ def row_of(record: Record) -> Row:
         _json.encode(d.features).decode() if d.features else None,
         _json.encode(d.options).decode(),
         _json.encode(d.steps).decode(),
-        storable(text.question) if text else None,
+        _json.encode(text.question).decode() if text else None,
         storable(text.answer) if text else None,
     )
     # Raises here and not in the middle of a batch.
     f"{d.id}{record.tenant}{d.model}{d.preset}{d.first}{d.answered_by}{d.error}".encode()
     return row
+
+
+def _weight_bytes(value: object) -> int:
+    """At most what a JSON value takes in memory, near enough for a bound."""
+    if isinstance(value, str):
+        return 64 + 4 * len(value)
+    if isinstance(value, Mapping):
+        return 64 + sum(128 + _weight_bytes(v) for v in value.values())
+    if isinstance(value, list | tuple):
+        return 64 + sum(_weight_bytes(v) for v in value)
+    return 32
 
 
 def storable(text: str) -> str:
