@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import Struct, ValidationError, convert
 from msgspec.structs import replace
 
 from rung.config.schema import Price
@@ -11,9 +12,42 @@ from rung.types import Chunk, Json, Usage
 
 _BYTES_PER_TOKEN = 4
 _NOTHING = Chunk()
-_ENVELOPE = frozenset({"id", "object", "created", "model", "choices", "usage"})
-_CHOICE = frozenset({"index", "delta", "message", "logprobs", "finish_reason"})
-_DELTA = frozenset({"role", "content", "reasoning_content", "reasoning", "tool_calls"})
+
+
+class _Logprobs(Struct):
+    content: list[dict[str, Any]] | None = None
+
+
+class _Delta(Struct):
+    """What a message or a delta is known to hold; two names for reasoning are in use."""
+
+    role: Any = None
+    content: str | None = None
+    reasoning_content: str | None = None
+    reasoning: str | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+
+
+class _Choice(Struct):
+    index: int | None = None
+    delta: _Delta | None = None
+    message: _Delta | None = None
+    logprobs: _Logprobs | None = None
+    finish_reason: str | None = None
+
+
+class _Wire(Struct):
+    choices: list[_Choice]
+    id: Any = None
+    object: Any = None
+    created: Any = None
+    model: Any = None
+    usage: Any = None
+
+
+_FIELDS: dict[type[Struct], frozenset[str]] = {
+    kind: frozenset(kind.__struct_fields__) for kind in (_Wire, _Choice, _Delta)
+}
 
 
 class Reading:
@@ -39,14 +73,16 @@ class Reading:
 
     def read(self, wire: Any) -> list[Chunk]:
         """The chunks of one `chat.completion` (one a choice) or `chat.completion.chunk`."""
-        choices = wire.get("choices") if isinstance(wire, dict) else None
-        if not isinstance(choices, list):
-            raise Malformed(f"{self._name}: sent what is no chat completion")
-        if isinstance(wire.get("usage"), dict):
-            self._usage = wire["usage"]
-        chunks = [self._choice(choice, at) for at, choice in enumerate(choices)]
-        if wire.keys() - _ENVELOPE:
-            extra = {key: value for key, value in wire.items() if key not in _ENVELOPE}
+        try:
+            known = convert(wire, _Wire)
+        except ValidationError as error:  # it names the place and the types, and quotes nothing
+            raise Malformed(f"{self._name}: sent what is no chat completion: {error}") from None
+        if isinstance(known.usage, dict):
+            self._usage = known.usage
+        chunks = [
+            self._chunk(c, raw, at) for at, (c, raw) in enumerate(zip(known.choices, wire["choices"], strict=True))
+        ]
+        if extra := _unknown(wire, _Wire):
             chunks[:1] = [replace(chunks[0] if chunks else _NOTHING, extra=extra)]
         return [chunk for chunk in chunks if chunk != _NOTHING]
 
@@ -62,33 +98,33 @@ class Reading:
         if unfinished and not said_so:
             raise Malformed(f"{self._name}: the answer was cut off before its end")
         chunks = [Chunk(index=index, finish="stop", signals={"finish_assumed": 1.0}) for index in unfinished]
-        usage = _told(self._usage)
-        signals = {} if usage else {"usage_estimated": 1.0}
-        usage = usage or estimated(self._body, self._written_bytes)
-        usage = replace(usage, usd=cost_usd(usage, self._price))
+        told = _told(self._usage)
+        signals = {} if told else {"usage_estimated": 1.0}
+        usage = priced(told or estimated(self._body, self._written_bytes), self._price)
         return [*chunks, Chunk(index=max(self._finished), usage=usage, signals=signals)]
 
-    def _choice(self, choice: Any, at: int) -> Chunk:
-        delta = choice.get("delta") or choice.get("message") or {} if isinstance(choice, dict) else None
-        if not isinstance(delta, dict):
-            raise Malformed(f"{self._name}: sent a choice that cannot be read")
-        logprobs = choice.get("logprobs")
-        chunk = Chunk(
-            index=choice.get("index", at),
-            text=delta.get("content") or "",
-            reasoning=delta.get("reasoning_content") or delta.get("reasoning") or "",
-            tool_calls=_numbered(delta["tool_calls"]) if delta.get("tool_calls") else (),
-            logprobs=tuple(logprobs.get("content") or ()) if isinstance(logprobs, dict) else (),
-            finish=choice.get("finish_reason") or "",
-            choice_extra={k: v for k, v in choice.items() if k not in _CHOICE} if choice.keys() - _CHOICE else {},
-            delta_extra={k: v for k, v in delta.items() if k not in _DELTA} if delta.keys() - _DELTA else {},
+    def _chunk(self, choice: _Choice, raw: dict[str, Any], at: int) -> Chunk:
+        delta = choice.delta or choice.message or _Delta()
+        index = at if choice.index is None else choice.index
+        text, finish = delta.content or "", choice.finish_reason or ""
+        reasoning = delta.reasoning_content or delta.reasoning or ""
+        self._finished[index] = bool(finish) or self._finished.get(index, False)
+        self._written_bytes += len(text.encode()) + len(reasoning.encode())
+        return Chunk(
+            index=index,
+            text=text,
+            reasoning=reasoning,
+            tool_calls=_numbered(delta.tool_calls) if delta.tool_calls else (),
+            logprobs=tuple(choice.logprobs.content or ()) if choice.logprobs else (),
+            finish=finish,
+            choice_extra=_unknown(raw, _Choice),
+            delta_extra=_unknown(raw.get("delta") or raw.get("message") or {}, _Delta),
         )
-        texts_are = isinstance(chunk.text, str) and isinstance(chunk.reasoning, str) and isinstance(chunk.finish, str)
-        if not texts_are or not isinstance(chunk.index, int):
-            raise Malformed(f"{self._name}: sent a choice that cannot be read")
-        self._finished[chunk.index] = bool(chunk.finish) or self._finished.get(chunk.index, False)
-        self._written_bytes += len(chunk.text.encode()) + len(chunk.reasoning.encode())
-        return chunk
+
+
+def _unknown(wire: dict[str, Any], known: type[Struct]) -> dict[str, Any]:
+    fields = _FIELDS[known]
+    return {key: value for key, value in wire.items() if key not in fields} if wire.keys() - fields else {}
 
 
 def whole(reading: Reading, wire: Any) -> list[Chunk]:
@@ -109,14 +145,15 @@ def estimated(body: Json, written_bytes: int) -> Usage:
     )
 
 
-def cost_usd(usage: Usage, price: Price) -> float:
+def priced(usage: Usage, price: Price) -> Usage:
     """USD: tokens read from a cache, the other tokens read, and the tokens written, each at its price a million."""
     cached_usd = price.cached_input_usd_per_mtok
     if cached_usd is None:
         cached_usd = price.input_usd_per_mtok
     fresh_tokens = usage.prompt_tokens - usage.cached_tokens
     micro_usd = fresh_tokens * price.input_usd_per_mtok + usage.cached_tokens * cached_usd
-    return (micro_usd + usage.completion_tokens * price.output_usd_per_mtok) / 1e6
+    micro_usd += usage.completion_tokens * price.output_usd_per_mtok
+    return replace(usage, usd=micro_usd / 1e6) if micro_usd else usage
 
 
 def texts(body: Json) -> Iterator[str]:
@@ -129,7 +166,7 @@ def texts(body: Json) -> Iterator[str]:
                 yield part["text"]
 
 
-def _numbered(calls: Any) -> tuple[Json, ...]:
+def _numbered(calls: list[dict[str, Any]]) -> tuple[Json, ...]:
     """Tool calls as deltas: each with the index that only streamed ones have."""
     return tuple(call if "index" in call else {"index": at, **call} for at, call in enumerate(calls))
 

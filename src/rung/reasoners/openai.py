@@ -2,8 +2,8 @@
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
@@ -77,9 +77,13 @@ class ChatClient:
             self._server, self._clock, Words(body, self._secrets), Reading(name, body, self._server.price)
         )
         try:
-            await exchange.send(self._post, _payload(body, self._server, stream))
-            async with aclosing(exchange.stream() if exchange.is_stream(stream) else exchange.whole()) as chunks:
-                async for chunk in chunks:
+            await exchange.begin(self._post(_payload(body, self._server, stream)), stream)
+            if exchange.streams:
+                async with aclosing(exchange.stream()) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            else:
+                for chunk in exchange.whole():
                     yield chunk
         except aiohttp.ConnectionTimeoutError:
             connect_s = self._server.timeouts.connect_s
@@ -112,27 +116,30 @@ class _Exchange:
         self._words = words
         self._reading = reading
         self._response: aiohttp.ClientResponse | None = None
+        self._raw = b""
+        self.streams = False
 
     @property
     def _received(self) -> aiohttp.ClientResponse:
-        assert self._response is not None, "send() comes first"
+        assert self._response is not None, "begin() comes first"
         return self._response
 
-    async def send(self, post: Callable[[bytes], Awaitable[aiohttp.ClientResponse]], payload: bytes) -> None:
-        response = self._response = await self._patience.hold(post(payload))
+    async def begin(self, sent: Awaitable[aiohttp.ClientResponse], stream: bool) -> None:
+        """Returns once the server has begun to stream, or has answered whole."""
+        await self._patience.hold(self._begun(sent, stream))
+
+    async def _begun(self, sent: Awaitable[aiohttp.ClientResponse], stream: bool) -> None:
+        response = self._response = await sent
         if response.status != 200:
-            raw = await self._patience.hold(self._body())
-            wall_s = self._clock.wall()
+            raw, wall_s = await self._body(), self._clock.wall()
             raise refusal(self._name, response.status, response.headers, raw, words=self._words, wall_s=wall_s)
+        kind = response.headers.get("Content-Type", "")
+        self.streams = "event-stream" in kind or (stream and "json" not in kind)
+        if not self.streams:
+            self._raw = await self._body()
 
-    def is_stream(self, asked: bool) -> bool:
-        kind = self._received.headers.get("Content-Type", "")
-        return "event-stream" in kind or (asked and "json" not in kind)
-
-    async def whole(self) -> AsyncGenerator[Chunk, None]:
-        wire = self._decoded(await self._patience.hold(self._body()))
-        for chunk in whole(self._reading, wire):
-            yield chunk
+    def whole(self) -> list[Chunk]:
+        return whole(self._reading, self._decoded(self._raw))
 
     async def stream(self) -> AsyncGenerator[Chunk, None]:
         done = False
@@ -152,7 +159,7 @@ class _Exchange:
         events, size, packet = Events(), 0, b"begin"
         while packet:
             try:
-                packet = await self._patience.hold(self._received.content.readany())
+                packet = await self._patience.hold(self._packet())
             except TimedOut:
                 if not self._reading.finished:
                     raise
@@ -163,20 +170,24 @@ class _Exchange:
 
     async def _ended(self) -> None:
         """Lets the connection end in order, so that it can be used again; one that lingers is closed."""
-        try:
+        with suppress(TimeoutError, aiohttp.ClientError, OSError, Unavailable):
             async with asyncio.timeout(_ENDING_S):
-                while await self._received.content.readany():
+                while await self._packet():
                     pass
-        except TimeoutError:
-            pass
 
     async def _body(self) -> bytes:
         packets: list[bytes] = []
         size = 0
-        while packet := await self._received.content.readany():
+        while packet := await self._packet():
             size = self._bounded(size + len(packet))
             packets.append(packet)
         return b"".join(packets)
+
+    async def _packet(self) -> bytes:
+        try:
+            return await self._received.content.readany()
+        except RuntimeError:  # how aiohttp says that the session was closed meanwhile
+            raise Unavailable(f"{self._name}: was closed in mid-answer") from None
 
     def _bounded(self, size: int) -> int:
         if size > self._max_bytes:

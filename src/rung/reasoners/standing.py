@@ -31,8 +31,9 @@ class Standing:
         return f"{self._why}; asked again in {self.pause_s:.0f} s" if self.pause_s else ""
 
     def answered(self) -> None:
-        self._failures = self._pauses = 0
-        self._back_at_s = self._now()
+        """Clears its name; an answer that was under way when a pause began does not end the pause."""
+        if not self.pause_s:
+            self._failures = self._pauses = 0
 
     def failed(self, error: ReasonerError) -> None:
         """Takes note of a failure, unless the request was at fault. Calls that were under way when a pause began do not

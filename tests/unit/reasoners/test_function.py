@@ -1,0 +1,263 @@
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from rung.config.schema import FunctionConfig
+from rung.errors import Abstained, BadRequest, ConfigError, Malformed, Unavailable, Upstream
+from rung.reasoners.base import closing, collect
+from rung.reasoners.function import Function
+from rung.types import Answer, Call, Choice, Chunk, Usage
+
+MESSAGES = [{"role": "user", "content": "private"}]
+CALL = Call(id="1", body={"messages": MESSAGES}, deadline_s=0.0)
+
+Made = Callable[[Any], Function]
+
+
+@pytest.fixture
+def made() -> Iterator[Made]:
+    """A Function over whatever it is given, as if it stood in a module of the user's."""
+    module = ModuleType("users_own")
+    sys.modules["users_own"] = module
+
+    def make(what: Any) -> Function:
+        module.thing = what  # type: ignore[attr-defined]
+        return Function("mine", FunctionConfig(kind="function", call="users_own:thing"))
+
+    yield make
+    del sys.modules["users_own"]
+
+
+async def chunks_of(function: Function) -> list[Chunk]:
+    return [chunk async for chunk in function.answer(CALL)]
+
+
+async def test_a_function_that_returns_text(made: Made) -> None:
+    async def answer(call: Call) -> str:
+        return f"{call.id}: é😀"
+
+    chunks = await chunks_of(made(answer))
+    found = collect("mine", chunks)
+    assert (found.text, found.choices[0].finish) == ("1: é😀", "stop")
+    assert (found.usage.prompt_tokens, found.usage.completion_tokens) == (2, 3)
+    assert found.signals == {"usage_estimated": 1.0}
+
+
+async def test_a_function_of_the_messages(made: Made) -> None:
+    async def answer(messages: list[dict[str, str]]) -> str:
+        return str(messages[0]["content"])
+
+    assert collect("mine", await chunks_of(made(answer))).text == "private"
+
+
+async def test_a_function_that_yields(made: Made) -> None:
+    async def answer(call: Call) -> AsyncIterator[str | Chunk]:
+        yield "a"
+        yield Chunk(reasoning="hm", signals={"sure": 0.9})
+        yield Chunk(text="b", finish="length", usage=Usage(completion_tokens=1))
+        yield Chunk(usage=Usage(completion_tokens=2, usd=0.5))
+
+    chunks = await chunks_of(made(answer))
+    assert [chunk.text for chunk in chunks[:3]] == ["a", "", "b"]
+    assert [chunk.usage for chunk in chunks if chunk.usage] == [Usage(completion_tokens=3, usd=0.5)]
+    found = collect("mine", chunks)
+    assert (found.text, found.choices[0].finish, found.signals) == ("ab", "length", {"sure": 0.9})
+
+
+async def test_a_function_that_returns_an_iterator(made: Made) -> None:
+    class Pieces:
+        def __init__(self) -> None:
+            self._left = ["a", "b"]
+
+        def __aiter__(self) -> "Pieces":
+            return self
+
+        async def __anext__(self) -> str:
+            if not self._left:
+                raise StopAsyncIteration
+            return self._left.pop(0)
+
+    async def answer(call: Call) -> Pieces:
+        return Pieces()
+
+    assert collect("mine", await chunks_of(made(answer))).text == "ab"
+
+
+async def test_an_answer_is_passed_on_whole(made: Made) -> None:
+    given = Answer(
+        reasoner="mine",
+        choices=(Choice(text="a", finish="stop"), Choice(text="b", finish="length", choice_extra={"x": 1})),
+        usage=Usage(prompt_tokens=1, completion_tokens=2),
+        signals={"sure": 1.0},
+        extra={"y": 2},
+    )
+
+    async def answer(call: Call) -> Answer:
+        return given
+
+    assert collect("mine", await chunks_of(made(answer))) == given
+
+
+async def test_a_class_is_made_once(made: Made) -> None:
+    class Mine:
+        def __init__(self) -> None:
+            self.count = 0
+
+        async def answer(self, call: Call) -> str:
+            self.count += 1
+            return str(self.count)
+
+    function = made(Mine)
+    assert [collect("mine", await chunks_of(function)).text for _ in range(2)] == ["1", "2"]
+
+
+async def test_none_and_nothing_abstain(made: Made) -> None:
+    async def none(call: Call) -> None:
+        return None
+
+    async def nothing(call: Call) -> AsyncIterator[str]:
+        for piece in ():
+            yield piece
+
+    async def says_so(call: Call) -> str:
+        raise Abstained("not mine")
+
+    for answer in (none, nothing, says_so):
+        with pytest.raises(Abstained):
+            await chunks_of(made(answer))
+
+
+async def test_empty_text_is_an_answer(made: Made) -> None:
+    async def answer(call: Call) -> str:
+        return ""
+
+    assert collect("mine", await chunks_of(made(answer))).choices[0].finish == "stop"
+
+
+async def test_abstaining_comes_too_late_behind_a_chunk(made: Made) -> None:
+    async def answer(call: Call) -> AsyncIterator[str]:
+        yield "a"
+        raise Abstained("changed my mind")
+
+    with pytest.raises(Malformed, match="when it had begun"):
+        await chunks_of(made(answer))
+
+
+@pytest.mark.parametrize("given", [7, b"bytes", {"content": "x"}, ["x"]])
+async def test_anything_else_is_malformed(made: Made, given: Any) -> None:
+    async def answer(call: Call) -> Any:
+        return given
+
+    with pytest.raises(Malformed, match=f"gave a {type(given).__name__}"):
+        await chunks_of(made(answer))
+
+
+@pytest.mark.parametrize("error", [ValueError("about private"), BadRequest("about private"), TimeoutError()])
+async def test_other_errors_are_told_by_type_and_place(made: Made, error: Exception) -> None:
+    async def answer(call: Call) -> str:
+        raise error
+
+    with capture_logs() as logs, pytest.raises(Upstream) as caught:
+        await chunks_of(made(answer))
+    assert type(error).__name__ in caught.value.message
+    assert "test_function.py:" in caught.value.message
+    assert "private" not in caught.value.message + str(logs)
+    assert logs[0]["error"] == type(error).__name__
+
+
+async def test_a_reasoners_own_errors_pass(made: Made) -> None:
+    async def answer(call: Call) -> str:
+        raise Unavailable("my database is away")
+
+    with pytest.raises(Unavailable, match="my database is away"):
+        await chunks_of(made(answer))
+
+
+async def test_leaving_early_ends_the_users_generator(made: Made) -> None:
+    ended = asyncio.Event()
+
+    async def answer(call: Call) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "more"
+        finally:
+            ended.set()
+
+    async with closing(made(answer).answer(CALL)) as chunks:
+        await anext(chunks)
+    assert ended.is_set()
+
+
+async def test_cancelling_reaches_the_users_function(made: Made) -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def answer(call: Call) -> str:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return "never"
+
+    task = asyncio.create_task(chunks_of(made(answer)))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+
+
+class Needs:
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    async def answer(self, call: Call) -> str:
+        return self.what
+
+
+def plain(call: Call) -> str:
+    return "not async"
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [(None, "has no `thing`"), (plain, "async def"), (7, "async def"), (Needs, "raised TypeError")],
+)
+def test_what_cannot_be_asked(made: Made, what: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        made(what)
+    assert caught.value.message.startswith("reasoners.mine.call: ")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("nothing_here:f", "no module `nothing_here`"),
+        ("users_own.f", "package.module:name"),
+        (":f", "package.module:name"),
+        ("users_own:", "package.module:name"),
+        ("users_own:f", "has no `f`"),
+        ("..relative:f", "loading"),
+    ],
+)
+def test_paths_that_lead_nowhere(made: Made, path: str, words: str) -> None:
+    made(Needs("x").answer)
+    with pytest.raises(ConfigError, match=words):
+        Function("mine", FunctionConfig(kind="function", call=path))
+
+
+async def test_status(made: Made) -> None:
+    async def answer(call: Call) -> str:
+        return "x"
+
+    function = made(answer)
+    assert function.status.state == "cold"
+    await function.start()
+    assert function.status.state == "warm"
+    await function.close()
+    assert function.status.state == "down"

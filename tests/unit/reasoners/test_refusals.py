@@ -1,0 +1,106 @@
+import json
+from typing import Any
+
+import pytest
+
+from rung.errors import RateLimited, ReasonerError, Upstream, UpstreamRefusedRequest
+from rung.reasoners.refusals import LONGEST_RETRY_S, Words, refusal, reported, retry_after_s
+
+PROMPT = "my grandmother's maiden name is Featherstonehaugh"
+BODY = {"messages": [{"role": "user", "content": PROMPT}]}
+WALL_S = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
+
+
+def refused(status: int, raw: bytes = b"", **headers: str) -> ReasonerError:
+    words = Words(BODY, ["sk-secret-key"])
+    return refusal("cloud", status, headers, raw, words=words, wall_s=WALL_S)
+
+
+def error(message: Any) -> bytes:
+    return json.dumps({"error": {"message": message, "type": "invalid_request_error"}}).encode()
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422, 451])
+def test_the_request_is_at_fault(status: int) -> None:
+    found = refused(status, error("temperature must be at most 2"))
+    assert type(found) is UpstreamRefusedRequest
+    assert found.upstream_status == status
+    assert found.message == f"cloud: refused the request ({status}): temperature must be at most 2"
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 407, 408, 301, 307, 500, 502, 503, 529])
+def test_the_request_is_not_at_fault(status: int) -> None:
+    found = refused(status, error("something"))
+    assert type(found) is Upstream
+    assert found.upstream_status == status
+
+
+@pytest.mark.parametrize(
+    ("value", "wait_s"),
+    [
+        ("2", 2.0),
+        ("0.5", 0.5),
+        (" 7 ", 7.0),
+        ("Tue, 14 Nov 2023 22:13:50 GMT", 30.0),
+        ("Tue, 14 Nov 2023 22:13:00 GMT", 0.0),
+        ("99999999", LONGEST_RETRY_S),
+        ("", None),
+        ("soon", None),
+        ("-1", None),
+        ("Tue, 99 Nov 2023 22:13:00 GMT", None),
+        ("1e999", LONGEST_RETRY_S),
+        ("0x10", None),
+    ],
+)
+def test_retry_after_in_seconds_or_as_a_date(value: str, wait_s: float | None) -> None:
+    assert retry_after_s({"Retry-After": value}, WALL_S) == wait_s
+    found = refused(429, error("slow down"), **{"Retry-After": value})
+    assert type(found) is RateLimited
+    assert found.retry_after_s == wait_s
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        error("bad thing"),
+        b'{"error": "bad thing"}',
+        b'{"message": "bad thing"}',
+        b'{"detail": "bad thing"}',
+    ],
+)
+def test_words_are_found_where_servers_put_them(raw: bytes) -> None:
+    assert refused(400, raw).message.endswith("(400): bad thing")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"<html>", b"[1]", b'{"error": {}}', b'{"detail": [{"loc": 1}]}', error(7), error(" ")]
+)
+def test_no_words_no_harm(raw: bytes) -> None:
+    assert refused(500, raw).message == "cloud: failed (500)"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f"cannot read `{PROMPT}`",
+        f"cannot read `{PROMPT[:25]}...`",
+        "bad value at 'name is Featherstone'",
+        PROMPT,
+    ],
+)
+def test_words_that_echo_the_prompt_are_not_repeated(message: str) -> None:
+    assert refused(400, error(message)).message == "cloud: refused the request (400)"
+    assert reported("cloud", {"message": message}, Words(BODY, [])).message == "cloud: reported an error"
+
+
+def test_keys_are_blotted_out_and_long_words_cut() -> None:
+    found = refused(400, error("key sk-secret-key is " + "long " * 1000))
+    assert "sk-secret-key" not in found.message
+    assert "key *** is long" in found.message
+    assert len(found.message) < 400
+
+
+def test_an_error_in_place_of_an_answer() -> None:
+    found = reported("cloud", {"message": "overloaded", "code": 502}, Words(BODY, []))
+    assert (found.message, found.upstream_status) == ("cloud: reported an error: overloaded", 502)
+    assert reported("cloud", "overloaded", Words(BODY, [])).message == "cloud: reported an error: overloaded"
