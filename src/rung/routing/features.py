@@ -7,37 +7,42 @@ from rung.answers import asked
 from rung.types import Features, Json
 
 # Only this much of a long text is looked at closely, half from each end: what is asked stands there.
-_LOOK_CHARS = 6000
+_LOOK_CHARS = 4000
 
-_CODE = re.compile(
-    r"```|\bdef \w+\(|\bclass \w+[:(]|\bimport \w+|#include|\bfunction \w+\(|=>|</\w+>|\bSELECT\b.+\bFROM\b"
-    r"|\b(?:python|javascript|typescript|java|rust|golang|sql|bash|c\+\+) (?:function|script|code|program|query)\b"
-    r"|\b(?:write|implement|fix|debug|refactor)\b.{0,40}\b(?:function|script|code|program|class|query|method)\b",
-    re.IGNORECASE,
-)
-_MATHS_WORD = re.compile(
-    r"\b(?:calculate|compute|evaluate|simplify|solve|factor|expand|derivative|differentiate|integral|integrate|limit"
-    r"|square root|cube root|sqrt|percent|remainder|divided by|times|plus|minus|multiply|multiplied|prime|divisors?"
-    r"|greatest common|highest common|least common|lowest common|round|nearest|digit|base \d+|convert|equation"
-    r"|polynomial|probability|sort|closest|how many (?:days|minutes|seconds|hours|\w+meters)|mean|median|matrix"
-    r"|let \w)\b",
-    re.IGNORECASE,
-)
-_OPERATION = re.compile(
-    r"\d\s*[-+*/^=%\u00d7\u00f7\u2212]|[-+*/^=\u00d7\u00f7\u2212]\s*[\d(]|\b[a-z]\([a-z]\)|\*\*|\\frac|\u221a"
-)
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORD = re.compile(r"[a-z][a-z0-9_+#]+|[^\W\d_]{2,}")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_WORD = re.compile(r"[^\W\d_]{2,}")
-_STEPS = re.compile(
-    r"\b(?:if|then|each|every|per|than|twice|half|third|quarter|remaining|left|after|before|total|altogether|because"
-    r"|however|although|prove|explain|compare|step by step|why)\b",
-    re.IGNORECASE,
+_OPERATION = re.compile(
+    r"\d\s?[-+*/^=%\u00d7\u00f7\u2212]|[-+*/^=\u00d7\u00f7\u2212] ?[\d(]|\b[a-z]\([a-z]\)|\\frac|\u221a"
+)
+_CODE_MARKS = ("```", "def ", "#include", "=>", "</", "import ", "select * from")
+_LANGUAGES = frozenset(
+    ["python", "javascript", "typescript", "java", "rust", "golang", "sql", "bash", "c++", "php", "ruby", "kotlin"]
+)
+_PROGRAMS = frozenset(["function", "script", "code", "program", "query", "class", "method", "regex", "algorithm"])
+_MAKING = frozenset(["write", "implement", "fix", "debug", "refactor"])
+_MAKE_PROGRAM = re.compile(
+    r"\b(?:write|implement|fix|debug|refactor)\b.{0,40}\b(?:function|script|code|program|query|class|method|regex)\b"
+)
+_MATHS_WORDS = _words(
+    """calculate compute evaluate simplify solve factor expand derivative differentiate integral integrate limit sqrt
+    percent remainder divided times plus minus multiply multiplied prime composite divisor divisors round rounded
+    nearest digit convert equation polynomial probability prob sort closest mean median matrix multiple factors
+    sum product root squared cubed let suppose"""
+)
+_STEPS = _words(
+    """if then each every per than twice half third quarter remaining left after before total altogether because
+    however although prove explain compare step why"""
 )
 _EXTRACT = re.compile(r"\b(?:extract|find the|what is the (?:date|total|name|address|company))\b", re.IGNORECASE)
 _TASKS = (
-    ("translate", re.compile(r"\btranslat(?:e|ion)\b", re.IGNORECASE)),
-    ("summarise", re.compile(r"\b(?:summari[sz]e|summary|tl;?dr)\b", re.IGNORECASE)),
-    ("write", re.compile(r"\b(?:write|compose|draft|brainstorm)\b", re.IGNORECASE)),
+    ("translate", frozenset(["translate", "translation"])),
+    ("summarise", frozenset(["summarise", "summarize", "summary", "tldr"])),
+    ("write", frozenset(["write", "compose", "draft", "brainstorm"])),
 )
 
 _SCRIPTS = (
@@ -59,20 +64,19 @@ _LATIN = (
 def features_of(body: Json) -> Features:
     """Features of a checked chat completion body. Cost does not grow with the text beyond `_LOOK_CHARS`."""
     messages = body["messages"]
-    question = _last_user_text(messages)
-    near = (
-        question if len(question) <= _LOOK_CHARS else f"{question[: _LOOK_CHARS // 2]}\n{question[-_LOOK_CHARS // 2 :]}"
-    )
-    words = len(_WORD.findall(near))
-    numbers = len(_NUMBER.findall(near))
-    operations = len(_OPERATION.findall(near))
-    code = min(1.0, len(_CODE.findall(near)) / 2)
-    maths = _maths(near, words, operations)
-    short = "" if code and not maths else asked(near)
+    text = _last_user_text(messages)
+    if len(text) > _LOOK_CHARS:
+        text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"
+    lower = text.lower()
+    words = _WORD.findall(lower)
+    numbers = len(_NUMBER.findall(lower))
+    code = _code(lower, words)
+    maths = _maths(lower, words) if numbers else 0.0
+    short = "" if code and not maths else asked(text)
     return Features(
-        task=_task(near, short, code, maths),
-        complexity=_complexity(near, words, numbers),
-        language=_language(near),
+        task=_task(lower, frozenset(words), short, code, maths),
+        complexity=_complexity(words, numbers),
+        language=_language(lower, words),
         prompt_tokens=sum(_tokens(text) + 4 for text in _texts(messages)),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         turns=sum(1 for m in messages if m["role"] == "user"),
@@ -83,35 +87,43 @@ def features_of(body: Json) -> Features:
     )
 
 
-def _maths(text: str, words: int, operations: int) -> float:
+def _code(text: str, words: list[str]) -> float:
+    marks = sum(1 for mark in _CODE_MARKS if mark in text)
+    known = frozenset(words)
+    if known & _PROGRAMS and (known & _LANGUAGES or (known & _MAKING and _MAKE_PROGRAM.search(text))):
+        marks += 1
+    return min(1.0, marks / 2)
+
+
+def _maths(text: str, words: list[str]) -> float:
     """How much the question looks like one for a solver: its operations and mathematical words against its length."""
-    marks = operations + len(_MATHS_WORD.findall(text))
-    return min(1.0, 5 * marks / (words + 6))
+    marks = len(_OPERATION.findall(text)) + sum(1 for word in words if word in _MATHS_WORDS)
+    return min(1.0, 5 * marks / (len(words) + 6))
 
 
-def _task(text: str, short: str, code: float, maths: float) -> str:
+def _task(text: str, words: frozenset[str], short: str, code: float, maths: float) -> str:
     if short not in {"choice", "yesno"} and (maths >= 0.6 or code):
         return "maths" if maths >= 0.6 else "code"
     if short == "label" and _EXTRACT.search(text):
         return "extract"
     if short:
         return "word_problem" if short == "number" else short
-    return next((task for task, pattern in _TASKS if pattern.search(text)), "open")
+    return next((task for task, known in _TASKS if words & known), "open")
 
 
-def _complexity(text: str, words: int, numbers: int) -> float:
+def _complexity(words: list[str], numbers: int) -> float:
     """0 for a greeting, about 0.5 for a word problem of four sentences, towards 1 for long texts of many conditions."""
-    steps = len(_STEPS.findall(text))
-    load = words / 60 + numbers / 8 + steps / 6
+    steps = sum(1 for word in words if word in _STEPS)
+    load = len(words) / 60 + numbers / 8 + steps / 6
     return load / (load + 2.5)
 
 
-def _language(text: str) -> str:
+def _language(text: str, words: list[str]) -> str:
     if not text.isascii():
         for language, pattern in _SCRIPTS:
             if pattern.search(text):
                 return language
-    seen = text[:600].lower().split()
+    seen = words[:100]
     best = max(_LATIN, key=lambda entry: sum(1 for word in seen if word in entry[1]))
     return best[0] if any(word in best[1] for word in seen) else "en"
 
