@@ -85,9 +85,9 @@ def lost_s(path, life_s):
     return max((killed_s - at for name, at in recorded.items() if name not in found), default=0.0)
 
 
-def test_kill_9_takes_at_most_the_last_50_ms(tmp_path, record_property):
+def test_kill_9_takes_at_most_the_last_50_ms(tmp_path):
     losses = sorted(lost_s(tmp_path / f"{i}.db", 0.3 + 0.0137 * i) for i in range(7))
-    record_property("lost_s", losses)
+    print("lost, in seconds before the kill:", losses)
     # A machine may stop a process for longer than that at any time: the promise is held to in all but two of seven.
     assert losses[-3] <= PROMISED_S, losses
 
