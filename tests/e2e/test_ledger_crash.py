@@ -87,7 +87,7 @@ def lost_s(path, life_s):
 
 def test_kill_9_takes_at_most_the_last_50_ms(tmp_path):
     losses = sorted(lost_s(tmp_path / f"{i}.db", 0.3 + 0.0137 * i) for i in range(7))
-    print("lost, in seconds before the kill:", losses)
+    print("lost, in seconds before the kill:", losses)  # noqa: T201 -- the figure, for `pytest -rA`
     # A machine may stop a process for longer than that at any time: the promise is held to in all but two of seven.
     assert losses[-3] <= PROMISED_S, losses
 
