@@ -17,8 +17,13 @@ _CHOOSING = re.compile(
 )
 _FORMAT = re.compile(r"\banswer format\s*:\s*([^\n/]{1,40}(?:/[^\n/]{1,40}){1,19})", re.IGNORECASE)
 _ONE_OF = re.compile(
-    r"\b(?:one of|into|as|intents?|categories|classes|labels|options|choose from|choices)\b[^:\n.]{0,40}:"
-    r"\s*([^\n]{3,2000})",
+    r"\b(?:(?:one of|into|as|choose from)\b[^:?\n.]{0,60}:"
+    r"|(?:intents?|categories|classes|labels|topics|options|choices)\b[^:?\n.]{0,60}[:?])[ \t]*([^\n]{3,4000})",
+    re.IGNORECASE,
+)
+_BULLETS = re.compile(
+    r"\b(?:intents?|categories|classes|labels|topics|options|choices|values)\b[^:?\n]{0,60}[:?]?[ \t]*\n"
+    r"((?:[ \t]*[-*\u2022][ \t]+[^\n]{1,80}(?:\n|$)){2,200})",
     re.IGNORECASE,
 )
 _BETWEEN = re.compile(r"\s*(?:,\s*or\s|,\s*and\s|[,;|]|\sor\s)\s*")
@@ -51,11 +56,14 @@ def options_at(text: str) -> list[re.Match[str]]:
 
 
 def listed_labels(text: str) -> tuple[str, ...]:
-    """The values of "Answer format: a/b/c", or of a list like "one of these intents: a, b, c"; else empty."""
+    """The values of "Answer format: a/b/c", or of a list like "one of these intents: a, b, c", in a line or below each
+    other; else empty."""
     if form := _FORMAT.search(text):
         return tuple(value.strip().rstrip(".") for value in form[1].split("/"))
-    if listed := _ONE_OF.search(text):
+    if bullets := _BULLETS.search(text):
+        return tuple(line.strip(" \t-*\u2022") for line in bullets[1].splitlines())
+    for listed in _ONE_OF.finditer(text):
         values = [v.strip(" .\"'`[]()") for v in _BETWEEN.split(listed[1])]
-        if 2 <= len(values) <= 200 and all(0 < len(v) <= 40 and len(v.split()) <= 4 for v in values):
+        if 2 <= len(values) <= 200 and all(0 < len(v) <= 80 and len(v.split()) <= 4 for v in values):
             return tuple(values)
     return ()

@@ -116,5 +116,5 @@ def as_number(text: str) -> Fraction | None:
     return None
 
 
-# What may stand around a number that is an answer: marks, a currency, a few words of unit.
-_UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:[A-Za-z²³^/%°]{1,20}[\s.%]*+){0,4}")
+# What may stand around a number that is an answer: marks, a currency, a few words of unit; no variable.
+_UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:(?:[A-Za-z²³^/%°]{2,20}|(?<=\s)[gmshlLCFK])[\s.%]*+){0,4}")

@@ -69,7 +69,7 @@ _THING = (
 _LABEL = re.compile(
     rf"""(?:^|[.!?:;\n])\s*(?:please\ )?(?:classify|categori[sz]e|label)\b
     |\b(?:classify|categori[sz]e)\b[^\n]{{1,80}}\b(?:into|as)\b
-    |\bwhich\ (?:of\ (?:these|the\ following)\ )?(?:intent|category|label|topic|sentiment|department)\b
+    |\bwhich\ (?:of\ (?:these|the\ following)\ )?(?:intents?|categor(?:y|ies)|labels?|topics?|sentiment|department)\b
     |\b(?:what\ is|what's|identify|determine|detect|predict|choose|pick|select)\ (?:the\ |an?\ |its\ |their\ )?
       (?:\w+\ )?(?:intent|category|label|topic|sentiment)\b
     |\b(?:positive|negative|neutral)["']?(?:,|\ or|,\ or|/)\s?["']?(?:positive|negative|neutral)\b
@@ -84,15 +84,17 @@ _LABEL = re.compile(
 )
 _EXTRACT = re.compile(
     r"""\b(?:extract|what\ is|find|what\ was|give)\ the\ (?:\w+\ ){0,3}
-    (?:date|total|company|address|name|amount|number|city|price|time)\b(?!\ of\ (?:all|each|every))""",
+      (?:date|company|address|name|number|city|time|total|amount|price)\b(?!\ of\ (?:all|each|every))
+    |\bwhich\ (?:company|shop|store|date|city|person|country)\b""",
     _MARKS,
 )
+_AMOUNT = re.compile(r"\b(?:total|amount|price|how much)\b", re.IGNORECASE)
 _GIVEN_TEXT = re.compile(
     r"\b(?:text|receipt|invoice|email|message|passage|document|sentence|review|article)\b", re.IGNORECASE
 )
 _SEVERAL = re.compile(
-    r"""\b(?:all(?:\ of)?\ the|all\ (?:dates|names|numbers|amounts|labels)|that\ apply|each\ of|every|json|table
-    |one\ or\ more|as\ many)\b""",
+    r"""\b(?:all(?:\ of)?\ the|all\ (?:dates|names|numbers|amounts|labels)|that\ apply|each\ of|every|json
+    |a\ table|one\ or\ more|as\ many)\b""",
     _MARKS,
 )
 
@@ -122,17 +124,19 @@ _ARITHMETIC = re.compile(
 )
 _AS_NUMBER = re.compile(
     r"""\b(?:answer|reply|respond|output|return|give)\b[^.\n]{0,40}\b(?:only|just|as|with|in)\b[^.\n]{0,25}
-    \b(?:numbers?|integers?|digits|numeric\ value)\b""",
+    \b(?:numbers?|integers?|digits|numeric\ value)\b
+    |\bnumber\ only\b""",
     _MARKS,
 )
 # These end in an expression, a tuple or several values.
 _EXPRESSION = re.compile(
-    r"""\b(?:in\ terms\ of|as\ an?\ (?:function|expression|ordered|interval)|express|inverse|equation\ of|coordinates
+    r"""\b(?:[a-z]'?th\ term
+    |in\ terms\ of|as\ an?\ (?:function|expression|ordered|interval)|express|inverse|equation\ of|coordinates
     |intervals?
     |simplif\w+|factor|expand|all\ (?:real|possible|complex|solutions|values|ordered)|solve\ for|matrix|vectors?
     |polynomial
-    |ordered|domain|range\ of|simplest\ radical|exact\ value|complex\ number|separated\ by|sqrt|pi|cos
-    |sin|tan|log|theta)\b
+    |ordered|domain|range\ of|simplest\ radical|exact\ value|complex\ number|separated\ by|sqrt)\b
+    |\b(?:pi|cos|sin|tan|log|ln|theta)\b[\s(]*[\dxyz^_({\\]
     |\\(?:sqrt|pi|cos|sin|tan|log|theta|begin)""",
     _MARKS,
 )
@@ -164,6 +168,8 @@ def asked(question: str) -> Short:
 def _kind(text: str) -> Short:
     if _asks_pole(text):
         return "yesno"
+    if copied := _asks_copy(text):
+        return copied
     if _asks_label(text):
         return "label"
     return "number" if _asks_number(text) else ""
@@ -199,9 +205,16 @@ def _asks_pole(text: str) -> bool:
 def _asks_label(text: str) -> bool:
     if _SEVERAL.search(text[:400]) or _SEVERAL.search(text[-400:]):
         return False
-    if _LABEL.search(text):
-        return True
-    return "\n" in text and len(text) > 120 and bool(_EXTRACT.search(text)) and bool(_GIVEN_TEXT.search(text))
+    return bool(_LABEL.search(text))
+
+
+def _asks_copy(text: str) -> Short:
+    """A value to be read off a text that is given: its demand is the first or last thing said."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    demand = next((line for line in (lines[0], *lines[:-3:-1]) if _EXTRACT.search(line)), "")
+    if not demand or len(lines) < 3 or not _GIVEN_TEXT.search(text) or _SEVERAL.search(demand):
+        return ""
+    return "number" if _AMOUNT.search(demand) else "label"
 
 
 def _asks_number(text: str) -> bool:

@@ -1,0 +1,164 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.answers import extract, same
+
+NUMBERS = [
+    ("Therefore, Janet makes $18 every day.", "18"),
+    ("So the answer is 5 x 3 = 15", "15"),
+    ("#### 1,234", "1234"),
+    (r"The answer is \(\boxed{\frac{3}{4}}\).", "3/4"),
+    (r"\boxed{\$1{,}250.50}", "1250.5"),
+    ("The total is **$1,234.50 dollars**.", "1234.5"),
+    ("-3", "-3"),
+    ("\u22123.", "-3"),
+    ("50%", "50"),
+    ("1/2", "0.5"),
+    ("1e3", "1000"),
+    ("2.5 million", "2500000"),
+    ("twelve", "12"),
+    ("She has twenty-five apples.", "25"),
+    ("**Answer:** 42 apples", "42"),
+    ("**Final answer: 42**", "42"),
+    ("Step 1: 5+7=12\nStep 2: 12*2 = 24\n\nFinal Answer:\n\\[ \\boxed{24} \\]", "24"),
+    (r"$3 * 4 = 12$ dollars so total cost is \$12.", "12"),
+    ("She earns 3 * $10 = $30 for 3 days. So she earns $30 in 3 days.", "30"),
+    ("10-15 = -5", "-5"),
+    ("the result is 2^10 = 1024", "1024"),
+    ("The answer is 2.5 hours, or 150 minutes.", "2.5"),
+    ("Answer: Janet has 5 apples and 3 pears, so 8 fruits", "8"),
+    ("1. She buys 3.\n2. She eats 1.\n\nShe has 2 left.", "2"),
+    ("He is 3 1/2 years old", "3.5"),
+    ("Finally, 12 \u00d7 4 = 48.\n\nTherefore, she needs 48 eggs for the 12 cakes.", "48"),
+    ("The answer is the 4th of 7 days", "7"),
+    ("15 km/h", "15"),
+    ("x = 7", "7"),
+    (r"Thus, \( x = \frac{10}{4} \)", "2.5"),
+    ("A total of 3,5 and 7", "7"),
+]
+
+
+@pytest.mark.parametrize(("text", "number"), NUMBERS)
+def test_numbers(text: str, number: str) -> None:
+    said = extract(text, "number")
+    assert said is not None
+    assert same(said, number)
+
+
+CHOICES = [
+    ("B", "B"),
+    ("b", "B"),
+    ("(c)", "C"),
+    ("B.", "B"),
+    ("B) breathing mask", "B"),
+    ("The correct answer is (B)", "B"),
+    ("The correct answer is B) breathing mask.", "B"),
+    ("**B**", "B"),
+    ("**Answer: C**", "C"),
+    ("The answer is:\n\nC. rubber gloves", "C"),
+    (r"\boxed{\text{D}}", "D"),
+    ("A) goggles do not help\nB) masks do\nSo option B is correct.", "B"),
+    ("The correct option is **C) rubber gloves**.", "C"),
+    ("Option D", "D"),
+    ("answer2", "B"),
+    ("breathing mask", "B"),
+    ("I would choose the breathing mask.", "B"),
+    ("The answer is a breathing mask.", "B"),
+    ("A) goggles is wrong. C) gloves is wrong. B) breathing mask is the best choice.", "B"),
+    ("Spores are breathed in, so one needs to cover the mouth.\n\nFinal answer: B", "B"),
+    ("Answer: A", "A"),
+    ("D - lead apron", "D"),
+]
+
+
+@pytest.mark.parametrize(("text", "letter"), CHOICES)
+def test_choices(text: str, letter: str) -> None:
+    options = ("safety goggles", "breathing mask", "rubber gloves", "lead apron")
+    assert extract(text, "choice", options) == letter
+
+
+@pytest.mark.parametrize("text", ["A marsh is wet.", "I cannot tell.", "A or B", "F", ""])
+def test_no_choice(text: str) -> None:
+    assert extract(text, "choice", ("a bog", "a tundra", "a plain")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "pole"),
+    [
+        ("Yes, it is.", "yes"),
+        ("true", "true"),
+        ("**False**", "false"),
+        ("The statement is false.", "false"),
+        ("Answer: No.", "no"),
+        ("Ice floats, since it is lighter. Therefore, the answer is yes.", "yes"),
+        ("Question: true or false?\nIt is false", "false"),
+        (r"\boxed{\text{No}}", "no"),
+        ("No, that is not true.", "no"),
+    ],
+)
+def test_poles(text: str, pole: str) -> None:
+    assert extract(text, "yesno") == pole
+
+
+@pytest.mark.parametrize("text", ["Perhaps.", "Yes and no, true and false.", "It may not be known."])
+def test_no_pole(text: str) -> None:
+    assert extract(text, "yesno") in {None, "yes"}
+    assert extract("It depends: yes or no", "yesno") is None
+
+
+def test_labels() -> None:
+    labels = ("card_arrival", "card_linking", "top_up_failed")
+    assert extract("Label: card_arrival", "label") == "card_arrival"
+    assert extract("The sentiment is **positive**.", "label") == "positive"
+    assert extract("25/12/2018", "label") == "25/12/2018"
+    assert extract("I think that this is about Card Arrival.", "label", ("card arrival", "card")) == "card arrival"
+    assert extract("The intent is `card_linking`, not card_arrival", "label", labels[1:]) == "card_linking"
+    assert extract("It might be a refund.", "label", labels) is None
+    assert extract("", "label") is None
+
+
+def test_an_open_question_has_only_what_is_marked() -> None:
+    assert extract("Roses are red. 3 of them.", "") is None
+    assert extract(r"So we get \boxed{x^2 + \frac{1}{2}}.", "") == r"x^2 + \frac{1}{2}"
+    assert extract("The answer is Paris.", "") == "Paris"
+
+
+@given(st.integers(-(10**9), 10**9), st.sampled_from(["{}", "The answer is {}.", r"\boxed{{{}}}", "#### {}", "**{}**"]))
+def test_every_integer_is_found(number: int, frame: str) -> None:
+    assert extract(frame.format(number), "number") == str(number)
+    assert extract(frame.format(f"{number:,}"), "number") == str(number)
+
+
+@given(st.text(max_size=400), st.sampled_from(["number", "choice", "yesno", "label", ""]))
+def test_any_text_is_read_without_an_error(text: str, kind: str) -> None:
+    said = extract(text, kind, ("one", "two"))  # type: ignore[arg-type]
+    assert said is None or said.strip()
+
+
+PIECES = [
+    "1",
+    "1,",
+    "9" * 50 + " ",
+    "(",
+    "\\boxed{",
+    "answer is ",
+    "a ",
+    " ",
+    "\n",
+    "A) x\n",
+    "**",
+    "=1",
+    "one ",
+    "$",
+    "-",
+    "1/",
+    ". ",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_long_texts_take_no_more_than_linear_time(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    for kind in ("number", "choice", "yesno", "label", ""):
+        extract(text, kind, ("one", "two"))  # type: ignore[arg-type]
