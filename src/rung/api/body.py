@@ -77,7 +77,7 @@ def _word(value: object) -> str:
 
 def _deeper_than(value: Any, levels: int) -> bool:
     layer = [value]
-    for _ in range(levels + 1):
+    for _ in range(levels):
         inner: list[Any] = []
         for each in layer:
             inner.extend(each.values() if isinstance(each, dict) else each)

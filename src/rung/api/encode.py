@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from rung.errors import Refused, RungError
+from rung.errors import Refused, RungError, Unauthorized
 from rung.types import Answer, Choice, Chunk, Decision, Json, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -147,7 +147,9 @@ def error_event(error: RungError) -> bytes:
 
 
 def error_headers(error: RungError) -> Headers:
-    """Seconds to wait are whole and rounded up; a refusal that names none says 1."""
+    """Seconds to wait are whole and rounded up; a refusal for now that names none says 1."""
+    if isinstance(error, Unauthorized):
+        return [(b"www-authenticate", b"Bearer")]
     wait_s = error.retry_after_s
     if wait_s is None and not (isinstance(error, Refused) and error.status in {429, 503}):
         return []

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import msgspec
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 
 from rung.api.body import check
@@ -24,6 +24,20 @@ _ABOUT_AUTO = {
     "auto:balanced": "Rung chooses, weighing quality against money and time",
     "auto:best": "Rung chooses, for quality",
 }
+
+_INDEX = """\
+Rung {version}: one endpoint in front of many reasoners. It speaks OpenAI's chat completions. Try:
+
+curl -s {url}v1/chat/completions -H 'content-type: application/json' \\
+  -d '{{"model": "auto", "messages": [{{"role": "user", "content": "What is 15% of 80?"}}]}}'
+
+POST /v1/chat/completions   ask; `model` is `auto` or a name from /v1/models
+GET  /v1/models             what answers here
+POST /v1/explain            what would be done with a request, and why; nothing is called
+POST /v1/feedback           {{"decision_id": "chatcmpl-...", "correct": true}}
+GET  /health/live, /health/ready, /health/startup
+GET  /metrics               figures for Prometheus
+"""
 
 
 def make_router(front: Front, metrics: Metrics, started_s: float) -> Router:
@@ -51,23 +65,7 @@ class Routes:
         self._version = version("rung")
 
     async def index(self, http: HttpRequest) -> Response:
-        return _json(
-            {
-                "name": "rung",
-                "version": self._version,
-                "about": "One endpoint in front of many reasoners; speaks OpenAI's chat completions.",
-                "try": f"curl -s {http.base_url}v1/chat/completions -H 'content-type: application/json' -d "
-                '\'{"model": "auto", "messages": [{"role": "user", "content": "What is 15% of 80?"}]}\'',
-                "paths": [
-                    "POST /v1/chat/completions",
-                    "GET /v1/models",
-                    "POST /v1/explain",
-                    "POST /v1/feedback",
-                    "GET /health/live, /health/ready, /health/startup",
-                    "GET /metrics",
-                ],
-            }
-        )
+        return PlainTextResponse(_INDEX.format(version=self._version, url=http.base_url))
 
     async def models(self, http: HttpRequest) -> Response:
         serving, _ = self._front.admit(http.scope)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rung.api import Pace, make_app
-from rung.clock import LoopClock
+from rung.clock import RealClock
 from rung.config.schema import Server
 from rung.telemetry import Metrics
 from rung.types import (
@@ -27,6 +27,7 @@ from rung.types import (
     Usage,
 )
 
+PACE = Pace()
 FEATURES = Features(
     task="chat",
     complexity=0.1,
@@ -144,8 +145,8 @@ class Got:
 class Call:
     """One request in flight; `leave()` is the client hanging up."""
 
-    def __init__(self, method: str, path: str, body: bytes | list[bytes], headers: Mapping[str, str]) -> None:
-        pieces = [body] if isinstance(body, bytes) else body
+    def __init__(self, method: str, path: str, body: bytes | tuple[bytes, ...], headers: Mapping[str, str]) -> None:
+        pieces = (body,) if isinstance(body, bytes) else body
         self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         for at, piece in enumerate(pieces):
             more = at < len(pieces) - 1
@@ -196,7 +197,7 @@ class Client:
     def begin(
         self, method: str, path: str, body: Any = b"", headers: Mapping[str, str] = {}
     ) -> tuple[Call, "asyncio.Task[None]"]:
-        if not isinstance(body, bytes | list):
+        if not isinstance(body, bytes | tuple):
             body = json.dumps(body).encode()
         call = Call(method, path, body, headers)
         return call, asyncio.ensure_future(self.app(call.scope, call.receive, call.send))
@@ -227,9 +228,9 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def make_client(runtime: FakeRuntime, metrics: Metrics) -> Callable[..., Client]:
-    def make(pace: Pace = Pace(), **server: Any) -> Client:
+    def make(pace: Pace = PACE, **server: Any) -> Client:
         config = Server(**server)
-        return Client(make_app(lambda: runtime, lambda: config, metrics, LoopClock(1_700_000_000.0), pace=pace))
+        return Client(make_app(lambda: runtime, lambda: config, metrics, RealClock(), pace=pace))
 
     return make
 

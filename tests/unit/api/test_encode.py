@@ -1,0 +1,173 @@
+import json
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+
+from rung.api.encode import ChunkWriter, completion, error_body, error_headers
+from rung.errors import AllFailed, BadRequest, Busy, DeadlineExceeded, NotReady, RungError
+from rung.types import Answer, Choice, Chunk, Decision, Usage
+from tests.unit.api.conftest import ANSWER, CHUNKS, FEATURES, USAGE
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}}
+LOGPROB = {"token": "Hi", "logprob": -0.1, "bytes": [72, 105], "top_logprobs": []}
+DECISION = Decision(id="chatcmpl-1", model="auto", preset="best", features=FEATURES, options=(), first="fast")
+
+
+def whole(answer: Answer, debug: Decision | None = None) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(completion("chatcmpl-1", 1700, answer, debug))
+    ChatCompletion.model_validate(parsed, strict=True)
+    return parsed
+
+
+def stream(*chunks: Chunk, include_usage: bool = False, debug: Decision | None = None) -> list[Any]:
+    writer = ChunkWriter("chatcmpl-1", 1700, "fast", include_usage=include_usage)
+    raw = b"".join(writer.chunk(chunk) for chunk in chunks) + writer.end(USAGE, debug)
+    lines = raw.decode().split("\n\n")
+    assert lines[-2:] == ["data: [DONE]", ""]
+    events = [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+    for event in events:
+        ChatCompletionChunk.model_validate(event, strict=True)
+    return events
+
+
+def test_a_whole_completion() -> None:
+    assert whole(ANSWER) == {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1700,
+        "model": "fast",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "Hello there", "refusal": None},
+                "logprobs": None,
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {
+            "prompt_tokens": 3,
+            "completion_tokens": 2,
+            "total_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 1},
+            "completion_tokens_details": {"reasoning_tokens": 1},
+        },
+        "system_fingerprint": None,
+    }
+
+
+def test_everything_a_choice_can_hold() -> None:
+    one = Choice(tool_calls=(CALL,), reasoning="hm", finish="tool_calls", extra={"x": 1}, choice_extra={"filter": {}})
+    two = Choice(text="Hi", logprobs=(LOGPROB,), finish="length")
+    told = whole(Answer(reasoner="fast", choices=(one, two), extra={"system_fingerprint": "fp", "id": "not ours"}))
+    assert told["id"] == "chatcmpl-1"
+    assert told["system_fingerprint"] == "fp"
+    first, second = told["choices"]
+    assert first["message"] == {
+        "role": "assistant",
+        "content": None,
+        "refusal": None,
+        "x": 1,
+        "reasoning_content": "hm",
+        "tool_calls": [CALL],
+    }
+    assert (first["filter"], first["finish_reason"]) == ({}, "tool_calls")
+    assert (second["index"], second["finish_reason"]) == (1, "length")
+    assert second["logprobs"]["content"] == [LOGPROB]
+
+
+def test_a_silent_answer_is_an_empty_string() -> None:
+    assert whole(Answer(reasoner="fast", choices=(Choice(),)))["choices"][0]["message"]["content"] == ""
+
+
+def test_the_decision_on_demand() -> None:
+    told = whole(ANSWER, DECISION)["rung"]
+    assert (told["id"], told["preset"], told["features"]["needs"]) == ("chatcmpl-1", "best", ["tools"])
+
+
+def test_a_stream() -> None:
+    head = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1700,
+        "model": "fast",
+        "system_fingerprint": None,
+    }
+    deltas = [({"role": "assistant", "content": "Hello"}, None), ({"content": " there"}, None), ({}, "stop")]
+    assert stream(*CHUNKS) == [
+        head | {"choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}]}
+        for delta, finish in deltas
+    ]
+
+
+def test_usage_in_a_stream() -> None:
+    *chunks, last = stream(*CHUNKS, include_usage=True)
+    assert [chunk["usage"] for chunk in chunks] == [None, None, None]
+    assert last["choices"] == []
+    assert last["usage"]["total_tokens"] == 5
+
+
+def test_the_decision_in_the_last_chunk() -> None:
+    *chunks, last = stream(*CHUNKS, debug=DECISION)
+    assert all("rung" not in chunk for chunk in chunks)
+    assert (last["choices"], last["rung"]["id"]) == ([], "chatcmpl-1")
+
+
+def test_choices_side_by_side_each_begin_with_the_role() -> None:
+    told = stream(
+        Chunk(index=1, text="b"),
+        Chunk(index=0, reasoning="hm"),
+        Chunk(index=1, text="B", logprobs=(LOGPROB,)),
+        Chunk(index=0, text="a", finish="stop"),
+        Chunk(index=1, finish="length"),
+    )
+    choices = [event["choices"][0] for event in told]
+    assert [c["index"] for c in choices] == [1, 0, 1, 0, 1]
+    assert [c["delta"].get("role") for c in choices] == ["assistant", "assistant", None, None, None]
+    assert choices[1]["delta"] == {"role": "assistant", "content": "", "reasoning_content": "hm"}
+    assert choices[2]["logprobs"]["content"] == [LOGPROB]
+    assert choices[3]["finish_reason"] == "stop"
+
+
+def test_tool_calls_and_unknown_fields_in_a_stream() -> None:
+    piece = {"index": 1, "function": {"arguments": "{"}}
+    told = stream(
+        Chunk(tool_calls=(CALL,)),
+        Chunk(tool_calls=(piece,), delta_extra={"x": 1}, choice_extra={"y": 2}, extra={"z": 3, "model": "theirs"}),
+        Chunk(extra={"timings": {}}),
+    )
+    assert told[0]["choices"][0]["delta"]["tool_calls"] == [{"index": 0, **CALL}]
+    assert told[1]["choices"][0]["delta"] == {"x": 1, "tool_calls": [piece]}
+    assert (told[1]["choices"][0]["y"], told[1]["z"], told[1]["model"]) == (2, 3, "fast")
+    assert told[2]["timings"] == {}
+
+
+def test_chunks_with_nothing_to_show_are_left_out() -> None:
+    assert stream(Chunk(usage=USAGE), Chunk(signals={"agreement": 1.0})) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (Busy("later", retry_after_s=1.2), "2"),
+        (Busy("later"), "1"),
+        (NotReady("later", retry_after_s=0.0), "1"),
+        (NotReady("later", retry_after_s=90), "90"),
+        (AllFailed("none", retry_after_s=3.0), "3"),
+        (AllFailed("none"), None),
+        (DeadlineExceeded("late"), None),
+        (BadRequest("no"), None),
+    ],
+)
+def test_retry_after(error: RungError, seconds: str | None) -> None:
+    assert dict(error_headers(error)).get(b"retry-after") == (seconds.encode() if seconds else None)
+
+
+def test_an_errors_body() -> None:
+    told = json.loads(error_body(Busy("Later.", param=None)))
+    assert told == {"error": {"message": "Later.", "type": "rate_limit_error", "param": None, "code": "busy"}}
+
+
+def test_usage_without_answer_tokens() -> None:
+    told = whole(Answer(reasoner="fast", choices=(Choice(text="4"),), usage=Usage()))
+    assert told["usage"]["total_tokens"] == 0
