@@ -7,6 +7,7 @@ whole or as a stream, whichever is asked for. A script is a list of acts, played
     upstream.play(upstream.refuses(429, headers={"Retry-After": "2"}), upstream.says("ok"))
 
     says("a", "b", usage=None, tool_calls=..., logprobs=..., extra=..., pause_s=0.01)   an answer in these pieces
+    echoes()                             the last message's text, in words; heeds n, logprobs, tools, response_format
     hangs() / hangs("a", "b")            silent for ever: before any byte, or after these pieces of a stream
     resets() / resets("a")               breaks the connection: before any byte, or after these pieces of a stream
     refuses(503, message="...")          an error in OpenAI's shape; `raw=` for any other body
@@ -19,6 +20,7 @@ the client went away before it had its answer. `await upstream.arrived(2)` waits
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,6 +112,13 @@ class Upstream:
 
         return act
 
+    @classmethod
+    def echoes(cls) -> Act:
+        async def act(received: Received) -> web.StreamResponse:
+            return await cls.says(*_echo(received.body), **_extras(received.body))(received)
+
+        return act
+
     @staticmethod
     def hangs(*pieces: str) -> Act:
         async def act(received: Received) -> web.StreamResponse:
@@ -169,6 +178,29 @@ def _envelope(kind: str) -> dict[str, Any]:
 def _chunk(index: int, delta: dict[str, Any], finish: str | None = None, **choice: Any) -> dict[str, Any]:
     choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish, **choice}
     return {**_envelope("chat.completion.chunk"), "choices": [choice]}
+
+
+def _echo(body: dict[str, Any]) -> list[str]:
+    """The last message's words, or an object of the schema that is asked for."""
+    wanted = body.get("response_format") or {"type": "text"}
+    if wanted["type"] == "json_schema":
+        return [json.dumps(dict.fromkeys(wanted["json_schema"]["schema"]["properties"], "x"))]
+    if wanted["type"] == "json_object":
+        return ["{", "}"]
+    content = body["messages"][-1]["content"]
+    text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    return re.findall(r"\S*\s*", text)
+
+
+def _extras(body: dict[str, Any]) -> dict[str, Any]:
+    extras: dict[str, Any] = {}
+    if body.get("logprobs"):
+        extras["logprobs"] = [{"token": "x", "logprob": -0.25, "bytes": [120], "top_logprobs": []}]
+    if body.get("tools"):
+        function = {"name": body["tools"][0]["function"]["name"], "arguments": "{}"}
+        extras["tool_calls"] = [{"id": "call_1", "type": "function", "function": function}]
+        extras["finish"] = "tool_calls"
+    return extras
 
 
 def _said_whole(saying: Saying, received: Received) -> dict[str, Any]:
