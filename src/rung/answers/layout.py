@@ -2,6 +2,9 @@
 
 import re
 
+# A question's demand stands at its beginning or its end; a long text in between is material.
+HEAD, TAIL = 3000, 6000
+
 _LETTERED_LINE = re.compile(r"^[ \t>*-]{0,6}\(?([A-J])([).:]|\s[-:])\**[ \t]*(?=\S)", re.MULTILINE)
 _LOWER_LINE = re.compile(r"^[ \t]{0,4}\(?([a-j])([).])[ \t]*(?=\S)", re.MULTILINE)
 _INLINE = (
@@ -29,8 +32,15 @@ _BULLETS = re.compile(
 _BETWEEN = re.compile(r"\s*(?:,\s*or\s|,\s*and\s|[,;|]|\sor\s)\s*")
 
 
+def ends(question: str) -> str:
+    """`question` without the middle of a long text."""
+    question = question.strip()
+    return question if len(question) <= HEAD + TAIL else f"{question[:HEAD]}\n{question[-TAIL:]}"
+
+
 def options_of(question: str) -> tuple[str, ...]:
     """The texts of the options A, B, C... that a question lists, or the labels it allows, in order; else empty."""
+    question = ends(question)
     marks = options_at(question)
     bounds = [*(m.start() for m in marks[1:]), len(question)]
     texts = (question[m.end() : end].partition("\n")[0] for m, end in zip(marks, bounds, strict=False))
