@@ -23,7 +23,7 @@ _AT_ONCE = 3
 _BLOCK_BYTES = 1 << 20
 _PIP = (
     *(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--no-input"),
-    *("--no-cache-dir", "--disable-pip-version-check"),
+    *("--no-cache-dir", "--disable-pip-version-check", "--retries", "2"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import signal
 import sys
@@ -16,6 +17,10 @@ from rung.reasoners.local.child import Settings
 PROGRAM = (sys.executable, "-P", "-m", "rung.reasoners.local.child")
 _TAIL_BYTES = 4096
 _TERM_S = 1.0
+# How long a thread that waits for the others spins before it sleeps, in OpenMP's turns. Its own default lasts
+# milliseconds: on a machine that does anything else beside, two threads then wait for each other's time slices, and an
+# answer takes ten to thirty times as long. A thousand turns cost nothing where the machine is idle.
+_SPIN = {"GOMP_SPINCOUNT": "1000"}
 _STAMP = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)*(?=\S)")  # llama.cpp's time, level and place
 
 
@@ -35,6 +40,7 @@ class Process:
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
+            env={**_SPIN, **os.environ},
             start_new_session=True,  # Ctrl-C is ours to handle: the child ends after the last answer
         )
         assert process.stdin is not None

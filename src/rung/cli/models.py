@@ -1,0 +1,110 @@
+"""`rung models`: the model files that Rung knows by name, and getting them before they are needed."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+from rich.table import Table
+
+from rung.cli.options import ConfigOption
+from rung.clock import RealClock
+from rung.config import Config, load_config
+from rung.config.schema import LocalConfig
+from rung.reasoners.local import weights
+from rung.reasoners.local.catalogue import MODELS, Model
+from rung.reasoners.local.progress import Progress, Watch
+
+app = typer.Typer(help="List the model files that Rung knows, or get them.", invoke_without_command=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
+
+
+@app.callback()
+def models(context: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the model files that Rung knows by name, and which of them are here."""
+    if context.invoked_subcommand is not None:
+        context.obj = config
+        return
+    folder = _folder(load_config(config))
+    rows = [_row(model, folder) for model in MODELS.values()]
+    if as_json:
+        _write_json(rows)
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("name", "MB", "licence", "here", "what"):
+        table.add_column(title, justify="right" if title == "MB" else "left", no_wrap=title == "name")
+    for row in rows:
+        table.add_row(row["name"], str(row["size_mb"]), row["licence"], "yes" if row["path"] else "no", row["about"])
+    console = Console()
+    console.print(table)
+    console.print(f"Kept in {folder}. Get one with `rung models get NAME`.", soft_wrap=True)
+
+
+@app.command()
+def get(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="Which; those that the config uses if not given.")] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Get model files now; a download that was broken off goes on where it was."""
+    settings = load_config(config or context.obj)
+    folder = _folder(settings)
+    wanted = [weights.named(name) for name in names or _used(settings)]
+    paths: list[dict[str, str]] = []
+    for model in wanted:
+        with _bar(model) as watch:
+            path = weights.obtain(model, folder, watch)
+        paths.append({"name": model.name, "path": str(path)})
+        if not as_json:
+            Console().print(f"{model.name}: {path}", soft_wrap=True, highlight=False)
+    if as_json:
+        _write_json(paths)
+
+
+def _folder(config: Config) -> Path:
+    assert config.models_dir is not None, "load_config fills it in"
+    return config.models_dir
+
+
+def _used(config: Config) -> list[str]:
+    named = {r.model for r in config.reasoners.values() if isinstance(r, LocalConfig) and r.model}
+    return sorted(named)
+
+
+def _row(model: Model, folder: Path) -> dict[str, Any]:
+    found = weights.find(model, folder, Watch(RealClock(), lambda _: None))
+    return {
+        "name": model.name,
+        "about": model.about,
+        "licence": model.licence,
+        "size_bytes": model.size_bytes,
+        "size_mb": model.size_mb,
+        "sha256": model.sha256,
+        "path": str(found) if found else None,
+    }
+
+
+@contextmanager
+def _bar(model: Model) -> Iterator[Watch]:
+    """Shows progress on standard error, so that standard output can be read by a program."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(f"looking for {model.name}", total=model.size_bytes)
+
+        def show(progress: Progress) -> None:
+            what = f"{progress.doing} {progress.model}" if progress.doing != "waiting" else str(progress).split(":")[0]
+            bars.update(task, description=what, completed=progress.done_bytes, total=progress.total_bytes)
+
+        yield Watch(RealClock(), show)
+
+
+def _write_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
