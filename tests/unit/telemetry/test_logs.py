@@ -1,0 +1,79 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from rung.telemetry import configure_logs
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """What configuring changes for the whole process is put back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def lines(captured: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in captured.readouterr().err.splitlines()]
+
+
+def test_json_elsewhere_than_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "auto")
+    structlog.get_logger("rung").info("chat", id="chatcmpl-1", ms=1.5)
+    (line,) = lines(capsys)
+    assert line.items() >= {"event": "chat", "level": "info", "id": "chatcmpl-1", "ms": 1.5}.items()
+    assert line["timestamp"].endswith("Z")
+
+
+def test_plain_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = Terminal()
+    monkeypatch.setattr("sys.stderr", stream)
+    configure_logs("info", "auto")
+    structlog.get_logger("rung").info("chat", status=200)
+    assert "chat" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
+
+
+def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("warning", "json")
+    structlog.get_logger("rung").info("chat")
+    logging.getLogger("uvicorn.error").info("Started")
+    structlog.get_logger("rung").warning("slow")
+    assert [line["event"] for line in lines(capsys)] == ["slow"]
+
+
+def test_the_standard_librarys_logs_join(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    logging.getLogger("uvicorn.error").info("Started on %s", "port")
+    logging.getLogger("uvicorn.access").info("GET /")
+    (line,) = lines(capsys)
+    assert (line["event"], line["level"]) == ("Started on port", "info")
+
+
+def test_the_last_call_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = structlog.get_logger("rung")
+    configure_logs("error", "json")
+    logger.info("no")
+    configure_logs("debug", "json")
+    logger.debug("yes")
+    logging.getLogger("other").warning("once")
+    assert [line["event"] for line in lines(capsys)] == ["yes", "once"]
+
+
+def test_tracebacks_of_others_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    logging.getLogger("other").error("failed", exc_info=ValueError("boom"))
+    (line,) = lines(capsys)
+    assert "ValueError: boom" in line["exception"]
