@@ -12,7 +12,7 @@ from rung.types import Short
 HEAD, TAIL = 2000, 12_000
 
 _MARKER = re.compile(
-    r"(?:\b(?:the|my|final|correct|right|best|so|your)\s+){0,4}\b(?:answer|result|solution|option|choice|label|category|intent|sentiment|class)\b"
+    r"\b(?:answer|result|solution|option|choice|label|category|intent|sentiment|class)\b"
     r"[*_]{0,3}\s{0,2}(?:(?:is|are|would be|should be|must be|will be)\b\s{0,2}:?|[:=])[*_]{0,3}|####",
     re.IGNORECASE,
 )

@@ -6,7 +6,6 @@ Exact fractions, a parser of its own, bounded in tokens, depth and size. What it
 import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
 
 from msgspec import Struct
 
@@ -49,22 +48,27 @@ class Claim(Struct, frozen=True):
     holds: bool
 
 
-def claims_in(text: str) -> list[Claim]:
-    """The claims in the last LOOK_CHARS of `text`, in order."""
-    found: list[Claim] = []
+class Working(Struct, frozen=True):
+    """The claims of a text, and the number after each of its equals signs, both in order."""
+
+    claims: tuple[Claim, ...]
+    results: tuple[Fraction, ...]
+
+
+def read(text: str) -> Working:
+    """What the last LOOK_CHARS of `text` compute."""
+    claims: list[Claim] = []
+    results: list[Fraction] = []
     for line in text[-LOOK_CHARS:].split("\n"):
-        if "=" in line or "equals" in line.lower():
-            found += _claims(_tokens(line))
-        if len(found) >= MOST_CLAIMS:
+        if "=" not in line and "equals" not in line.lower():
+            continue
+        segments = _segments(_tokens(line))
+        after = [_Parser(segment).prefix() for segment in segments[1:]]
+        claims += _claims(segments, after)
+        results += [parsed.value for parsed in after if parsed is not None]
+        if len(claims) >= MOST_CLAIMS:
             break
-    return found[:MOST_CLAIMS]
-
-
-def results_in(text: str) -> list[Fraction]:
-    """The number after each equals sign of the last LOOK_CHARS, in order."""
-    lines = (line for line in text[-LOOK_CHARS:].split("\n") if "=" in line)
-    results = (_Parser(segment).prefix() for line in lines for segment in _segments(_tokens(line))[1:])
-    return [result.value for result in results if result is not None]
+    return Working(tuple(claims[:MOST_CLAIMS]), tuple(results))
 
 
 def _tokens(line: str) -> list[Token]:
@@ -84,24 +88,22 @@ def _segments(tokens: Sequence[Token]) -> list[list[Token]]:
     return segments
 
 
-def _claims(tokens: Sequence[Token]) -> Iterator[Claim]:
-    segments = _segments(tokens)
-    for left, right in pairwise(segments):
-        computed = _suffix(left)
-        claimed = _Parser(right).prefix() if computed is not None else None
-        if computed is None or claimed is None:
-            continue
-        following = right[claimed.end][1].lower() if claimed.end < len(right) else ""
-        if following not in _AFTER_ROUNDING:
-            yield Claim(computed, claimed.value, _holds(computed, claimed))
-
-
 class _Parsed(Struct, frozen=True):
     value: Fraction
     end: int
     signs: int
     places: int = 0
     percent: bool = False
+
+
+def _claims(segments: Sequence[Sequence[Token]], after: Sequence[_Parsed | None]) -> Iterator[Claim]:
+    for left, right, claimed in zip(segments, segments[1:], after, strict=False):
+        computed = None if claimed is None else _suffix(left)
+        if computed is None or claimed is None:
+            continue
+        following = right[claimed.end][1].lower() if claimed.end < len(right) else ""
+        if following not in _AFTER_ROUNDING:
+            yield Claim(computed, claimed.value, _holds(computed, claimed))
 
 
 def _holds(computed: Fraction, claimed: _Parsed) -> bool:

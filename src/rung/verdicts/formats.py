@@ -18,7 +18,7 @@ from rung.types import Answer, Json
 
 LARGEST_SCHEMA_BYTES = 64_000
 LARGEST_TEXT = 256_000
-MOST_STEPS = 50_000
+MOST_STEPS = 10_000
 # Pairs are compared where items cannot be sorted.
 MOST_UNIQUE_ITEMS = 500
 

@@ -11,11 +11,8 @@ from msgspec import Struct
 
 from rung.answers.numerals import as_number
 from rung.types import Answer, Choice, Features, Json
-from rung.verdicts.arithmetic import claims_in, results_in
+from rung.verdicts.arithmetic import Working
 from rung.verdicts.formats import json_form, tools_form
-
-# A longer text is judged by this much of its end where the cost grows with it.
-LOOK_CHARS = 8000
 
 _REFUSAL = re.compile(
     r"\W*(?:i'?m (?:really |very |so )?sorry,? (?:but|i can|i am|however)|sorry,? (?:but )?i"
@@ -39,22 +36,20 @@ _WORD = re.compile(r"\w+")
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """An answer with what it is judged by. `final` is the short answer extracted from it, if there is one."""
+    """An answer with what it is judged by: `text` is the end of reasoning and text together, `working` the arithmetic
+    in it, `final` the short answer extracted from the text, if there is one."""
 
     body: Json
     question: str
     features: Features
     answer: Answer
+    text: str
+    working: Working
     final: str | None
 
     @property
     def choice(self) -> Choice:
         return self.answer.choices[0]
-
-    @property
-    def working(self) -> str:
-        """Reasoning and text, the end of both together."""
-        return f"{self.choice.reasoning[-LOOK_CHARS:]}\n{self.choice.text}"[-LOOK_CHARS:]
 
 
 Signal = Callable[[Seen], float | None]
@@ -85,7 +80,7 @@ def unsure(seen: Seen) -> float | None:
 
 def repetition(seen: Seen) -> float | None:
     """0..1: how much of the last 240 words repeats runs of six words from before; None below a quarter."""
-    words = _WORD.findall(seen.working[-3000:].lower())[-240:]
+    words = _WORD.findall(seen.text[-3000:].lower())[-240:]
     runs = [tuple(words[i : i + 6]) for i in range(len(words) - 5)]
     if len(runs) < 24:
         return None
@@ -135,31 +130,35 @@ def mean_token(seen: Seen) -> float | None:
 
 def wrong_arithmetic(seen: Seen) -> float | None:
     """0..1: share of the computations in the text that do not hold."""
-    claims = claims_in(seen.working)
+    claims = seen.working.claims
     return sum(not claim.holds for claim in claims) / len(claims) if claims else None
 
 
 def checked_arithmetic(seen: Seen) -> float | None:
     """1: at least two computations, and all hold."""
-    claims = claims_in(seen.working)
+    claims = seen.working.claims
     return 1.0 if len(claims) > 1 and all(claim.holds for claim in claims) else None
 
 
 def concludes(seen: Seen) -> float | None:
     """1: the final number is the result of the last computation; -1: of none of them."""
-    number = as_number(seen.final) if seen.features.short == "number" and seen.final else None
-    results = results_in(seen.working) if number is not None else []
-    if not results:
+    number = _number(seen)
+    results = seen.working.results
+    if number is None or not results:
         return None
     return 1.0 if number == results[-1] else (-1.0 if number not in results else None)
 
 
 def implausible(seen: Seen) -> float | None:
     """1: "how many" of countable things, and the answer is negative or broken."""
-    number = as_number(seen.final) if seen.features.short == "number" and seen.final else None
+    number = _number(seen)
     if number is None or not _HOW_MANY.search(seen.question[-2000:]):
         return None
     return 1.0 if number < 0 or number != Fraction(int(number)) else None
+
+
+def _number(seen: Seen) -> Fraction | None:
+    return as_number(seen.final) if seen.features.short == "number" and seen.final else None
 
 
 SIGNALS: Mapping[str, Signal] = {

@@ -9,6 +9,7 @@ from rung.answers import extract, options_of
 from rung.reasoners.wording import question_of
 from rung.types import Answer, Estimate, Features, Json, Verdict
 from rung.verdicts.agreement import support
+from rung.verdicts.arithmetic import LOOK_CHARS, read
 from rung.verdicts.signals import SIGNALS, Seen
 from rung.verdicts.weights import PRAISE, WEIGHTS
 
@@ -28,22 +29,25 @@ async def verify(
     right_prob = sigmoid(logit(prior) + sum of weight * signal + what the others' answers add), the prior being the
     reasoner's own estimate. `estimates` are by reasoner's name, as they were before any answer.
     """
-    question = question_of(body)
-    options = options_of(question)
-    seen = [
-        Seen(
-            body=body,
-            question=question,
-            features=features,
-            answer=answer,
-            final=extract(answer.text, features.short, options),
-        )
-        for answer in answers
-    ]
+    seen = [_look(features, answer, body) for answer in answers]
     alone = [_alone(one, estimates.get(one.answer.reasoner)) for one in seen]
     finals = [one.final for one in seen]
     probs = [verdict.right_prob for verdict in alone]
     return tuple(_joined(verdict, support(at, finals, probs, features.short)) for at, verdict in enumerate(alone))
+
+
+def _look(features: Features, answer: Answer, body: Json) -> Seen:
+    question, choice = question_of(body), answer.choices[0]
+    text = f"{choice.reasoning[-LOOK_CHARS:]}\n{choice.text[-LOOK_CHARS:]}"
+    return Seen(
+        body=body,
+        question=question,
+        features=features,
+        answer=answer,
+        text=text,
+        working=read(text),
+        final=extract(choice.text, features.short, options_of(question)),
+    )
 
 
 def _alone(seen: Seen, estimate: Estimate | None) -> Verdict:

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.answers import extract, same
@@ -124,12 +124,14 @@ def test_an_open_question_has_only_what_is_marked() -> None:
     assert extract("The answer is Paris.", "") == "Paris"
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9), st.sampled_from(["{}", "The answer is {}.", r"\boxed{{{}}}", "#### {}", "**{}**"]))
 def test_every_integer_is_found(number: int, frame: str) -> None:
     assert extract(frame.format(number), "number") == str(number)
     assert extract(frame.format(f"{number:,}"), "number") == str(number)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400), st.sampled_from(["number", "choice", "yesno", "label", ""]))
 def test_any_text_is_read_without_an_error(text: str, kind: str) -> None:
     said = extract(text, kind, ("one", "two"))  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.answers import Majority, majority
@@ -22,6 +22,7 @@ def test_two_of_three_decide() -> None:
     assert not majority(["a"], to_come=2).decided
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "c", None]), max_size=4), st.integers(0, 3))
 def test_decided_means_that_no_rest_changes_the_winner(found: list[str | None], to_come: int) -> None:
     now = majority(found, to_come)

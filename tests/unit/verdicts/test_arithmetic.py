@@ -1,10 +1,14 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rung.verdicts.arithmetic import claims_in, results_in
+from rung.verdicts.arithmetic import Claim, read
+
+
+def _claims(text: str) -> list[Claim]:
+    return list(read(text).claims)
 
 
 @pytest.mark.parametrize(
@@ -32,12 +36,12 @@ from rung.verdicts.arithmetic import claims_in, results_in
     ],
 )
 def test_true_claims_hold(text: str) -> None:
-    assert [claim.holds for claim in claims_in(text)] == [True]
+    assert [claim.holds for claim in _claims(text)] == [True]
 
 
 @pytest.mark.parametrize("text", ["5 \u00d7 3 = 16 apples", "16 - 3 - 4 = 8 eggs", "10/3 = 3.35", "2/3 * 9 = 7"])
 def test_false_claims_do_not(text: str) -> None:
-    assert [claim.holds for claim in claims_in(text)] == [False]
+    assert [claim.holds for claim in _claims(text)] == [False]
 
 
 @pytest.mark.parametrize(
@@ -56,14 +60,15 @@ def test_false_claims_do_not(text: str) -> None:
     ],
 )
 def test_what_is_not_read_whole_is_no_claim(text: str) -> None:
-    assert claims_in(text) == []
+    assert _claims(text) == []
 
 
 def test_each_link_of_a_chain_is_a_claim() -> None:
-    assert [claim.holds for claim in claims_in("2*(3+4) = 2*7 = 15")] == [True, False]
-    assert results_in("2*(3+4) = 2*7 = 15") == [14, 15]
+    assert [claim.holds for claim in _claims("2*(3+4) = 2*7 = 15")] == [True, False]
+    assert read("2*(3+4) = 2*7 = 15").results == (14, 15)
 
 
+@settings(deadline=None)
 @given(
     st.integers(-999, 999),
     st.sampled_from("+-*/"),
@@ -73,19 +78,19 @@ def test_each_link_of_a_chain_is_a_claim() -> None:
 def test_agrees_with_exact_fractions(a: int, sign: str, b: int, unit: str) -> None:
     right = {"+": Fraction(a + b), "-": Fraction(a - b), "*": Fraction(a * b), "/": Fraction(a, b)}[sign]
     said = str(right)
-    (claim,) = claims_in(
+    (claim,) = _claims(
         f"Then {a}{unit} {sign} {b}{unit} = {said}{unit}" if a >= 0 else f"Then: {a} {sign} {b} = {said}"
     )
     assert claim.holds
     assert claim.computed == right
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789+-*/^=()%$., x\\{}apls\n", max_size=300))
 def test_any_text_is_read_without_an_error(text: str) -> None:
-    claims_in(text)
-    results_in(text)
+    _claims(text)
 
 
 @pytest.mark.parametrize("piece", ["(", "1+", "=1", "1 x ", "9", "-", " a", "2^64", "1/", "=", "\\frac{1}{2}"])
 def test_long_texts_are_bounded(piece: str) -> None:
-    assert len(claims_in(piece * 50_000 + "= 2")) <= 200
+    assert len(_claims(piece * 50_000 + "= 2")) <= 200
