@@ -1,21 +1,77 @@
 """Puts the commands together, and turns what goes wrong into a message and an exit code."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+import typer.core
+import typer.main
 
-from rung.cli import models
-from rung.cli.serve import serve
+import rung
 from rung.errors import RungError
+
+# Name -> where it is, and the first sentence of its help. A command is loaded when it is run, so that none waits for
+# the libraries of another.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("rung.cli.serve:serve", "Serve the OpenAI-compatible endpoint until Ctrl-C."),
+    "chat": ("rung.cli.chat:chat", "Ask a question, or talk until Ctrl-D."),
+    "explain": ("rung.cli.explain:explain", "Show how a question would be answered now, and why; nothing is called."),
+    "init": ("rung.cli.init:init", "Write a rung.yaml with what is found here: API keys, a local Ollama."),
+    "validate": ("rung.cli.validate:validate", "Check a rung.yaml, and name every problem in it."),
+    "models": ("rung.cli.models:app", "List, fetch and check local model files."),
+    "doctor": ("rung.cli.doctor:doctor", "Look for what would keep Rung from working here."),
+}
+
+
+class _Later(typer.core.TyperCommand):
+    """A command that is listed, but not loaded before it is run."""
+
+    def __init__(self, name: str, home: str, about: str) -> None:
+        super().__init__(name, help=about)
+        self._home = home
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        return self.real().make_context(info_name, args, parent, **extra)
+
+    def real(self) -> Any:
+        module, _, attribute = self._home.partition(":")
+        found = getattr(import_module(module), attribute)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+            alone.command(self.name)(found)
+            found = alone
+        return typer.main.get_command(found)
+
+
+class _Commands(typer.core.TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return _Later(cmd_name, *COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+
 
 app = typer.Typer(
     name="rung",
+    cls=_Commands,
     help="One endpoint in front of many reasoners: each request is answered on the lowest rung that gets it right.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command()(serve)
-app.add_typer(models.app, name="models")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(rung.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version."),
+) -> None:
+    pass
 
 
 def main() -> None:

@@ -1,11 +1,43 @@
 """What several commands share."""
 
+import os
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", "-c", help="A rung.yaml; ./rung.yaml or the built-in ladder if not given."),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="`auto`, or a reasoner's name to ask it alone.")]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        help="A Rung that serves, its API key in RUNG_API_KEY; else the one at the config's address, if there is one."
+    ),
+]
+
+
+class PresetName(StrEnum):
+    economy = "economy"
+    balanced = "balanced"
+    best = "best"
+
+
+PresetOption = Annotated[
+    PresetName | None, typer.Option("--preset", "-p", help="What quality is worth; the server's own if not given.")
+]
+
+
+def api_key() -> str | None:
+    """The key for a Rung that serves elsewhere: no option, which a process list would show."""
+    return os.environ.get("RUNG_API_KEY")
+
+
+def write_json(value: Any) -> None:
+    """One line, complete and machine-readable; Structs become objects."""
+    typer.echo(msgspec.json.encode(value).decode())

@@ -1,0 +1,109 @@
+"""`rung explain`: the decision that would be taken now, for people."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from rung.cli.options import ConfigOption, JsonOption, ModelOption, PresetOption, UrlOption, api_key, write_json
+from rung.cli.reach import Address, Wanted, reach
+from rung.types import Decision, Features, Option
+
+
+def explain(
+    question: Annotated[str, typer.Argument(help="The question, in quotation marks.")],
+    model: ModelOption = "auto",
+    preset: PresetOption = None,
+    config: ConfigOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how a question would be answered now, and why; nothing is called.
+
+    Exit code 1 if nothing could take it.
+    """
+    wanted = Wanted(
+        messages=[{"role": "user", "content": question}], model=model, preset=preset.value if preset else None
+    )
+    about, decision = asyncio.run(_ask(Address(config=config, url=url, key=api_key()), wanted))
+    if as_json:
+        write_json(decision)
+    else:
+        show(decision, Console(highlight=False, soft_wrap=True), about)
+    raise typer.Exit(1 if decision.first is None else 0)
+
+
+async def _ask(address: Address, wanted: Wanted) -> tuple[str, Decision]:
+    async with reach(address, start=False) as place:
+        return place.about, await place.explain(wanted)
+
+
+def show(decision: Decision, console: Console, about: str) -> None:
+    console.print(about, style="dim")
+    if decision.features is not None:
+        console.print(f"\nThe question: {_features(decision.features)}.")
+    options = [option for option in decision.options if not option.excluded]
+    if options:
+        console.print(f"\nWhat could answer it, at the prices of `{decision.preset}`:")
+        console.print(_table(options))
+    left_out = [option for option in decision.options if option.excluded]
+    if left_out:
+        console.print("\nNo option:")
+    for option in left_out:
+        console.print(f"  {option.reasoner}: {option.excluded}", markup=False)
+    console.print()
+    console.print(what_next(decision), markup=False)
+
+
+def _features(features: Features) -> str:
+    parts = [
+        f"task {features.task}",
+        f"complexity {features.complexity:.2f}",
+        f"language {features.language}",
+        f"about {features.prompt_tokens} tokens",
+    ]
+    if features.short:
+        parts.append(f"a short answer is asked for ({features.short})")
+    if features.needs:
+        parts.append(f"needs {', '.join(sorted(features.needs))}")
+    return ", ".join(parts)
+
+
+def _table(options: list[Option]) -> Table:
+    table = Table("rung", "right", "abstains", "seconds", "USD", "cost with time", "reserve", "known by", box=None)
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    for option in options:
+        e = option.estimate
+        assert e is not None
+        table.add_row(
+            option.reasoner,
+            f"{e.right_prob:.0%}",
+            f"{e.abstain_prob:.0%}" if e.abstain_prob else "",
+            f"{e.wait_s + e.service_s:.1f}",
+            f"{e.usd:.6f}",
+            "" if option.cost_usd is None else f"{option.cost_usd:.6f}",
+            "" if option.reserve is None else f"{option.reserve:.2f}",
+            e.source,
+        )
+    return table
+
+
+def what_next(decision: Decision) -> str:
+    """The rule in words. A verdict moves what is expected of the others, so the second step is only as things stand."""
+    if decision.first is None:
+        return decision.error or "Nothing here can answer it."
+    said = f"`{decision.first}` is asked first."
+    others = [o for o in decision.options if not o.excluded and o.reasoner != decision.first and o.reserve is not None]
+    if not others:
+        return f"{said} There is nothing else to ask."
+    best = max(others, key=lambda option: option.reserve or 0.0)
+    reserve = best.reserve or 0.0
+    if reserve <= 0:
+        return f"{said} Nothing else is worth its cost once there is an answer; without one, `{best.reasoner}` is next."
+    return (
+        f"{said} As things stand, `{best.reasoner}` would be worth calling until the answer in hand is"
+        f" {reserve:.0%} sure."
+    )
