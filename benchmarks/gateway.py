@@ -1,0 +1,192 @@
+"""What does Rung add to a call?
+
+    gateway.py [--rounds 7] [--seconds 3]
+
+Both sides stand in front of the same nginx, which answers at once with the same JSON, and are pressed by wrk with one
+thread, in turns: Rung (a real `rung serve` with `model: auto` over three endpoints, routing, exact cache, ledger,
+metrics and log on; every prompt new, so every one is missed by the cache) and a bare proxy in Python
+(bare_proxy.py). Then the same prompt again and again: Rung's exact cache against a bare ASGI server that parses the
+body and answers. Then streams: time to the first chunk. Ratios are taken within a round; figures are medians over the
+rounds, intervals their spread (10th to 90th percentile).
+
+LiteLLM takes part if RUNG_BENCH_LITELLM names a virtual environment with `litellm[proxy]`, Portkey if
+RUNG_BENCH_PORTKEY names a folder with `@portkey-ai/gateway` under node_modules. `memory_growth_mb` is over 100,000
+requests. `import_s` is `import rung.cli` beyond a bare Python's start.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median, quantiles
+
+import gateway_sides as sides
+import results
+from gateway_sides import Ports
+from wrk import Load, Target, first_chunk_ms, press
+
+SEED = 0  # nothing is drawn
+CONNECTIONS = (1, 16, 64)
+STREAMS = 200
+GROWTH_REQUESTS = 100_000
+
+Series = dict[str, list[float]]
+
+
+class Bench:
+    """The sides that run, and what was seen of them round by round."""
+
+    def __init__(self, folder: Path, ports: Ports, seconds: float) -> None:
+        self._folder = folder
+        self._seconds = seconds
+        self._runs = 0
+        self.series: Series = defaultdict(list)
+        self.sides = {
+            "bare": Target(port=ports.bare),
+            "rung": Target(port=ports.rung, model="auto"),
+        }
+        self._hits = {
+            "bare": Target(port=ports.bare, path="/hit", unique=False),
+            "rung": Target(port=ports.rung, model="auto", unique=False),
+        }
+        self._streams = {
+            "bare": Target(port=ports.bare, model="stream"),
+            "rung": Target(port=ports.rung, model="stream"),
+        }
+
+    def press(self, target: Target, connections: int, seconds: float | None = None) -> Load:
+        self._runs += 1
+        return press(target, self._folder, connections, seconds or self._seconds, f"r{self._runs}")
+
+    def round(self, number: int) -> None:
+        """Every measure of every side once; who begins changes from round to round."""
+        for connections in CONNECTIONS:
+            for name, target in _turned(self.sides, number):
+                load = self.press(target, connections)
+                for figure in ("rps", "p50_ms", "p99_ms"):
+                    self.series[f"{name}_{figure}_c{connections}"].append(getattr(load, figure))
+        for name, target in _turned(self._hits, number):
+            self.series[f"{name}_hit_rps"].append(self.press(target, 16).rps)
+        for name, target in _turned(self._streams, number):
+            self.series[f"{name}_first_chunk_ms"].append(first_chunk_ms(target, f"s{number}", STREAMS))
+
+
+def _turned(targets: dict[str, Target], number: int) -> list[tuple[str, Target]]:
+    names = list(targets)
+    turn = number % len(names)
+    return [(name, targets[name]) for name in names[turn:] + names[:turn]]
+
+
+def compared(seen: Series) -> Series:
+    """Round by round, Rung against the others."""
+    found: Series = {}
+    for c in CONNECTIONS:
+        rps, p50 = f"rps_c{c}", f"p50_ms_c{c}"
+        found[f"rps_vs_bare_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{rps}"], seen[f"bare_{rps}"])
+        found[f"p50_added_ms_c{c}"] = _each(lambda a, b: a - b, seen[f"rung_{p50}"], seen[f"bare_{p50}"])
+        for other in ("litellm", "portkey"):
+            if seen.get(f"{other}_{rps}"):
+                found[f"rps_vs_{other}_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{rps}"], seen[f"{other}_{rps}"])
+    tails = {side: _each(lambda a, b: a / b, seen[f"{side}_p99_ms_c64"], seen[f"{side}_p50_ms_c64"]) for side in _BOTH}
+    found["p99_over_p50_c64_vs_bare"] = _each(lambda a, b: a / b, tails["rung"], tails["bare"])
+    found["exact_hit_vs_bare"] = _each(lambda a, b: a / b, seen["rung_hit_rps"], seen["bare_hit_rps"])
+    found["stream_first_chunk_added_ms"] = _each(
+        lambda a, b: a - b, seen["rung_first_chunk_ms"], seen["bare_first_chunk_ms"]
+    )
+    return found
+
+
+_BOTH = ("rung", "bare")
+
+
+def _each(combine, ours: list[float], theirs: list[float]) -> list[float]:
+    return [combine(a, b) for a, b in zip(ours, theirs, strict=True)]
+
+
+def spread(values: list[float]) -> tuple[float, float]:
+    if len(values) < 2:
+        return values[0], values[0]
+    deciles = quantiles(values, n=10, method="inclusive")
+    return deciles[0], deciles[-1]
+
+
+def growth_mb(bench: Bench, pid: int) -> float:
+    """What 100,000 requests leave behind, once the first 10,000 have filled what is bounded."""
+    target = bench.sides["rung"]
+    done = 0
+    while done < 10_000:
+        done += bench.press(target, 16, 2).requests
+    before, done = sides.memory_mb(pid), 0
+    while done < GROWTH_REQUESTS:
+        done += bench.press(target, 16, 5).requests
+    return sides.memory_mb(pid) - before
+
+
+def import_s() -> float:
+    def once(statement: str) -> float:
+        started_s = time.perf_counter()
+        subprocess.run([sys.executable, "-c", statement], check=True)
+        return time.perf_counter() - started_s
+
+    return median(once("import rung.cli") - once("pass") for _ in range(7))
+
+
+def run(rounds: int, seconds: float) -> None:
+    ports = Ports()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        stack.enter_context(sides.upstream(folder, ports))
+        stack.enter_context(sides.bare(folder, ports))
+        pid, ready_s = stack.enter_context(sides.rung(folder, ports))
+        bench = Bench(folder, ports, seconds)
+        for other, start in (("litellm", sides.litellm), ("portkey", sides.portkey)):
+            target = stack.enter_context(start(folder, ports))
+            if target is None:
+                print(f"{other} does not take part: see the top of {Path(__file__).name}")
+            else:
+                bench.sides[other] = target
+        before = sides.upstream_requests(ports)
+        calls = bench.press(bench.sides["rung"], 4, 2)
+        calls_each = (sides.upstream_requests(ports) - before) / calls.requests
+        if not 0.99 < calls_each < 1.01:
+            raise SystemExit(f"Rung called the upstream {calls_each:.2f} times a request: nothing can be compared")
+        for number in range(rounds):
+            bench.round(number)
+            print(f"round {number + 1} of {rounds}: " + _line(bench.series), flush=True)
+        growth = growth_mb(bench, pid)
+        alone = {"ready_s": ready_s, "memory_mb": sides.memory_mb(pid), "memory_growth_mb": growth}
+    report(bench.series, {**alone, "import_s": import_s()}, rounds)
+
+
+def _line(seen: Series) -> str:
+    found = compared({name: values[-1:] for name, values in seen.items()})
+    return ", ".join(f"{name} {value:.3g}" for name, (value,) in found.items())
+
+
+def report(seen: Series, alone: dict[str, float], rounds: int) -> None:
+    by_round = compared(seen)
+    figures = {name: median(values) for name, values in by_round.items()} | alone
+    intervals = {name: spread(values) for name, values in by_round.items()}
+    detail = {name: {"median": median(values), "rounds": values} for name, values in seen.items()}
+    for name, value in figures.items():
+        low, high = intervals.get(name, (value, value))
+        print(f"{name:32} {value:10.3f}   {low:.3f} .. {high:.3f}")
+    results.write("gateway", figures, intervals=intervals, detail=detail, seed=SEED, n=rounds)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=3)
+    options = parser.parse_args()
+    if lacking := sides.missing():
+        raise SystemExit(f"{' and '.join(lacking)} must be installed first, e.g. `apt-get install {' '.join(lacking)}`")
+    run(options.rounds, options.seconds)
+
+
+if __name__ == "__main__":
+    main()
