@@ -1,6 +1,6 @@
 """What the door needs of the runtime behind it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from rung.types import Chunk, Commit, Decision, Feedback, Readiness, ReasonerInfo, Reply, Request
@@ -9,7 +9,7 @@ Event = Commit | Chunk | Reply
 
 
 class Runtime(Protocol):
-    def run(self, request: Request) -> AsyncIterator[Event]:
+    def run(self, request: Request) -> AsyncGenerator[Event, None]:
         """One Commit, then chunks (when the request streams), then one Reply. Raises RungError; closing stops it."""
 
     def explain(self, request: Request) -> Decision:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import cast
 
 from msgspec import Struct
 
@@ -36,7 +35,7 @@ class Exchange:
 
     def _open(self, runtime: Runtime) -> aclosing[AsyncGenerator[Event, None]]:
         # A generator that is merely dropped stops only once it is collected.
-        return aclosing(cast("AsyncGenerator[Event, None]", runtime.run(self._request)))
+        return aclosing(runtime.run(self._request))
 
     def headers(self, commit: Commit | None) -> Headers:
         found: Headers = [(b"x-rung-decision-id", self._request.id.encode())]

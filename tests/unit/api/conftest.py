@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -76,7 +76,7 @@ class FakeRuntime:
         if place in self.before:
             await self.before[place]()
 
-    async def run(self, request: Request) -> AsyncIterator[Commit | Chunk | Reply]:
+    async def run(self, request: Request) -> AsyncGenerator[Commit | Chunk | Reply, None]:
         self.requests.append(request)
         self.running.set()
         try:
