@@ -100,7 +100,7 @@ def form(seen: Seen) -> float | None:
     return None if not told else (1.0 if all(told) else -1.0)
 
 
-def agreement(seen: Seen) -> float | None:
+def vote(seen: Seen) -> float | None:
     """-1..1: share of a vote's samples behind the winner, 0 at two of three, 1 when all agree."""
     share, samples = seen.answer.signals.get("agreement"), seen.answer.signals.get("samples", 0.0)
     if share is None or samples < 2:
@@ -171,7 +171,7 @@ SIGNALS: Mapping[str, Signal] = {
         repetition,
         no_answer,
         form,
-        agreement,
+        vote,
         first_token,
         mean_token,
         wrong_arithmetic,

@@ -27,7 +27,8 @@ async def verify(
     """One verdict for each of `answers`, in their order, with all of them in hand.
 
     right_prob = sigmoid(logit(prior) + sum of weight * signal + what the others' answers add), the prior being the
-    reasoner's own estimate. `estimates` are by reasoner's name, as they were before any answer.
+    reasoner's own estimate. `estimates` are by reasoner's name, as they were before any answer. A verdict's signals are
+    those of the reasoner itself, as it gave them, and those of SIGNALS; `others` are log-odds.
     """
     seen = [_look(features, answer, body) for answer in answers]
     alone = [_alone(one, estimates.get(one.answer.reasoner)) for one in seen]
@@ -54,10 +55,10 @@ def _alone(seen: Seen, estimate: Estimate | None) -> Verdict:
     """The verdict on an answer by itself."""
     prior = UNKNOWN_RIGHT_PROB if estimate is None else estimate.right_prob
     if seen.answer.signals.get("exact") and seen.choice.text.strip():
-        return Verdict(right_prob=max(prior, EXACT_RIGHT_PROB), signals={"exact": 1.0})
+        return Verdict(right_prob=max(prior, EXACT_RIGHT_PROB), signals=seen.answer.signals)
     signals = {name: value for name, signal in SIGNALS.items() if (value := signal(seen)) is not None}
     moved = sum(_weight(name, value) * value for name, value in signals.items())
-    return Verdict(right_prob=_shifted(prior, moved), signals=signals)
+    return Verdict(right_prob=_shifted(prior, moved), signals={**seen.answer.signals, **signals})
 
 
 def _weight(name: str, value: float) -> float:

@@ -11,7 +11,7 @@ WEIGHTS: Mapping[str, float] = {
     "repetition": -3.0,  # loops seldom end in an answer
     "no_answer": -3.0,  # the reader will find none either
     "form": 6.0,  # what does not parse is of no use to a program; what parses earns little: see PRAISE
-    "agreement": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
+    "vote": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
     "first_token": 0.9,  # small models are overconfident: far less than the probability itself says
     "mean_token": 0.4,  # mostly style
     "wrong_arithmetic": -2.5,  # one false step of many may not matter, all false do
