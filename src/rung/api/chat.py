@@ -38,7 +38,8 @@ class Chat:
         self._metrics = metrics
         self._clock = clock
         self._pace = pace
-        self._log = structlog.get_logger("rung.api")
+        # Bound once: the lazy logger would look its configuration up for every line.
+        self._log = structlog.get_logger("rung.api").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, line: Line) -> None:
         arrived_s = self._clock.monotonic()

@@ -10,6 +10,7 @@ would pass for our own.
 import hmac
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
 
 from rung.config.schema import Server
@@ -18,6 +19,7 @@ from rung.errors import ConfigError, Forbidden, Unauthorized
 LOCAL_TENANT = "local"
 
 
+@lru_cache(maxsize=64)  # asked for every request, of few names
 def is_loopback(host: str) -> bool:
     """Whether `host`, a name or an address without a port, can only mean this machine."""
     name = host.strip("[]").lower().rstrip(".")

@@ -70,7 +70,7 @@ class Exchange:
                 commit = await anext(events)
             assert isinstance(commit, Commit)
             self.reasoner = commit.reasoner
-            if not self._line.started:
+            if self._line.state == "new":
                 await self._line.start_stream(self.headers(commit))
             await self._send_events(events, metrics)
 

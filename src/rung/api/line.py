@@ -2,6 +2,7 @@
 
 import asyncio
 from types import TracebackType
+from typing import Literal
 
 from starlette.types import Message, Receive, Send
 
@@ -18,22 +19,21 @@ class Line:
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.started = False
-        self.streaming = False
+        self.state: Literal["new", "streaming", "closed"] = "new"
 
     async def send(self, message: Message) -> None:
         """The ASGI callable for code that writes its own messages."""
-        self.started = True
+        self.state = "closed"
         await self._send(message)
 
     async def whole(self, status: int, body: bytes, headers: Headers) -> None:
         headers = [_JSON, (b"content-length", str(len(body)).encode()), *headers]
-        self.started = True
+        self.state = "closed"
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 
     async def start_stream(self, headers: Headers) -> None:
-        self.started = self.streaming = True
+        self.state = "streaming"
         # A proxy that buffers would hold the pieces back.
         headers = [*_STREAM, (b"x-accel-buffering", b"no"), *headers]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -42,13 +42,15 @@ class Line:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, data: bytes) -> None:
+        self.state = "closed"
         await self._send({"type": "http.response.body", "body": data})
 
     async def fail(self, error: RungError, headers: Headers) -> None:
-        """Tells the error in the way that is still open: as the response, or as a stream's last event."""
-        if not self.started:
+        """Tells the error in the way that is still open: as the response, or as a stream's last event. To a client that
+        has its answer nothing more is said."""
+        if self.state == "new":
             await self.whole(error.status, encode.error_body(error), [*encode.error_headers(error), *headers])
-        elif self.streaming:
+        elif self.state == "streaming":
             await self.end(encode.error_event(error))
 
 

@@ -88,6 +88,7 @@ class FakeRuntime:
                     yield chunk
             await self._wait("reply")
             yield Reply(answer=self.answer, decision=decision_of(request))
+            await self._wait("end")
         finally:
             self.closed.set()
 

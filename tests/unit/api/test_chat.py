@@ -159,6 +159,14 @@ async def test_an_error_in_a_stream_is_an_event_and_no_done(client: Client, runt
     }
 
 
+async def test_an_error_after_the_end_is_logged_and_not_sent(client: Client, runtime: FakeRuntime) -> None:
+    runtime.before["end"] = raising(ValueError("x"))
+    with capture_logs() as logs:
+        got = await client.chat(stream=True)
+    assert got.events[-1] == "[DONE]"
+    assert [entry["event"] for entry in logs] == ["chat", "unexpected"]
+
+
 async def test_an_unexpected_error_is_told_with_an_id_and_logged_without_texts(
     client: Client, runtime: FakeRuntime
 ) -> None:
