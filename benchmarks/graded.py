@@ -9,19 +9,22 @@ import hashlib
 import json
 import os
 import random
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow.parquet as pq
+from expressions import same_expression
 from msgspec import Struct
 
-from rung.answers import grade
+from rung.answers import grade, options_of
 
 Part = Literal["dev", "report"]
 MIX = {"word": 40, "choice": 30, "symbolic": 30, "short": 20}
 LETTERS = "ABCDEFGH"
+LONGEST_COPY = 200
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -35,7 +38,29 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 def right(item: Item, text: str) -> bool:
-    return grade(text, item.gold, item.grader, item.choices)
+    """Marked by `rung.answers.grade`. Beyond it: a value copied from a text counts where it stands in a short answer,
+    and an expression by its values, however it is written."""
+    match item.grader:
+        case "copied":
+            return len(text) < LONGEST_COPY + len(item.gold) and f" {_words(item.gold)} " in f" {_words(text)} "
+        case "symbolic":
+            alone = text if "\n" in text.strip() else f"Answer: {text}"
+            return grade(alone, item.gold, "symbolic") or any(same_expression(e, item.gold) for e in _expressions(text))
+        case grader:
+            return grade(text, item.gold, grader, item.choices or ())
+
+
+def _expressions(text: str) -> list[str]:
+    """What may be the final expression: the box, the last formula, the last line or what it says something is."""
+    boxes = re.findall(r"\\boxed\{((?:[^{}]|\{[^{}]*\})*)\}", text)
+    formulas = re.findall(r"\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", text, re.DOTALL)
+    last = text.strip().rsplit("\n", 1)[-1].strip("*` ")
+    said = re.split(r"\bis\b|:", last)[-1].strip("*` ")
+    return [*boxes[-1:], *("".join(formula) for formula in formulas[-1:]), last, said]
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def data_folder() -> Path:
@@ -51,17 +76,17 @@ def part_of(key: str) -> Part:
 
 def sampled(part: Part, n: int = 120, seed: int = 2) -> list[Item]:
     """`n` items in the fixed mix, families of a group in equal shares, shuffled together."""
-    random_ = random.Random(seed)
     folder = data_folder()
     items: list[Item] = []
     for group, share in MIX.items():
-        families = [list(family(folder, random_)) for family in FAMILIES[group]]
-        families = [[item for item in family if _part(item) == part] for family in families]
         wanted = round(n * share / sum(MIX.values()))
+        families = FAMILIES[group]
         for at, family in enumerate(families):
+            random_ = random.Random(f"{seed} {group} {at}")  # its own: a change of one family leaves the others be
+            of_part = [item for item in family(folder, random_) if _part(item) == part]
             count = wanted // len(families) + (at < wanted % len(families))
-            items += random_.sample(family, min(count, len(family)))
-    random_.shuffle(items)
+            items += random_.sample(of_part, min(count, len(of_part)))
+    random.Random(seed).shuffle(items)
     return items
 
 
@@ -149,15 +174,17 @@ def _symbolic(folder: Path, random_: random.Random) -> Iterator[Item]:
         seen[module] = number + 1
         key = f"{module}-{number}"
         prompt = random_.choice(SYMBOLIC_LAYOUTS).format(q=row["question"])
-        truth = row["answer"] in ("True", "False")
+        gold = row["answer"]
+        lettered = len(gold) == 1 and gold.isalpha() and bool(options_of(row["question"]))
+        truth = gold in ("True", "False")
         item = Item(
             id=key,
             group="symbolic",
             family=module,
             prompt=prompt,
-            gold=row["answer"],
-            grader="exact" if truth else "symbolic",
-            choices=["True", "False"] if truth else None,
+            gold=gold.upper() if lettered else gold,
+            grader="exact" if truth else "letter" if lettered else "symbolic",
+            choices=["True", "False"] if truth else list(options_of(row["question"])) if lettered else None,
         )
         found.setdefault((module, part_of(key)), []).append(item)
     for items in found.values():
@@ -179,13 +206,16 @@ def _receipts(folder: Path, random_: random.Random) -> Iterator[Item]:
         for field, wordings in FIELDS.items():
             wording = random_.choice(wordings)
             number = field == "total"
+            gold = fields[field].lstrip("$")
+            if f" {_words(gold)} " not in f" {_words(text)} ":
+                continue  # the scan was misread: the text does not hold it
             yield Item(
                 id=f"receipt-{truth.stem}#{field}",
                 group="short",
                 family=f"receipt-{field}",
                 prompt=random_.choice([f"{wording}\n\n{text}", f"{text}\n\n{wording}"]),
-                gold=fields[field].lstrip("$") if number else fields[field],
-                grader="number" if number else "exact",
+                gold=gold,
+                grader="number" if number else "copied",
             )
 
 

@@ -18,7 +18,7 @@ from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, col
 from rung.reasoners.wording import question_of
 from rung.types import Answer, Call, Chunk, Usage
 
-# Where the user names none, or 0, at which all samples would be the same. Measured: docs/experiments.md.
+# In place of 0, at which all samples would be the same.
 TEMPERATURE = 0.7
 
 
@@ -27,7 +27,8 @@ def _sample(call: Call, number: int) -> Call:
     given = call.body.get("seed")
     first = given if isinstance(given, int) else zlib.crc32(call.id.encode()) & 0x3FFFFFFF
     body: dict[str, Any] = {**call.body, "seed": first + number}
-    body["temperature"] = body.get("temperature") or TEMPERATURE
+    if body.get("temperature") == 0:
+        body["temperature"] = TEMPERATURE
     return msgspec.structs.replace(call, id=f"{call.id}/{number}", body=body)
 
 

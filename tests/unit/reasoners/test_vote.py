@@ -50,6 +50,9 @@ async def test_samples_differ_by_their_seeds_and_come_again_for_the_same_call(sc
 
 async def test_the_users_seed_and_temperature_are_heeded(scripted, calling, whole):
     below = scripted(["7"])
+    await whole(Vote("vote", below.answer, below), calling(SUM))
+    assert "temperature" not in below.calls[-1].body, "the rung below has a temperature of its own"
+    below.calls.clear()
     await whole(Vote("vote", below.answer, below), calling(SUM, temperature=0.3, seed=40))
     assert [(call.body["seed"], call.body["temperature"]) for call in below.calls] == [(40, 0.3), (41, 0.3)]
 
