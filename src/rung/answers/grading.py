@@ -33,14 +33,17 @@ def grade(text: str, gold: str, grader: Grader, choices: Sequence[str] = ()) -> 
 
 
 def _expressions(text: str) -> list[str]:
-    """What may be the final expression: the box, else what is marked, else the last formula and the last number."""
+    """What may be the final expression: the box, else what is marked, else the last formula, or else the last number
+    and a text that is but one line."""
     box = boxed(text)
     if box is not None:
         return [box]
     marked = extract(text, "")
     formulas = [next(g for g in m.groups() if g) for m in _MATHS.finditer(marked or text[-3000:])]
     last = formulas[-1:] if formulas else []
-    return [s for s in (marked, *last, None if last else extract(text, "number")) if s]
+    lines = text.strip().splitlines()
+    otherwise = () if last else (extract(text, "number"), bare(text) if len(lines) == 1 else None)
+    return [s for s in (marked, *last, *otherwise) if s]
 
 
 def _alike(said: str, gold: str) -> bool:

@@ -37,6 +37,8 @@ def test_exact() -> None:
         (r"\boxed{x = 3}", "3"),
         (r"\boxed{12 \text{ inches}}", "12"),
         (r"\boxed{1,234}", "1234"),
+        ("x + 1", "x+1"),
+        (r"\(x^2\)", "x^2"),
         (r"\boxed{0.5}", r"\frac{1}{2}"),
         (r"Therefore $i^5 = \boxed{i}$", "i"),
         (r"\boxed{(3,\infty)}", r"(3, \infty)"),
