@@ -108,6 +108,10 @@ class Pool:
         return len(self._warm)
 
     @property
+    def started(self) -> bool:
+        return self._wanted > 0
+
+    @property
     def down(self) -> bool:
         """Whether starting was given up until somebody asks again."""
         return not self._warm and self._failed >= MAX_FAILED_STARTS

@@ -1,0 +1,331 @@
+"""Solving, factoring, simplifying, and calculus."""
+
+from typing import Any
+
+import sympy
+from sympy import Expr, Poly, Rational, Symbol
+
+from rung.reasoners.symbolic.equations import define_function, difference, polynomial_roots, solved
+from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
+from rung.reasoners.symbolic.expressions import build, expanded, power
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.surds import expression, surd
+
+MAX_VARIABLES = 6
+
+
+def solve(scope: Scope, children: list[Child]) -> Any:
+    """`Solve EQUATIONS [for NAMES]`."""
+    equations = nodes(nodes(children)[0].children)
+    wanted = [str(token) for names in nodes(children)[1:] for token in names.children if token.type == "NAME"]
+    return _solution(scope, equations, wanted)
+
+
+def solve_for(scope: Scope, children: list[Child]) -> Any:
+    names, equations = nodes(children)
+    return _solution(scope, nodes(equations.children), [str(t) for t in names.children if t.type == "NAME"])
+
+
+def _solution(scope: Scope, equations: list[Node], wanted: list[str]) -> Any:
+    for name in wanted:
+        if name in scope.values or name in scope.functions:
+            raise NotUnderstood("solving for what is known")
+    differences = [difference(one, scope) for one in equations]
+    if len(wanted) == 1 and len(differences) == 1:
+        symbol = scope.symbol(wanted[0])
+        others = differences[0].free_symbols - {symbol}
+        if others:
+            return _rearranged(differences[0], symbol)
+    found = solved(differences, scope)
+    unknowns = {s for one in differences for s in one.free_symbols}
+    if not wanted:
+        if len(found) < len(unknowns):
+            raise NoAnswer("not every unknown is determined")
+        if len(found) == 1:
+            return next(iter(found.values()))
+        return _named(found)
+    symbols = [scope.symbol(name) for name in wanted]
+    if any(symbol not in found for symbol in symbols):
+        raise NoAnswer("not determined")
+    if len(symbols) == 1:
+        return found[symbols[0]]
+    return _named({symbol: found[symbol] for symbol in symbols})
+
+
+def _named(found: dict[Symbol, tuple[Expr, ...]]) -> str:
+    if any(len(values) != 1 for values in found.values()):
+        raise NoAnswer("several solutions of several unknowns")
+    return ", ".join(f"{symbol} = {values[0]}" for symbol, values in found.items())
+
+
+def _rearranged(one: Expr, symbol: Symbol) -> Expr:
+    """A formula solved for one of its letters, where it occurs to the first power only."""
+    above = sympy.numer(sympy.together(one))
+    polynomial = Poly(expanded(above), symbol)
+    if polynomial.degree() != 1:
+        raise NoAnswer("an equation in several letters that it does not solve")
+    slope, constant = polynomial.all_coeffs()
+    return sympy.factor(sympy.cancel(-constant / slope))
+
+
+def roots(scope: Scope, children: list[Child]) -> Any:
+    value = build(nodes(children)[0], scope)
+    return polynomial_roots(value, only_symbol(value))
+
+
+def only_symbol(value: Expr) -> Symbol:
+    if len(value.free_symbols) != 1:
+        raise NoAnswer("not exactly one unknown")
+    return next(iter(value.free_symbols))
+
+
+def evaluated(scope: Scope, children: list[Child]) -> Any:
+    """`EXPR given EQUATIONS`: a value where names are given values, a solution where the name asked for is in them."""
+    asked, conditions = nodes(children)[0], nodes(nodes(children)[1].children)
+    plain = [one for one in conditions if _gives_value(one, scope)]
+    if len(plain) == len(conditions) and not (asked.data == "name" and len(conditions) == 1 and _is_name(asked, plain)):
+        for one in plain:
+            left, right = nodes(one.children)
+            if left.data == "applied":
+                define_function(scope, left, right)
+            else:
+                name = str(left.children[0])
+                if name in scope.values:
+                    raise NotUnderstood("a name that is given twice")
+                scope.values[name] = build(right, scope)
+        value = build(asked, scope)
+        if not isinstance(value, Expr) or (value.free_symbols and not scope.functions):
+            raise NoAnswer("letters without a value are left")
+        return expanded(value)
+    wanted = _asked_name(asked, scope)
+    if wanted is not None:
+        return _solution(scope, conditions, [wanted])
+    for symbol, values in solved([difference(one, scope) for one in conditions], scope).items():
+        if len(values) != 1:
+            raise NoAnswer("a letter with several values")
+        scope.values[str(symbol)] = values[0]
+    value = build(asked, scope)
+    if not isinstance(value, Expr) or value.free_symbols:
+        raise NoAnswer("letters without a value are left")
+    return value
+
+
+def _gives_value(equation: Node, scope: Scope) -> bool:
+    left, right = nodes(equation.children)
+    if left.data == "name":
+        return not any(str(name.children[0]) == str(left.children[0]) for name in right.find_data("name"))
+    return (
+        left.data == "applied"
+        and str(left.children[0]) not in scope.functions
+        and all(n.data == "name" for n in nodes(nodes(left.children)[0].children))
+    )
+
+
+def _is_name(asked: Node, plain: list[Node]) -> bool:
+    return any(str(nodes(one.children)[0].children[0]) == str(asked.children[0]) for one in plain)
+
+
+def _asked_name(asked: Node, scope: Scope) -> str | None:
+    if asked.data == "name" and str(asked.children[0]) not in scope.values:
+        return str(asked.children[0])
+    return None
+
+
+# ---- forms ----
+
+
+def factor(scope: Scope, children: list[Child]) -> Any:
+    value = build(nodes(children)[0], scope)
+    if not isinstance(value, Expr) or not value.free_symbols:
+        raise NoAnswer("factoring what has no letters")
+    if len(value.free_symbols) > MAX_VARIABLES:
+        raise TooLarge("too many letters")
+    expanded(sympy.numer(value))
+    return sympy.factor(value)
+
+
+def expand(scope: Scope, children: list[Child]) -> Any:
+    value = build(nodes(children)[0], scope)
+    if not isinstance(value, Expr) or not value.free_symbols:
+        raise NoAnswer("expanding what has no letters")
+    return expanded(value)
+
+
+def simplify(scope: Scope, children: list[Child]) -> Any:
+    value = build(nodes(children)[0], scope)
+    if not isinstance(value, Expr):
+        raise NotUnderstood("simplifying what is no expression")
+    if not value.free_symbols:
+        return number_simplified(value)
+    if len(value.free_symbols) > MAX_VARIABLES:
+        raise TooLarge("too many letters")
+    if value.is_rational_function(*value.free_symbols):
+        expanded(sympy.numer(value))
+        return sympy.cancel(value)
+    return sympy.simplify(value)
+
+
+def number_simplified(value: Expr) -> Expr:
+    if value.is_Rational:
+        return value
+    try:
+        return expression(surd(value))
+    except NoAnswer:
+        return sympy.nsimplify(value) if value.is_Rational else sympy.simplify(value)
+
+
+def simplify_positive(scope: Scope, children: list[Child]) -> Any:
+    """A product of powers of one positive letter: exponents are rational, so they add and multiply."""
+    node, name = nodes(children)[0], str(children[-2])
+    scope.positive = name
+    value = build(node, scope)
+    if value.free_symbols - {scope.symbol(name)}:
+        raise NoAnswer("other letters than the positive one")
+    return sympy.powsimp(sympy.powdenest(value)) if not _monomial(value) else value
+
+
+def _monomial(value: Expr) -> bool:
+    return bool(value.is_Symbol or (value.is_Pow and value.base.is_Symbol))
+
+
+def named_coefficient(scope: Scope, children: list[Child]) -> Any:
+    """`Rearrange E to the form p*x**2 + q*x + r and give q`."""
+    value, form = (build(node, scope) for node in nodes(children)[:2])
+    wanted = scope.symbol(str(children[-1]))
+    variables = value.free_symbols & form.free_symbols
+    if not variables:
+        # everything cancelled but a constant: the letter that stands with powers is the variable
+        variables = {p.base for p in form.atoms(sympy.Pow)} & form.free_symbols
+    if len(variables) != 1 or wanted in variables or wanted not in form.free_symbols:
+        raise NoAnswer("a form that it does not read")
+    variable = variables.pop()
+    if value.free_symbols - {variable}:
+        raise NoAnswer("other letters in the expression")
+    powers = [powers[0] for powers, c in Poly(form, variable).terms() if c == wanted]
+    if len(powers) != 1:
+        raise NoAnswer("a form that it does not read")
+    return Poly(expanded(value), variable).coeff_monomial(variable ** powers[0])
+
+
+def coefficient(scope: Scope, children: list[Child]) -> Any:
+    term, value = (build(node, scope) for node in nodes(children))
+    symbols = sorted(term.free_symbols, key=str)
+    if not symbols or not value.free_symbols >= set(symbols):
+        raise NoAnswer("a coefficient of what is no letter")
+    polynomial = Poly(expanded(value), *symbols)
+    shape = Poly(term, *symbols).terms()
+    if len(shape) != 1 or shape[0][1] != 1:
+        raise NoAnswer("a coefficient of what is no power")
+    return polynomial.coeff_monomial(term)
+
+
+def constant_term(scope: Scope, children: list[Child]) -> Any:
+    value = build(nodes(children)[0], scope)
+    symbol = only_symbol(value)
+    return Poly(expanded(value), symbol).coeff_monomial(1)
+
+
+# ---- calculus ----
+
+
+def derivative(scope: Scope, children: list[Child]) -> Any:
+    """`[nth] derivative of E [wrt x]`; without a letter named there must be only one."""
+    return differentiated(scope, nodes(children), int(children[0]))
+
+
+def differentiated(scope: Scope, parts: list[Node], times: int) -> Any:
+    value = build(parts[0], scope)
+    if not isinstance(value, Expr):
+        raise NotUnderstood("a derivative of what is no function")
+    if len(parts) > 1:
+        symbol = scope.symbol(str(parts[1].children[-1]))
+    elif not value.free_symbols:
+        raise NoAnswer("a derivative of what has no letter")
+    else:
+        symbol = only_symbol(value)
+    result = sympy.diff(value, symbol, times)
+    return expanded(result) if value.is_polynomial(symbol) else sympy.simplify(result)
+
+
+def differentiate(scope: Scope, children: list[Child]) -> Any:
+    twice = any(not isinstance(child, sympy.Basic) and getattr(child, "type", "") == "TWICE" for child in children)
+    return differentiated(scope, nodes(children), 2 if twice else 1)
+
+
+def integral(scope: Scope, children: list[Child]) -> Any:
+    parts = nodes(children)
+    value = build(parts[0], scope)
+    letters = [part for part in parts[1:] if part.data == "dx"]
+    limits = [part for part in parts[1:] if part.data == "bounds"]
+    symbol = scope.symbol(str(letters[0].children[-1])) if letters else only_symbol(value)
+    if limits:
+        low, high = (build(node, scope) for node in nodes(limits[0].children))
+        result = sympy.integrate(value, (symbol, low, high))
+        if result.is_number and not result.is_finite:
+            raise NoAnswer("an integral that diverges")
+        return result
+    result = sympy.integrate(value, symbol)
+    if result.has(sympy.Integral, sympy.Piecewise):
+        raise NoAnswer("no closed form")
+    return f"{result} + C" if not result.has(sympy.log) else f"{str(result).replace('log(', 'ln(')} + C"
+
+
+def limit(scope: Scope, children: list[Child]) -> Any:
+    value, target = (build(node, scope) for node in nodes(children))
+    name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
+    symbol = scope.symbol(name)
+    if target is sympy.oo or target is -sympy.oo:
+        return sympy.limit(value, symbol, target)
+    left, right = (sympy.limit(value, symbol, target, side) for side in "-+")
+    if left != right:
+        raise NoAnswer("no limit from both sides")
+    return right
+
+
+def ranged(scope: Scope, children: list[Child]) -> Any:
+    """`sum of E for k from a to b`."""
+    parts = nodes(children)
+    name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
+    low, high = build(parts[1], scope), build(parts[2], scope)
+    index = scope.symbol(name)
+    scope.values.pop(name, None)
+    value = build(parts[0], scope)
+    kind = str(children[0])
+    if kind not in {"add", "mul"}:
+        raise NotUnderstood("neither a sum nor a product")
+    if kind == "mul":
+        if not (low.is_Integer and high.is_Integer and 0 <= high - low <= 300):
+            raise TooLarge("too many factors")
+        return sympy.prod(value.subs(index, k) for k in range(int(low), int(high) + 1))
+    if low.is_Integer and high.is_Integer and high - low < 300:
+        if high < low:
+            raise NoAnswer("an empty sum")
+        return expanded(sympy.Add(*(value.xreplace({index: sympy.Integer(k)}) for k in range(int(low), int(high) + 1))))
+    result = sympy.summation(value, (index, low, high))
+    if result.has(sympy.Sum):
+        raise NoAnswer("no closed form")
+    return sympy.factor(result) if result.free_symbols else result
+
+
+def nth_root_power(value: Expr, order: int) -> Expr:
+    return power(value, Rational(1, order))
+
+
+TASKS = {
+    "solve": solve,
+    "solve_for": solve_for,
+    "roots": roots,
+    "evaluated": evaluated,
+    "factor": factor,
+    "expand": expand,
+    "simplify": simplify,
+    "simplify_positive": simplify_positive,
+    "named_coefficient": named_coefficient,
+    "coefficient": coefficient,
+    "constant_term": constant_term,
+    "derivative": derivative,
+    "differentiate": differentiate,
+    "integral": integral,
+    "limit": limit,
+    "ranged": ranged,
+}

@@ -1,0 +1,373 @@
+"""The grammar's expression trees -> SymPy's, node by node and with bounds. No text is ever evaluated."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import sympy
+from lark import Token, Tree
+from sympy import Expr, Integer, Matrix, Rational
+
+from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+
+MAX_BITS: Final = 100_000
+MAX_DEPTH: Final = 120
+MAX_FACTORIAL: Final = 5_000
+MAX_SYMBOLIC_POWER: Final = 500
+MAX_ROOT: Final = 1_000
+MAX_TERMS: Final = 4_000
+
+
+def build(node: Child, scope: Scope, depth: int = 0) -> Any:
+    """The SymPy object that a tree stands for. Raises NotSolved."""
+    if depth > MAX_DEPTH:
+        raise TooLarge("brackets too deep")
+    if isinstance(node, Token):
+        raise NotUnderstood("a word where a number belongs")
+    shape = node.data
+    if shape in _LEAVES:
+        return _LEAVES[shape](node.children, scope)
+    if shape in _SPECIAL:
+        return _SPECIAL[shape](node, scope, depth)
+    if shape not in _OPERATIONS:
+        raise NotUnderstood("not a number or an expression")
+    if shape in _AMBIGUOUS_RIGHT and _is(node.children[-1], _AMBIGUOUS_RIGHT[shape]):
+        raise NotUnderstood("two readings of an expression")
+    parts = [build(child, scope, depth + 1) for child in node.children if isinstance(child, Tree)]
+    return checked(_OPERATIONS[shape](*parts))
+
+
+def _is(node: Child, shapes: frozenset[str]) -> bool:
+    return isinstance(node, Tree) and node.data in shapes
+
+
+# A sum in signs right of a word that binds as loosely, or `1/2x`: people mean either of two things.
+_AMBIGUOUS_RIGHT: Final[Mapping[str, frozenset[str]]] = {
+    "wminus": frozenset({"plus", "minus"}),
+    "divided": frozenset({"joined"}),
+}
+
+
+def checked(value: Any) -> Any:
+    """Refuses what has no number as a value."""
+    if isinstance(value, Expr) and value.is_number and (value.has(sympy.zoo, sympy.nan)):
+        raise NoAnswer("a division by zero")
+    return value
+
+
+def number(text: str) -> Rational:
+    if len(text) > MAX_BITS // 4:
+        raise TooLarge("a number too long")
+    return Rational(text)
+
+
+def bits(value: Expr) -> float:
+    """Binary digits of numerator or denominator, whichever has more."""
+    if isinstance(value, Rational):
+        return max(abs(int(value.p)).bit_length(), int(value.q).bit_length())
+    return 1.0
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """Raises TooLarge for a result that nobody could read."""
+    if isinstance(base, sympy.MatrixBase):
+        if not isinstance(exponent, Integer) or abs(int(exponent)) > MAX_SYMBOLIC_POWER:
+            raise TooLarge("a power of a matrix")
+        return base**exponent
+    if base.is_Rational and exponent.is_Rational:
+        if base == 0 and exponent <= 0:
+            raise NoAnswer("zero to a power that is not positive") if exponent < 0 else NoAnswer("zero to the zero")
+        if base not in {0, 1, -1} and bits(base) * magnitude(exponent) > MAX_BITS:
+            raise TooLarge("a power too large")
+        if exponent.q > MAX_ROOT:
+            raise TooLarge("a root of too high an order")
+        if base in {1, -1} and exponent.q == 1:
+            return base if base == 1 or exponent.p % 2 else Integer(1)
+    elif exponent.is_Rational and abs(exponent) > MAX_SYMBOLIC_POWER:
+        raise TooLarge("a power too large")
+    elif exponent.is_number and not exponent.is_Rational and abs(float(exponent.evalf(10))) > MAX_BITS:
+        raise TooLarge("a power too large")
+    return base**exponent
+
+
+def magnitude(exponent: Rational) -> float:
+    """The exponent's size as a float, without overflow."""
+    if bits(exponent) > 64:
+        return float(2**40)
+    return abs(int(exponent.p)) / int(exponent.q)
+
+
+def factorial(value: Any) -> Any:
+    if not (isinstance(value, Integer) and value >= 0):
+        raise NoAnswer("a factorial of what is no whole number")
+    if value > MAX_FACTORIAL:
+        raise TooLarge("a factorial too large")
+    return sympy.factorial(value)
+
+
+def times(left: Any, right: Any) -> Any:
+    both = isinstance(left, sympy.MatrixBase), isinstance(right, sympy.MatrixBase)
+    if all(both) and left.cols != right.rows:
+        raise NoAnswer("matrices whose sizes do not fit")
+    if isinstance(left, Expr) and isinstance(right, Expr) and bits(left) + bits(right) > MAX_BITS:
+        raise TooLarge("a product too large")
+    return left * right
+
+
+def over(above: Any, below: Any) -> Any:
+    if isinstance(below, sympy.MatrixBase):
+        raise NotUnderstood("a division by a matrix")
+    if below.is_zero or below == 0:
+        raise NoAnswer("a division by zero")
+    return above / below
+
+
+def plus(left: Any, right: Any) -> Any:
+    both = isinstance(left, sympy.MatrixBase), isinstance(right, sympy.MatrixBase)
+    if any(both) and not (all(both) and left.shape == right.shape):
+        raise NoAnswer("matrices whose sizes do not fit")
+    return left + right
+
+
+def choose(total: Any, taken: Any) -> Any:
+    if not (isinstance(total, Integer) and isinstance(taken, Integer) and 0 <= taken <= total <= 10_000):
+        raise NoAnswer("a choice that is no choice")
+    return sympy.binomial(total, taken)
+
+
+def modulo(value: Any, base: Any) -> Any:
+    if not (isinstance(value, Integer) and isinstance(base, Integer)) or base <= 0:
+        raise NoAnswer("a remainder of what is no whole number")
+    return value % base
+
+
+def vector(*parts: Any) -> Any:
+    if all(isinstance(part, sympy.Tuple) for part in parts):
+        if len({len(part) for part in parts}) != 1 or len(parts) > 8 or len(parts[0]) > 8:
+            raise NotUnderstood("a matrix whose rows differ, or a large one")
+        return Matrix([list(part) for part in parts])
+    if any(not isinstance(part, Expr) for part in parts):
+        raise NotUnderstood("a list of what are no numbers")
+    return sympy.Tuple(*parts)
+
+
+def _part_of(node: Node, scope: Scope, depth: int) -> Any:
+    """A share of something: "15% of 80", "2/3 of 9"; "3 of 8" is none."""
+    part, whole = (build(child, scope, depth + 1) for child in nodes(node.children))
+    if not _is(node.children[0], frozenset({"percent_sign"})) and part.is_integer is not False:
+        raise NotUnderstood("a share that is no fraction")
+    return times(part, whole)
+
+
+def _wpower(node: Node, scope: Scope, depth: int) -> Any:
+    """In words, a fraction after "to the power of" is all exponent; a product there has two readings."""
+    base, exponent = nodes(node.children)
+    if exponent.data in {"times", "joined"}:
+        raise NotUnderstood("two readings of a power")
+    return checked(power(build(base, scope, depth + 1), build(exponent, scope, depth + 1)))
+
+
+def _nth_power(node: Node, scope: Scope, depth: int) -> Any:
+    return power(build(node.children[0], scope, depth + 1), number(str(node.children[1])))
+
+
+def _number_leaf(children: list[Token], scope: Scope) -> Any:
+    del scope
+    return number(str(children[0]))
+
+
+def _name_leaf(children: list[Token], scope: Scope) -> Any:
+    name = str(children[0])
+    if name == "e" and scope.euler:
+        return sympy.E
+    return scope.value_of(name)
+
+
+def _applied(node: Node, scope: Scope, depth: int) -> Any:
+    name = str(node.children[0])
+    given = [build(child, scope, depth + 1) for child in node.children[1].children]
+    if name in scope.functions:
+        return applied(scope, name, given)
+    if len(given) != 1 or name in "fghFGHPpQq":
+        raise NotUnderstood("a function that was not given")
+    return times(scope.value_of(name), given[0])
+
+
+def applied(scope: Scope, name: str, given: list[Any]) -> Any:
+    """A function of the question, at values."""
+    parameters, body = scope.functions[name]
+    if len(given) != len(parameters):
+        raise NotUnderstood("a function of another number of values")
+    if not body.free_symbols:
+        return body
+    if all(value.is_Rational for value in given):
+        size = max(bits(value) for value in given) * max((degree(body, p) for p in parameters), default=1)
+        if size > MAX_BITS:
+            raise TooLarge("a value too large")
+    return checked(body.xreplace(dict(zip(parameters, given, strict=True))))
+
+
+def degree(body: Expr, symbol: sympy.Symbol) -> int:
+    """The highest whole power of the symbol that is written."""
+    return max((int(p.exp) for p in body.atoms(sympy.Pow) if p.base == symbol and p.exp.is_Integer), default=1)
+
+
+def _power(node: Node, scope: Scope, depth: int) -> Any:
+    base, exponent = node.children[0], node.children[-1]
+    raised = build(exponent, scope, depth + 1)
+    if _is(base, frozenset({"applied"})) and str(base.children[0]) not in scope.functions:
+        # x(x+1)^2 is x times the square
+        name = scope.value_of(str(base.children[0]))
+        inner = [build(child, scope, depth + 1) for child in base.children[1].children]
+        if len(inner) != 1 or str(base.children[0]) in "fgh":
+            raise NotUnderstood("a function that was not given")
+        return times(name, power(inner[0], raised))
+    return checked(power(build(base, scope, depth + 1), raised))
+
+
+def _function(node: Node, scope: Scope, depth: int) -> Any:
+    given = [build(child, scope, depth + 1) for child in node.children[1].children]
+    return call(str(node.children[0]), given)
+
+
+def _function_power(node: Node, scope: Scope, depth: int) -> Any:
+    name, _, exponent, arguments = node.children
+    if str(name) not in {"sin", "cos", "tan", "sec", "csc", "cot", "ln"}:
+        raise NotUnderstood("a power of a function")
+    given = [build(child, scope, depth + 1) for child in arguments.children]
+    return power(call(str(name), given), number(str(exponent)))
+
+
+def call(name: str, given: list[Any]) -> Any:
+    """A named function at values. Raises NotUnderstood for a wrong number of them."""
+    if name in _MANY and given:
+        return checked(_MANY[name](given))
+    if name not in _ONE or len(given) != 1 or not isinstance(given[0], Expr):
+        raise NotUnderstood("a function of another number of values")
+    value = given[0]
+    if value.is_Rational and bits(value) > 2_000 and name not in {"abs", "floor", "ceiling"}:
+        raise TooLarge("a function of too large a number")
+    return checked(_ONE[name](value))
+
+
+def _integers(given: list[Any]) -> list[int]:
+    if not all(isinstance(value, Integer) for value in given):
+        raise NoAnswer("not whole numbers")
+    return [int(value) for value in given]
+
+
+def reals(given: list[Any]) -> list[Any]:
+    if not all(isinstance(value, Expr) and value.is_real and not value.free_symbols for value in given):
+        raise NoAnswer("not all are numbers")
+    return given
+
+
+def _binomial(given: list[Any]) -> Any:
+    if len(given) != 2:
+        raise NotUnderstood("a choice of two numbers")
+    return choose(*given)
+
+
+def _mod(given: list[Any]) -> Any:
+    if len(given) != 2:
+        raise NotUnderstood("a remainder of two numbers")
+    return modulo(*given)
+
+
+def nth_root(value: Any, order: int) -> Any:
+    if not 1 <= order <= MAX_ROOT:
+        raise TooLarge("a root of too high an order")
+    if value.is_number and value.is_negative and order % 2:
+        return -power(-value, Rational(1, order))
+    return power(value, Rational(1, order))
+
+
+def _real_log(value: Any, base: int | None = None) -> Any:
+    if value.is_number and not value.is_positive:
+        raise NoAnswer("a logarithm of what is not positive")
+    return sympy.log(value) if base is None else sympy.log(value, base)
+
+
+_ONE: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "sqrt": lambda value: nth_root(value, 2),
+    "cbrt": lambda value: nth_root(value, 3),
+    "exp": lambda value: power(sympy.E, value),
+    "ln": _real_log,
+    "log10": lambda value: _real_log(value, 10),
+    "log2": lambda value: _real_log(value, 2),
+    **{
+        name: getattr(sympy, name)
+        for name in ["sin", "cos", "tan", "sec", "csc", "cot", "asin", "acos", "atan", "sinh", "cosh", "tanh"]
+    },
+    "abs": sympy.Abs,
+    "floor": sympy.floor,
+    "ceiling": sympy.ceiling,
+    "factorial": factorial,
+}
+_MANY: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
+    "gcd": lambda given: Integer(sympy.igcd(*_integers(given))) if len(given) > 1 else given[0],
+    "lcm": lambda given: Integer(sympy.ilcm(*_integers(given))) if len(given) > 1 else given[0],
+    "maximum": lambda given: sympy.Max(*reals(given)),
+    "minimum": lambda given: sympy.Min(*reals(given)),
+    "binomial": _binomial,
+    "mod": _mod,
+}
+_LEAVES: Final[Mapping[str, Callable[[list[Token], Scope], Any]]] = {
+    "number": _number_leaf,
+    "name": _name_leaf,
+    "pi": lambda children, scope: sympy.pi,
+    "infinity": lambda children, scope: sympy.oo,
+}
+_SPECIAL: Final[Mapping[str, Callable[[Node, Scope, int], Any]]] = {
+    "applied": _applied,
+    "part_of": _part_of,
+    "nth_power": _nth_power,
+    "wpower": _wpower,
+    "power": _power,
+    "function": _function,
+    "function_power": _function_power,
+}
+_OPERATIONS: Final[Mapping[str, Callable[..., Any]]] = {
+    "plus": plus,
+    "wplus": plus,
+    "minus": lambda left, right: plus(left, -right),
+    "wminus": lambda left, right: plus(left, -right),
+    "times": times,
+    "joined": times,
+    "divided": over,
+    "choose": choose,
+    "mod": modulo,
+    "negative": lambda value: -value,
+    "positive": lambda value: value,
+    "factorial": factorial,
+    "squared": lambda value: power(value, Integer(2)),
+    "cubed": lambda value: power(value, Integer(3)),
+    "percent_sign": lambda value: value / 100,
+    "bracket": lambda value: value,
+    "absolute": sympy.Abs,
+    "vector": vector,
+}
+
+
+def expanded(value: Any) -> Any:
+    """Multiplied out. Raises TooLarge where that would give too many terms."""
+    if isinstance(value, Expr) and term_bound(value) > MAX_TERMS:
+        raise TooLarge("too many terms")
+    return sympy.expand(value)
+
+
+def term_bound(value: Expr) -> float:
+    """At least as many terms as multiplying out gives."""
+    if value.is_Add:
+        return sum(term_bound(part) for part in value.args)
+    if value.is_Mul:
+        bound = 1.0
+        for part in value.args:
+            bound *= term_bound(part)
+        return bound
+    if value.is_Pow and value.exp.is_Integer and value.exp > 1:
+        inner, count = term_bound(value.base), int(value.exp)
+        if inner > 1 and count > 400:
+            return float("inf")
+        return float(sympy.binomial(int(min(inner, 10**6)) + count - 1, count)) if inner > 1 else 1.0
+    return 1.0

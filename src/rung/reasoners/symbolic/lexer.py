@@ -1,0 +1,457 @@
+"""Text -> tokens of the grammar. A word that is in no phrase ends the attempt: nothing of a question is skipped."""
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+from lark import Token
+
+from rung.reasoners.symbolic.errors import NotUnderstood
+from rung.reasoners.symbolic.phrasings import FUNCTIONS, ONES, ORDINALS, PARTS, SCALES, TENS
+from rung.reasoners.symbolic.unit_names import LETTER_UNITS, MONTHS, UNITS
+from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
+
+MAX_TOKENS: Final = 900
+
+_MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_PIECE = re.compile(
+    rf"""\s*(?:
+    (?P<TIME>\d{{1,2}}:\d{{2}}(?:\s*[ap]\.?m\b\.?)?|\d{{1,2}}\s*[ap]m\b)
+  | (?P<DATE>{_DAY}\s+(?:of\s+)?{_MONTH}\s*,?\s+\d{{4}}\b|{_MONTH}\s+{_DAY}\s*,?\s+\d{{4}}\b|\d{{4}}-\d{{2}}-\d{{2}}\b)
+  | (?P<BASED>[0-9a-z]+\s+\(base\s+\d+\)|0x[0-9a-f]+\b|0b[01]+\b|0o[0-7]+\b)
+  | (?P<OPTION>\([a-z]\)(?=\s))
+  | (?P<NTH>[a-z]'th\b|nth\b)
+  | (?P<ORD>\d+(?:st|nd|rd|th)\b)
+  | (?P<NUM>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|\d*\.\d+|\d+)
+  | (?P<BAG>(?<=from\ )\{{[a-z]:.*?\}})
+  | (?P<WORD>[A-Za-z]{{3,}}(?:-[A-Za-z]{{3,}})+|[A-Za-z]+(?:'[a-z]+)?)
+  | (?P<SIGN>->|<=|>=|!=|==|=<|[-+*/^()\[\]{{}},.?:;=<>%!|"$])
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_SIGNS: Final = {
+    "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "DIVIDED", "^": "POWER", "(": "_LPAR", ")": "_RPAR", "[": "_LBRACK",
+    "]": "_RBRACK", "{": "_LBRACK", "}": "_RBRACK", ",": "_COMMA", ".": "_END", "?": "_END", ":": "", ";": "_COMMA",
+    "=": "EQ", "==": "EQ", "<": "REL", ">": "REL", "<=": "REL", ">=": "REL", "=<": "REL", "!=": "REL", "%": "PERCENT",
+    "!": "BANG", "|": "BAR", "->": "APPROACHES",
+}  # fmt: skip
+# After one of these an operand is complete: what follows may multiply it without a sign, and "a" is an article.
+_OPERAND_ENDS: Final = frozenset(
+    ["NUM", "NAME", "_RPAR", "PI", "SQUARED", "CUBED", "NTH_POWER", "BANG", "_RBRACK", "INFINITY", "BASED"]
+)
+_OPENS: Final = frozenset(
+    "ASK SOLVE FACTOR SIMPLIFY EXPAND COLLECT DIFFERENTIATE INTEGRATE IS DO WHICH SORT ROUND CONVERT HOW_MANY LET SUPPOSE "[
+        "WEEKDAY"
+    ]
+)
+_JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO"])
+_POWERS: Final = (["TO", "ORD"], ["WPOWER", "ORD"])
+_PRECISIONS: Final = (["NUM", "DECIMALS"], ["NUM", "FIGURES"])
+_SPLITTABLE: Final = frozenset({"xy", "yz", "xz", "ab", "bc", "ac", "xyz", "abc"})
+
+
+class Piece:
+    """A run of characters of one kind, before words are read as phrases."""
+
+    __slots__ = ("at", "end", "kind", "text")
+
+    def __init__(self, kind: str, text: str, at: int, end: int) -> None:
+        self.kind, self.text, self.at, self.end = kind, text, at, end
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    at = 0
+    end = len(text.rstrip())
+    while at < end:
+        found = _PIECE.match(text, at)
+        if found is None or found.lastgroup is None:
+            raise NotUnderstood("a sign that it does not read")
+        kind = found.lastgroup
+        yield Piece(kind, found.group(kind), found.start(kind), found.end())
+        at = found.end()
+
+
+def tokens(text: str) -> list[Token]:
+    """Raises NotUnderstood at the first thing that is no token."""
+    if in_base := re.match(
+        r"\s*in base (\d+), (?:what is|calculate|compute|find|evaluate) (.*?)[.?]?\s*$", text, re.IGNORECASE
+    ):
+        return _based_tokens(int(in_base.group(1)), in_base.group(2))
+    reader = _Reader(list(pieces(text)))
+    found = _with_products(_with_arguments(_with_sentences(reader.read())))
+    if len(found) > MAX_TOKENS:
+        raise NotUnderstood("too long a question")
+    return found
+
+
+def _based_tokens(base: int, text: str) -> list[Token]:
+    """A sum in another base: every run of letters and digits is a number there."""
+    result = [Token("IN_BASE", str(base))]
+    for found in re.finditer(r"[0-9a-z]+|\S", text):
+        piece = found.group()
+        if piece in {"plus", "minus", "times"}:
+            result.append(Token({"plus": "WPLUS", "minus": "WMINUS", "times": "WTIMES"}[piece], piece))
+        elif piece.isalnum():
+            result.append(Token("NUM", str(value_in_base(piece, base))))
+        elif piece in "+-*/()":
+            result.append(Token(_SIGNS[piece], piece))
+        else:
+            raise NotUnderstood("a sign that is no digit")
+    return result
+
+
+def value_in_base(digits: str, base: int) -> int:
+    if not 2 <= base <= 36 or len(digits) > 400:
+        raise NotUnderstood("a base that is not between 2 and 36")
+    try:
+        return int(digits, base)
+    except ValueError:
+        raise NotUnderstood("a digit that the base does not have") from None
+
+
+class _Reader:
+    """Goes through the pieces and reads words as the longest phrases they make."""
+
+    def __init__(self, all_pieces: list[Piece]) -> None:
+        self.pieces = [piece for piece in all_pieces if not (piece.kind == "WORD" and piece.text.lower() == "the")]
+        self.at = 0
+        self.made: list[Token] = []
+        self.converts = False
+        self.options = self._options()
+
+    def _options(self) -> int:
+        """Where `(a) ... (b) ...` begin that are the choices of a question, not variables in brackets."""
+        marked = [at for at, piece in enumerate(self.pieces) if piece.kind == "OPTION"]
+        for place, at in enumerate(marked):
+            marks = [self.pieces[mark].text[1].lower() for mark in marked[place:]]
+            stands_apart = at > 0 and self.pieces[at - 1].end < self.pieces[at].at
+            if stands_apart and len(marks) > 1 and marks == [chr(ord("a") + count) for count in range(len(marks))]:
+                return at
+        return len(self.pieces)
+
+    def read(self) -> list[Token]:
+        while self.at < len(self.pieces):
+            piece = self.pieces[self.at]
+            getattr(self, f"_{piece.kind.lower()}", self._plain)(piece)
+        while self.made and self.made[-1].type == "_END":
+            self.made.pop()
+        return self.made
+
+    def _emit(self, kind: str, value: str, count: int = 1) -> None:
+        first, last = self.pieces[self.at], self.pieces[self.at + count - 1]
+        self.made.append(Token(kind, value, start_pos=first.at, end_pos=last.end))
+        self.at += count
+
+    def _plain(self, piece: Piece) -> None:
+        self._emit(piece.kind, piece.text)
+
+    def _num(self, piece: Piece) -> None:
+        self._emit("NUM", piece.text.replace(",", ""))
+
+    def _ord(self, piece: Piece) -> None:
+        self._emit("ORD", piece.text[:-2])
+
+    def _nth(self, piece: Piece) -> None:
+        self._emit("NTH", piece.text[0])
+
+    def _based(self, piece: Piece) -> None:
+        digits, _, rest = piece.text.lower().partition(" ")
+        if rest:
+            base = int("".join(filter(str.isdigit, rest)))
+        else:
+            base = {"x": 16, "b": 2, "o": 8}[digits[1]]
+            digits = digits[2:]
+        self._emit("BASED", str(value_in_base(digits, base)))
+
+    def _option(self, piece: Piece) -> None:
+        if self.at >= self.options:
+            while self.made and self.made[-1].type in {"_END"}:
+                self.made.pop()
+            self._emit("OPTION", piece.text[1].lower())
+            return
+        first = Token("_LPAR", "(", start_pos=piece.at, end_pos=piece.at + 1)
+        self.made.append(first)
+        self.made.append(Token("NAME", piece.text[1], start_pos=piece.at + 1, end_pos=piece.at + 2))
+        self._emit("_RPAR", ")")
+
+    def _sign(self, piece: Piece) -> None:
+        if piece.text in {'"', "$"}:
+            raise NotUnderstood("a sign that it does not read")
+        kind = _SIGNS[piece.text]
+        if not kind:
+            self.at += 1
+            return
+        if kind == "_END" and (not self.made or self.made[-1].type == "_END"):
+            self.at += 1
+            return
+        if kind == "BANG" and self.at == len(self.pieces) - 1 and self.made and self.made[-1].type not in _OPERAND_ENDS:
+            self.at += 1
+            return
+        self._emit(kind, {"=<": "<=", "==": "="}.get(piece.text, piece.text))
+
+    @property
+    def _before(self) -> str:
+        return self.made[-1].type if self.made else "_END"
+
+    def _words(self) -> list[str]:
+        """The run of words from here on, in small letters."""
+        run = []
+        for piece in self.pieces[self.at : self.at + 12]:
+            if piece.kind != "WORD":
+                break
+            run.append(piece.text.lower())
+        return run
+
+    def _word(self, piece: Piece) -> None:
+        words = self._words()
+        if self._before == "PICKED" or self._before == "SEQUENCE":
+            self._emit("BAG", piece.text.lower())
+            return
+        for way in (self._opening, self._phrase, self._number, self._function, self._letter):
+            if way(words):
+                return
+        raise NotUnderstood("a word that it does not know")
+
+    def _opening(self, words: list[str]) -> bool:
+        if self._before == "_END":
+            aside = ASIDES.longest(words)
+            if aside and self._ends(aside[0]):
+                self.at += aside[0]
+                return True
+            opening = AT_START.longest(words)
+            phrase = ANYWHERE.longest(words)
+            if opening and opening[0] >= (phrase[0] if phrase else 0):
+                return self._take(opening)
+        closing = AT_END.longest(words)
+        if closing and self._ends(closing[0]):
+            self.at += closing[0]
+            return True
+        return False
+
+    def _ends(self, count: int) -> bool:
+        """Whether the sentence ends after this many words."""
+        after = self.at + count
+        return after >= len(self.pieces) or self.pieces[after].text in ".?!,"
+
+    def _phrase(self, words: list[str]) -> bool:
+        phrase = ANYWHERE.longest(words)
+        if phrase and phrase[1] == "PLACE" and self._before != "TO_NEAREST":
+            phrase = None
+        if phrase and words[0] == "a" and self._before not in _OPERAND_ENDS:
+            phrase = None
+        unit = self._unit_name()
+        if unit and phrase and unit[0] <= phrase[0] and not (unit[0] == phrase[0] and words[0] in UNITS):
+            unit = None
+        if unit and self._is_unit(words[0]):
+            self._unit(unit)
+            return True
+        return self._take(phrase) if phrase else False
+
+    def _take(self, phrase: tuple[int, str, str]) -> bool:
+        count, terminal, value = phrase
+        if terminal == "FILLER":
+            self.at += count
+            # being polite may be followed by a comma
+            if self._before == "_END" and self.at < len(self.pieces) and self.pieces[self.at].text in {",", ":", "!"}:
+                self.at += 1
+        elif terminal == "ASK" and self._before == "ASK":
+            self.at += count
+        else:
+            self.converts = self.converts or terminal in {"CONVERT", "HOW_MANY"}
+            self._emit(
+                terminal, value or " ".join(p.text for p in self.pieces[self.at : self.at + count]).lower(), count
+            )
+        return True
+
+    def _is_unit(self, word: str) -> bool:
+        """Whether a word that is a unit's name, and something else too, is the unit here."""
+        return word not in {"second", "min"} or self._before in {"NUM", "PER", "TO", "IN", "OF_A", "HOW_MANY", "UNIT"}
+
+    def _converted_next(self) -> bool:
+        """Whether `5s in ...` goes on with a unit."""
+        after = self.pieces[self.at + 1 : self.at + 3]
+        if self._before != "NUM" or [piece.text.lower() for piece in after[:1]] not in (["in"], ["to"]):
+            return False
+        return len(after) > 1 and (
+            after[1].text in LETTER_UNITS or after[1].text.lower() in UNITS or after[1].text in UNITS
+        )
+
+    def _unit_name(self) -> tuple[int, str] | None:
+        texts = [piece.text for piece in self.pieces[self.at : self.at + 3] if piece.kind == "WORD"]
+        for count in range(len(texts), 0, -1):
+            said = " ".join(texts[:count])
+            name = UNITS.get(said) or UNITS.get(said.lower())
+            if name:
+                return count, name
+        return None
+
+    def _unit(self, unit: tuple[int, str]) -> None:
+        count, name = unit
+        self._emit("UNIT", name, count)
+        words = self._words()
+        divided = self.at < len(self.pieces) and self.pieces[self.at].text in {"/", "per"}
+        if divided and len(self.pieces) > self.at + 1:
+            start = self.made.pop()
+            self.at += 1
+            below = self._unit_name()
+            if below is None and self.pieces[self.at].text in LETTER_UNITS:
+                below = 1, LETTER_UNITS[self.pieces[self.at].text]
+            if below is None:
+                raise NotUnderstood("a unit that it does not know")
+            self._emit("UNIT", f"{start}/({below[1]})", below[0])
+        elif words and words[0] in {"squared", "cubed"}:
+            start = self.made.pop()
+            self._emit("UNIT", f"{start}**{2 if words[0] == 'squared' else 3}")
+
+    def _number(self, words: list[str]) -> bool:
+        if words[0] in {"square", "cubic"}:
+            self.at += 1
+            unit = self._unit_name()
+            if unit is None:
+                self.at -= 1
+                return False
+            self._emit("UNIT", f"{unit[1]}**{2 if words[0] == 'square' else 3}", unit[0])
+            return True
+        if words[0] in {"a", "an"} and len(words) > 1 and self._before not in _OPERAND_ENDS:
+            self.at += 1
+            unit = self._unit_name()
+            self.at -= 1
+            if unit or words[1] in SCALES or words[1] in {"half", "third", "quarter"}:
+                words = ["one", *words[1:]]
+        count, value = number_in_words(words)
+        if count:
+            self._emit("NUM", str(value), count)
+            return True
+        if words[0] in ORDINALS:
+            self._emit("ORD", str(ORDINALS.index(words[0])))
+            return True
+        return False
+
+    def _function(self, words: list[str]) -> bool:
+        if words[0] not in FUNCTIONS:
+            return False
+        self._emit("FUNC", FUNCTIONS[words[0]])
+        return True
+
+    def _letter(self, words: list[str]) -> bool:
+        piece = self.pieces[self.at]
+        if piece.text in LETTER_UNITS and (self.converts or self._converted_next()):
+            self._unit((1, LETTER_UNITS[piece.text]))
+            return True
+        if len(piece.text) == 1:
+            self._emit("NAME", piece.text)
+            return True
+        if piece.text in {"dx", "dy", "dt"}:
+            self._emit("DX", piece.text[1])
+            return True
+        if piece.text in _SPLITTABLE:
+            for offset, letter in enumerate(piece.text):
+                self.made.append(Token("NAME", letter, start_pos=piece.at + offset, end_pos=piece.at + offset + 1))
+            self.at += 1
+            return True
+        return False
+
+
+def number_in_words(words: list[str]) -> tuple[int, Fraction]:
+    """How many words make a number, and which: "two hundred and five", "thirty-nine fifths", "a half"."""
+    flat: list[str] = []
+    ends: list[int] = []
+    for at, word in enumerate(words):
+        for part in word.split("-"):
+            flat.append(part)
+            ends.append(at + 1)
+    total, current, used = 0, 0, 0
+    for at, word in enumerate(flat):
+        if word in ONES:
+            current += ONES.index(word)
+        elif word in TENS:
+            current += TENS[word]
+        elif word == "hundred":
+            current = max(current, 1) * 100
+        elif word in SCALES:
+            total, current = total + max(current, 1) * SCALES[word], 0
+        elif (
+            word == "and"
+            and used
+            and at + 1 < len(flat)
+            and flat[at - 1] in SCALES
+            and flat[at + 1] in ONES + list(TENS)
+        ):
+            continue
+        else:
+            break
+        used = at + 1
+    value = Fraction(total + current)
+    part = flat[used] if used < len(flat) else ""
+    if used and (part.removesuffix("s") in PARTS or part == "halves") and (part.endswith("s") or value == 1):
+        value /= PARTS.get(part) or PARTS[part.removesuffix("s")]
+        used += 1
+    if not used:
+        return 0, value
+    if ends[used - 1] == (ends[used] if used < len(ends) else 0):
+        return 0, value  # only half of a hyphenated word
+    return ends[used - 1], value
+
+
+def _with_sentences(made: list[Token]) -> list[Token]:
+    """A comma before a new sentence ends the last; before a joining word it says nothing."""
+    result: list[Token] = []
+    for at, token in enumerate(made):
+        following = made[at + 1] if at + 1 < len(made) else None
+        if token.type == "_COMMA" and following is not None:
+            if following.type in _OPENS:
+                result.append(Token("_END", ","))
+                continue
+            if following.type in _JOINS:
+                continue
+        if token.type == "POWER_WORD":
+            if [made_before.type for made_before in result[-2:]] not in _POWERS:
+                raise NotUnderstood("a power of nothing")
+            order = result.pop()
+            result[-1] = Token("NTH_POWER", order.value, end_pos=token.end_pos)
+            continue
+        if token.type == "TO" and [later.type for later in made[at + 1 : at + 3]] in _PRECISIONS:
+            result.append(Token("UPTO", "to"))
+            continue
+        result.append(token)
+    return result
+
+
+def _with_arguments(made: list[Token]) -> list[Token]:
+    """Brackets around what a function without them is of: `sin 2x`, `sqrt 16`."""
+    result: list[Token] = []
+    at = 0
+    while at < len(made):
+        token = made[at]
+        result.append(token)
+        at += 1
+        if token.type != "FUNC" or (at < len(made) and made[at].type in {"_LPAR", "POWER", "OF"}):
+            continue
+        argument: list[Token] = []
+        while at < len(made) and made[at].type in {"NUM", "NAME", "PI"}:
+            if argument and (made[at].type == "NUM" or made[at].start_pos != made[at - 1].end_pos):
+                break
+            argument.append(made[at])
+            at += 1
+        if not argument:
+            raise NotUnderstood("a function of nothing")
+        result += [Token("_LPAR", "("), *argument, Token("_RPAR", ")", end_pos=argument[-1].end_pos)]
+    return result
+
+
+def _with_products(made: list[Token]) -> list[Token]:
+    """A sign wherever two operands stand side by side: `2x`, `(x+1)(x-1)`."""
+    picking = any(token.type == "PICKING" for token in made)
+    result: list[Token] = []
+    for token in made:
+        before = result[-1] if result else None
+        if before is not None and before.type in _OPERAND_ENDS and not picking:
+            touches = token.start_pos == before.end_pos
+            opens = token.type == "_LPAR" and before.type != "NAME" and (touches or before.type == "_RPAR")
+            named = token.type in {"NAME", "PI", "FUNC"} and (touches or before.type == "NUM" or token.type == "FUNC")
+            if opens or named:
+                result.append(Token("JOINED", ""))
+        result.append(token)
+    return result

@@ -1,0 +1,84 @@
+"""Brings the many ways to type mathematics to one: plain ASCII signs, no LaTeX, no contractions."""
+
+import re
+from typing import Final
+
+from rung.reasoners.symbolic.errors import NotUnderstood
+
+_SIGNS: Final = str.maketrans({
+    "×": "*", "∙": "*", "·": "*", "⋅": "*", "÷": "/", "∕": "/", "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-",
+    "’": "'", "‘": "'", "“": '"', "”": '"', "≤": "<=", "≥": ">=", "≠": "!=", "→": "->", "π": " pi ",
+    "∞": " infinity ", "√": " sqrt ", "∛": " cbrt ", "½": "(1/2)", "⅓": "(1/3)", "⅔": "(2/3)", "¼": "(1/4)",
+    "¾": "(3/4)", "⅕": "(1/5)", "⅛": "(1/8)", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\t": " ", "\n": " ",
+    "℃": " degC ", "℉": " degF ",
+})  # fmt: skip
+_RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_CONTRACTIONS: Final = {
+    r"\b(what|that|it|how|here)['’]?s\b(?! of)": r"\1 is",
+    r"\bi['’]d like\b": "i would like",
+    r"\bi['’]m\b": "i am",
+    r"°\s*c\b": " degC ",
+    r"°\s*f\b": " degF ",
+}
+_LATEX_WORDS: Final = {
+    r"\\(?:left|right|big|Big|bigg|displaystyle|,|;|!|:|quad|qquad| )(?![a-zA-Z])": " ",
+    r"\\(?:cdot|times|ast)(?![a-zA-Z])": "*",
+    r"\\div(?![a-zA-Z])": "/",
+    r"\\(?:leq?)(?![a-zA-Z])": "<=",
+    r"\\(?:geq?)(?![a-zA-Z])": ">=",
+    r"\\(?:neq?)(?![a-zA-Z])": "!=",
+    r"\\pi(?![a-zA-Z])": " pi ",
+    r"\\infty(?![a-zA-Z])": " infinity ",
+    r"\\to(?![a-zA-Z])": "->",
+    r"\\(?:dfrac|tfrac)": r"\\frac",
+    r"\\(sin|cos|tan|sec|csc|cot|arcsin|arccos|arctan|sinh|cosh|tanh|ln|log|exp|gcd|max|min|det)(?![a-zA-Z_])": r" \1 ",
+    r"\\([%{}$])": r"\1",
+    r"\\l?vert|\\mid(?![a-zA-Z])": "|",
+}
+_BRACED = r"\{([^{}]*)\}"
+_LATEX_SHAPES: Final = {
+    rf"\\frac{_BRACED}{_BRACED}": r"((\1)/(\2))",
+    r"\\frac(\d)(\d)": r"(\1/\2)",
+    rf"\\sqrt\[(\d+)\]{_BRACED}": r"((\2)^(1/\1))",
+    rf"\\sqrt{_BRACED}": r" sqrt(\1)",
+    r"\\sqrt(\d)": r" sqrt(\1)",
+    rf"\\d?binom{_BRACED}{_BRACED}": r" binomial(\1,\2)",
+    rf"\^{_BRACED}": r"^(\1)",
+    r"\\lfloor([^\\]*)\\rfloor": r" floor(\1)",
+    r"\\lceil([^\\]*)\\rceil": r" ceiling(\1)",
+    rf"\\text{_BRACED}": r" \1 ",
+}
+_MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*?)\\end\{\1\}", re.DOTALL)
+
+
+def normal(text: str) -> str:
+    """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost."""
+    # raised digits become powers before the signs are translated one by one
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda found: f"^({found.group().translate(_RAISED)})", text).translate(_SIGNS)
+    for pattern, plain in _CONTRACTIONS.items():
+        text = re.sub(pattern, plain, text, flags=re.IGNORECASE)
+    if "\\" in text or "$" in text:
+        text = _without_latex(text)
+    return text.replace("**", "^").strip()
+
+
+def _without_latex(text: str) -> str:
+    text = _MATRIX.sub(_matrix, text)
+    for pattern, plain in _LATEX_WORDS.items():
+        text = re.sub(pattern, plain, text)
+    text = re.sub(r"\\[()\[\]]", " ", text)
+    text = re.sub(r"(?<!\\)\$+", " ", text)
+    before = ""
+    while before != text:  # from the innermost braces outwards
+        before = text
+        for pattern, plain in _LATEX_SHAPES.items():
+            text = re.sub(pattern, plain, text)
+    if "\\" in text:
+        raise NotUnderstood("LaTeX that it does not read")
+    return text
+
+
+def _matrix(found: re.Match[str]) -> str:
+    rows = [row for row in re.split(r"\\\\", found.group(2)) if row.strip()]
+    inner = ",".join("[" + ",".join(cell.strip() for cell in row.split("&")) + "]" for row in rows)
+    return f" {'determinant of ' if found.group(1) == 'vmatrix' else ''}[{inner}] "

@@ -1,0 +1,95 @@
+"""The rung that computes: answers what it has understood whole, abstains from everything else."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import msgspec
+
+from rung.clock import LoopClock
+from rung.config.schema import SymbolicConfig
+from rung.errors import Abstained, TimedOut
+from rung.reasoners.base import Abilities, Status
+from rung.reasoners.completions import estimated
+from rung.reasoners.symbolic.vocabulary import worth_parsing
+from rung.reasoners.symbolic.wire import Asked, Solved
+from rung.sandbox import Limits, Pool
+from rung.types import Call, Chunk, Json
+
+_ABILITIES: Final = Abilities(exact=True, general=False)
+_SOLVER: Final = "rung.reasoners.symbolic.solver:solver"
+
+
+class Symbolic:
+    """Exact answers to mathematical questions in English. Parses and computes in the sandbox's worker processes.
+
+    Raises Abstained for what it does not understand, for what has no single exact answer, and for what takes more time
+    or memory than the config allows.
+    """
+
+    def __init__(self, name: str, config: SymbolicConfig) -> None:
+        self._name = name
+        self._clock = LoopClock()
+        limits = Limits(wall_s=config.time_limit_s, memory_mb=config.memory_mb)
+        self._pool = Pool(_SOLVER, size=config.workers, limits=limits)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        return _ABILITIES
+
+    @property
+    def status(self) -> Status:
+        if self._pool.warm:
+            return Status(state="warm")
+        if self._pool.down:
+            return Status(state="down", note="its worker process does not start; standard error says why")
+        if self._pool.started:
+            return Status(state="loading", note="starting its worker process", ready_in_s=2.0)
+        return Status(state="cold", note="not started")
+
+    async def start(self) -> None:
+        self._pool.start()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        """One chunk with the answer, plain."""
+        asked = self._asked(call.body.get("messages", ()))
+        if not worth_parsing(asked.text):
+            raise Abstained(f"{self._name}: not a question of mathematics")
+        started_s = self._clock.monotonic()
+        try:
+            solved = msgspec.msgpack.decode(await self._pool.run(msgspec.msgpack.encode(asked)), type=Solved)
+        except TimedOut as over:
+            raise Abstained(f"{self._name}: {over.message}") from None
+        if not solved.answer:
+            raise Abstained(f"{self._name}: {solved.why}")
+        told = estimated(call.body, len(solved.answer.encode()))
+        yield Chunk(
+            text=solved.answer,
+            finish="stop",
+            usage=msgspec.structs.replace(told, busy_s=self._clock.monotonic() - started_s),
+        )
+
+    def _asked(self, messages: Sequence[Json]) -> Asked:
+        """The last message's text. Raises Abstained if it is not a user's, or holds more than text."""
+        last = messages[-1] if messages else {}
+        text = _text(last.get("content"))
+        if last.get("role") != "user" or not text:
+            raise Abstained(f"{self._name}: the last message is no question in words")
+        return Asked(text=text, alone=not any(m.get("role") in {"user", "assistant"} for m in messages[:-1]))
+
+
+def _text(content: object) -> str:
+    """A message's text; empty if it has parts of another kind."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list) or not all(
+        isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str) for part in content
+    ):
+        return ""
+    return "\n".join(part["text"] for part in content)

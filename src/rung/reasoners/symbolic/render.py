@@ -1,0 +1,96 @@
+"""Results -> the text of an answer."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import sympy
+from sympy import Expr, Integer, Rational
+
+from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
+from rung.reasoners.symbolic.expressions import MAX_BITS, bits
+
+FLOAT_DIGITS = 15
+
+
+def rendered(result: Any, decimal: bool = False) -> str:
+    """Numbers exactly, `decimal` ones as decimals; several results with commas; SymPy's notation for the rest."""
+    if isinstance(result, str):
+        return result
+    if isinstance(result, bool):
+        return str(result)
+    if isinstance(result, sympy.MatrixBase):
+        return (
+            "[" + ", ".join("[" + ", ".join(rendered(v, decimal) for v in row) + "]" for row in result.tolist()) + "]"
+        )
+    if isinstance(result, Sequence | sympy.Tuple):
+        return ", ".join(rendered(one, decimal) for one in result)
+    if isinstance(result, Rational):
+        return number_text(result, decimal)
+    return _expression_text(result)
+
+
+def number_text(value: Rational, decimal: bool) -> str:
+    if bits(value) > MAX_BITS:
+        raise TooLarge("a number with too many digits")
+    if decimal and value.q != 1:
+        return decimal_text(value) if terminates(value) else rounded_text(value, FLOAT_DIGITS)
+    return str(value)
+
+
+def _expression_text(value: Expr) -> str:
+    if not isinstance(value, Expr) or value.has(sympy.zoo, sympy.nan, sympy.Derivative, sympy.Integral, sympy.Limit):
+        raise NoAnswer("no closed form")
+    if value is sympy.oo:
+        return "infinity"
+    if value is -sympy.oo:
+        return "-infinity"
+    if any(bits(n) > MAX_BITS for n in value.atoms(Rational)) or value.count_ops() > 5_000:
+        raise TooLarge("an answer too long")
+    return str(value).replace("log(", "ln(") if value.has(sympy.log) else str(value)
+
+
+def terminates(value: Rational) -> bool:
+    """Whether its decimal expansion ends."""
+    below = int(value.q)
+    for prime in (2, 5):
+        while below % prime == 0:
+            below //= prime
+    return below == 1
+
+
+def decimal_text(value: Rational) -> str:
+    """All digits of a decimal that ends, without an exponent."""
+    above, below, places = abs(int(value.p)), int(value.q), 0
+    while below > 1:
+        above, places = above * 10, places + 1
+        shared = sympy.igcd(above, below)
+        above, below = above // shared, below // shared
+    digits = str(above).rjust(places + 1, "0")
+    whole, part = (digits[:-places], digits[-places:]) if places else (digits, "")
+    return ("-" if value < 0 else "") + whole + (f".{part}" if part else "")
+
+
+def rounded(value: Expr, step: Rational) -> Rational:
+    """The nearest multiple of the step, halves away from zero. Raises NoAnswer for what is no real number."""
+    if not (isinstance(value, Expr) and value.is_number and value.is_real):
+        raise NoAnswer("rounding what is no number")
+    if value.is_Rational:
+        scaled = Fraction(int(value.p), int(value.q)) / Fraction(int(step.p), int(step.q))
+        whole = int(abs(scaled) + Fraction(1, 2))
+        return Integer(whole if scaled >= 0 else -whole) * step
+    # an irrational number is never half way, so enough digits decide
+    size = max(0, int(sympy.log(abs(value) / step, 10).evalf(5)) if value != 0 else 0)
+    if size > 20_000:
+        raise TooLarge("too many digits")
+    near = (value / step).evalf(size + 25)
+    return Integer(sympy.floor(near + Rational(1, 2))) * step
+
+
+def rounded_text(value: Expr, figures: int) -> str:
+    """The value to so many significant figures."""
+    if value == 0:
+        return "0"
+    exponent = int(sympy.floor(sympy.log(abs(value), 10).evalf(30)))
+    step = Rational(10) ** (exponent - figures + 1)
+    return decimal_text(rounded(value, step))

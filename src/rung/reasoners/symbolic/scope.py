@@ -1,0 +1,57 @@
+"""What a question has said so far: values, functions, conditions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, cast
+
+from lark import Tree
+from sympy import Basic, Expr, Symbol
+
+from rung.reasoners.symbolic.errors import NoAnswer
+
+Child = Any  # a Node or a Token, as the grammar gives them
+
+
+class Node(Protocol):
+    """What this package uses of Lark's Tree."""
+
+    data: str
+    children: list[Any]
+    meta: Any
+
+    def find_data(self, data: str) -> "Iterator[Node]": ...
+
+
+@dataclass
+class Scope:
+    """`text` is the question, for writing its operands back as they stood. `decimal`: numbers were given as decimals.
+    `euler`: every `e` is Euler's number. `alone`: as in `wire.Asked`. `several`: names with more than one value."""
+
+    text: str
+    decimal: bool = False
+    euler: bool = False
+    alone: bool = True
+    values: dict[str, Expr] = field(default_factory=dict)
+    functions: dict[str, tuple[tuple[Symbol, ...], Expr]] = field(default_factory=dict)
+    several: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
+    positive: str = ""
+    bag: str = ""
+    picks: int = 0
+
+    def value_of(self, name: str) -> Basic:
+        if name in self.several:
+            raise NoAnswer("a name with several values")
+        return self.values[name] if name in self.values else self.symbol(name)
+
+    def symbol(self, name: str) -> Symbol:
+        return Symbol(name, positive=True) if name == self.positive else Symbol(name)
+
+    def written(self, node: Child) -> str:
+        """The node as it stood in the question."""
+        meta = node.meta
+        return self.text[meta.start_pos : meta.end_pos].strip()
+
+
+def nodes(children: Sequence[Child]) -> list[Node]:
+    """The children that are trees: words that only join are left out."""
+    return [cast("Node", child) for child in children if isinstance(child, Tree)]

@@ -1,0 +1,85 @@
+"""How a sequence goes on: by constant differences, a constant ratio, or sums of the two before."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy
+from sympy import Expr, Integer, Rational
+
+from rung.reasoners.symbolic.errors import NoAnswer
+from rung.reasoners.symbolic.numeric import listed
+from rung.reasoners.symbolic.scope import Child, Scope, nodes
+
+MAX_TERM = 1_000_000
+
+
+def _terms(scope: Scope, children: list[Child]) -> list[Rational]:
+    found = listed(scope, nodes(children)[-1])
+    if len(found) < 3 or not all(term.is_Rational for term in found):
+        raise NoAnswer("too few terms to tell")
+    return found
+
+
+def differences(terms: Sequence[Rational]) -> list[Rational] | None:
+    """First entries of the rows of differences down to one that is constant, shown by at least two entries."""
+    firsts = []
+    row = list(terms)
+    while len(row) >= 2:
+        firsts.append(row[0])
+        if all(entry == row[0] for entry in row):
+            return firsts
+        row = [later - earlier for earlier, later in zip(row, row[1:], strict=False)]
+    return None
+
+
+def polynomial(firsts: Sequence[Rational], index: Expr) -> Expr:
+    """Newton's formula: the term at `index`, counted from 1."""
+    return sympy.expand(
+        sympy.Add(*(first * sympy.ff(index - 1, k) / sympy.factorial(k) for k, first in enumerate(firsts)))
+    )
+
+
+def _ratio(terms: Sequence[Rational]) -> Rational | None:
+    if any(term == 0 for term in terms):
+        return None
+    ratios = {later / earlier for earlier, later in zip(terms, terms[1:], strict=False)}
+    return ratios.pop() if len(ratios) == 1 else None
+
+
+def next_term(scope: Scope, children: list[Child]) -> Any:
+    terms = _terms(scope, children)
+    if (ratio := _ratio(terms)) is not None:
+        return terms[-1] * ratio
+    if (firsts := differences(terms)) is not None:
+        return polynomial(firsts, Integer(len(terms) + 1))
+    if len(terms) >= 5 and all(c == a + b for a, b, c in zip(terms, terms[1:], terms[2:], strict=False)):
+        return terms[-1] + terms[-2]
+    raise NoAnswer("no rule that it sees")
+
+
+def nth_term(scope: Scope, children: list[Child]) -> Any:
+    index = scope.symbol(str(children[0]))
+    return _term(_terms(scope, children), index)
+
+
+def later_term(scope: Scope, children: list[Child]) -> Any:
+    place = int(children[0])
+    if not 1 <= place <= MAX_TERM:
+        raise NoAnswer("no such term")
+    terms = _terms(scope, children)
+    if _ratio(terms) is not None and _ratio(terms) != 1 and place > 5_000:
+        raise NoAnswer("a term too large")
+    return _term(terms, Integer(place))
+
+
+def _term(terms: list[Rational], index: Expr) -> Expr:
+    ratio = _ratio(terms)
+    if ratio is not None and ratio != 1:
+        return terms[0] * ratio ** (index - 1)
+    firsts = differences(terms)
+    if firsts is None:
+        raise NoAnswer("no rule that it sees")
+    return polynomial(firsts, index)
+
+
+TASKS = {"next_term": next_term, "nth_term": nth_term, "later_term": later_term}

@@ -1,0 +1,188 @@
+"""What the worker does: a question's text -> its answer, or why there is none."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import sympy
+from lark import Token, Tree
+from sympy import Expr
+
+from rung.reasoners.symbolic import algebra, chance, compare, equations, measures, numeric, sequences
+from rung.reasoners.symbolic.errors import NoAnswer, NotSolved, NotUnderstood
+from rung.reasoners.symbolic.expressions import build, expanded
+from rung.reasoners.symbolic.parse import grammar, parsed
+from rung.reasoners.symbolic.render import decimal_text, rendered, rounded_text, terminates
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.wire import Asked, Solved
+
+Task = Callable[[Scope, list[Child]], Any]
+TASKS: Final[Mapping[str, Task]] = {
+    **algebra.TASKS,
+    **numeric.TASKS,
+    **compare.TASKS,
+    **sequences.TASKS,
+    **chance.TASKS,
+    **measures.TASKS,
+}
+STATED: Final[Mapping[str, Callable[[Scope, list[Child]], None]]] = {
+    "let": equations.let,
+    "suppose": equations.suppose,
+    "bag": chance.bag,
+}
+
+
+def solve(text: str, alone: bool = True) -> str:
+    """The answer, plain. Raises NotSolved. `alone`: as in `Asked`."""
+    tree, plain, tokens = parsed(text)
+    scope = Scope(
+        plain,
+        decimal=any(token.type == "NUM" and "." in token for token in tokens),
+        euler=_has_euler(tokens),
+        alone=alone,
+    )
+    *stated, question = nodes(tree.children)
+    for one in stated:
+        state(scope, one)
+    answer = rendered(ask(scope, question), scope.decimal)
+    if not answer:
+        raise NoAnswer("nothing to say")
+    return answer
+
+
+def _has_euler(tokens: list[Token]) -> bool:
+    """Whether every `e` is the base of a power that is no plain number: then it is Euler's."""
+    places = [at for at, token in enumerate(tokens) if token.type == "NAME" and token.value == "e"]
+    return bool(places) and all(
+        [later.type for later in tokens[at + 1 : at + 2]] == ["POWER"]
+        and [later.type for later in tokens[at + 2 : at + 3]] != ["NUM"]
+        for at in places
+    )
+
+
+def state(scope: Scope, node: Node) -> None:
+    if node.data == "be":
+        _be(scope, nodes(node.children))
+    else:
+        STATED[node.data](scope, node.children)
+
+
+def _be(scope: Scope, parts: list[Node]) -> None:
+    """`Let d be E`, `Let g(c) be the second derivative of E`."""
+    left, right = parts
+    name = str(left.children[0])
+    if left.data == "applied":
+        names = [str(node.children[0]) for node in nodes(nodes(left.children)[0].children) if node.data == "name"]
+        equations.define(scope, name, names, lambda inner: value_of(inner, right))
+    elif left.data == "name" and name not in scope.values:
+        value = value_of(scope, right)
+        if not isinstance(value, Expr):
+            raise NotUnderstood("a name for several values")
+        equations.define_value(scope, name, value)
+    else:
+        raise NotUnderstood("a name that is given twice")
+
+
+def value_of(scope: Scope, node: Node) -> Any:
+    """An expression's value, or a noun's: "the sum of 3 and 4"."""
+    if node.data in TASKS:
+        return TASKS[node.data](scope, node.children)
+    return build(node, scope)
+
+
+def ask(scope: Scope, question: Node) -> Any:
+    children = question.children
+    if question.data == "question":
+        body = nodes(children)[0]
+        return ask(scope, body)
+    if question.data == "value":
+        return _value(scope, nodes(children)[0])
+    if question.data == "rounded":
+        node, precision = nodes(children)
+        return numeric.PRECISIONS[precision.data](value_of(scope, node), precision.children)
+    if question.data == "formed":
+        node, form = nodes(children)
+        return numeric.FORMS[form.data](value_of(scope, node))
+    return TASKS[question.data](scope, children)
+
+
+def _value(scope: Scope, node: Node) -> Any:
+    """A value that was asked for as it is: it must say more than the question does."""
+    if node.data == "name" and str(node.children[0]) in scope.several:
+        return scope.several[str(node.children[0])]
+    result = value_of(scope, node)
+    if node.data in TASKS:
+        return result
+    if isinstance(result, sympy.Tuple):
+        raise NotUnderstood("a list, and nothing asked of it")
+    if not isinstance(result, Expr):
+        return result
+    if result.free_symbols:
+        if node.data == "name":
+            raise NoAnswer("a letter without a value")
+        if not scope.functions and not scope.alone:
+            raise NoAnswer("letters that an earlier turn may have given values")
+        if not scope.functions and not scope.values:
+            written = result
+            result = expanded(result)
+            if result == written and not any(True for _ in node.find_pred(_adds)):
+                raise NoAnswer("letters without a value")
+        return expanded(result)
+    if result.is_Rational:
+        return _fraction_as_decimal(node, result) or result
+    return numeric_simplified(result)
+
+
+def _adds(node: Tree[Any]) -> bool:
+    return node.data in {"plus", "minus", "times", "joined"}
+
+
+def numeric_simplified(result: Expr) -> Expr:
+    return algebra.number_simplified(result)
+
+
+def _fraction_as_decimal(node: Node, result: Any) -> str:
+    """`What is 7/2?` wants 3.5: the fraction is what was asked."""
+    if node.data != "divided" or any(part.data != "number" for part in nodes(node.children)) or result.q == 1:
+        return ""
+    above, below = (
+        sympy.Integer(str(part.children[0])) if str(part.children[0]).isdigit() else None
+        for part in nodes(node.children)
+    )
+    if (
+        above is None
+        or below is None
+        or sympy.igcd(above, below) != 1
+        or any(isinstance(c, Token) and c != "/" for c in node.children)
+    ):
+        return ""
+    return decimal_text(result) if terminates(result) else rounded_text(result, 12)
+
+
+def solver() -> Callable[[bytes], bytes]:
+    """What a worker of the sandbox serves. Loads everything once, so that the first question is quick."""
+    sys.set_int_max_str_digits(0)  # sizes are bounded where numbers grow
+    grammar()
+    measures.registry()
+    for warm in (
+        "Let f(x) = x^2. What is f(3)?",
+        "Factor x^2 - 1.",
+        "Convert 1 mile to km.",
+        "Solve x^2 - 5x + 6 = 0.",
+    ):
+        solve(warm)
+
+    def answer(payload: bytes) -> bytes:
+        try:
+            asked = msgspec.msgpack.decode(payload, type=Asked)
+            result = Solved(answer=solve(asked.text, asked.alone))
+        except NotSolved as why:
+            result = Solved(why=str(why))
+        except RecursionError:
+            result = Solved(why="too deep")
+        except (sympy.PolynomialError, NotImplementedError, ArithmeticError):
+            result = Solved(why="no closed form")
+        return msgspec.msgpack.encode(result)
+
+    return answer

@@ -1,0 +1,79 @@
+"""Exact arithmetic with square roots of whole numbers: a value is {square-free number: rational coefficient}."""
+
+from math import gcd
+
+import sympy
+from sympy import Expr, Integer, Rational
+
+from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
+
+Surd = dict[int, Rational]
+MAX_PARTS = 64
+
+
+def surd(value: Expr) -> Surd:
+    """Raises NoAnswer where anything but rationals, their square roots and whole powers occurs."""
+    if value.is_Rational:
+        return {1: value} if value != 0 else {}
+    if value.is_Add:
+        return _added([surd(part) for part in value.args])
+    if value.is_Mul:
+        product: Surd = {1: Integer(1)}
+        for part in value.args:
+            product = multiplied(product, surd(part))
+        return product
+    if value.is_Pow and value.exp.is_Integer and abs(value.exp) <= 64:
+        base = surd(value.base)
+        base = inverted(base) if value.exp < 0 else base
+        product = {1: Integer(1)}
+        for _ in range(abs(int(value.exp))):
+            product = multiplied(product, base)
+        return product
+    if value.is_Pow and value.base.is_Rational and value.base > 0 and value.exp.is_Rational and value.exp.q == 2:
+        whole = sympy.sqrt(value.base) ** value.exp.p
+        if whole == value and not (whole.is_Pow and value.exp in {Rational(1, 2), Rational(-1, 2)}):
+            return surd(value.base ** (value.exp.p // 2) * sympy.sqrt(value.base, evaluate=True))
+        if value.exp == Rational(1, 2) and value.base.is_Integer:
+            return {int(value.base): Integer(1)}
+        if value.exp == Rational(-1, 2) and value.base.is_Integer:
+            return {int(value.base): Rational(1, value.base)}
+        return surd(whole)
+    raise NoAnswer("a form that it does not simplify")
+
+
+def _added(parts: list[Surd]) -> Surd:
+    total: Surd = {}
+    for part in parts:
+        for root, coefficient in part.items():
+            total[root] = total.get(root, Integer(0)) + coefficient
+    return {root: coefficient for root, coefficient in total.items() if coefficient != 0}
+
+
+def multiplied(left: Surd, right: Surd) -> Surd:
+    if len(left) * len(right) > MAX_PARTS**2:
+        raise TooLarge("too many different roots")
+    total: Surd = {}
+    for a, x in left.items():
+        for b, y in right.items():
+            shared = gcd(a, b)
+            root = (a // shared) * (b // shared)
+            total[root] = total.get(root, Integer(0)) + x * y * shared
+    return {root: coefficient for root, coefficient in total.items() if coefficient != 0}
+
+
+def inverted(value: Surd) -> Surd:
+    """One over the value: multiplied by its conjugate in one prime after another until it is rational."""
+    if not value:
+        raise NoAnswer("a division by zero")
+    above: Surd = {1: Integer(1)}
+    while set(value) != {1}:
+        root = max(value)
+        prime = max(sympy.primefactors(root))
+        conjugate = {r: -c if r % prime == 0 else c for r, c in value.items()}
+        above = multiplied(above, conjugate)
+        value = multiplied(value, conjugate)
+    return {root: coefficient / value[1] for root, coefficient in above.items()}
+
+
+def expression(value: Surd) -> Expr:
+    return sympy.Add(*(coefficient * sympy.sqrt(root) for root, coefficient in value.items()))

@@ -1,0 +1,113 @@
+"""The phrasings by their words, and the quick look that says "not me" without a parse."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Final
+
+from rung.reasoners.symbolic import phrasings
+from rung.reasoners.symbolic.unit_names import MONTHS, UNITS, WEEKDAYS
+
+MAX_CHARS: Final = 4000
+
+
+def spelled_out(phrase: str) -> Iterator[tuple[str, ...]]:
+    """Every way to say a phrase of the notation in `phrasings`."""
+    slots = [
+        [(word,) for word in slot.removesuffix("?").split("/")] + ([()] if slot.endswith("?") else [])
+        for slot in phrase.split()
+    ]
+    for words in product(*slots):
+        yield tuple(word for group in words for word in group)
+
+
+class Phrasebook:
+    """Phrases and what they mean: a terminal of the grammar and the token's value."""
+
+    def __init__(self) -> None:
+        self._meanings: dict[tuple[str, ...], tuple[str, str]] = {}
+        self._longest: dict[str, int] = {}
+
+    def add(self, terminal: str, value: str, phrases: Iterable[str]) -> None:
+        for phrase in phrases:
+            for words in spelled_out(phrase):
+                self._meanings.setdefault(words, (terminal, value))
+                self._longest[words[0]] = max(len(words), self._longest.get(words[0], 0))
+
+    @property
+    def words(self) -> set[str]:
+        return {word for phrase in self._meanings for word in phrase}
+
+    def longest(self, words: Sequence[str]) -> tuple[int, str, str] | None:
+        """How many words, terminal and value of the longest phrase that `words` begin with."""
+        for count in range(min(self._longest.get(words[0], 0), len(words)), 0, -1):
+            if meaning := self._meanings.get(tuple(words[:count])):
+                return count, *meaning
+        return None
+
+
+def _book(table: Mapping[str, phrasings.Phrases | phrasings.Meanings]) -> Phrasebook:
+    book = Phrasebook()
+    for terminal, meanings in table.items():
+        if isinstance(meanings, Mapping):
+            for value, phrases in meanings.items():
+                book.add(terminal, value, phrases)
+        else:
+            book.add(terminal, "", meanings)
+    return book
+
+
+ANYWHERE: Final = _book({**phrasings.PHRASES, "FILLER": phrasings.FILLER})
+AT_START: Final = _book({**phrasings.STARTS, "FILLER": phrasings.OPENING})
+AT_END: Final = _book({"FILLER": phrasings.CLOSING})
+ASIDES: Final = _book({"FILLER": phrasings.ASIDES})
+
+NUMBER_WORDS: Final = frozenset(
+    [
+        *phrasings.ONES,
+        *phrasings.TENS,
+        *phrasings.SCALES,
+        *phrasings.PARTS,
+        *(part + "s" for part in phrasings.PARTS),
+        *phrasings.ORDINALS,
+        "point",
+    ]
+)
+KNOWN: Final = frozenset(
+    ANYWHERE.words
+    | AT_START.words
+    | AT_END.words
+    | ASIDES.words
+    | NUMBER_WORDS
+    | phrasings.FUNCTIONS.keys()
+    | MONTHS.keys()
+    | set(WEEKDAYS)
+    | {word.lower() for name in UNITS for word in name.split()}
+    | {"the", "an", "per", "square", "cubic", "am", "pm", "dx", "dy", "dt", "th", "st", "nd", "rd", "xy", "yz", "xz"}
+    | {"ab", "bc", "ac", "xyz", "what's", "whats", "i'm", "i'd", "it's", "minus", "negative", "positive", "power", "of"}
+    | {"inf", "oo", "e", "i"}
+)
+
+_WORD = re.compile(r"\\?[A-Za-z]+(?:['’][A-Za-z]+)?")
+_MATHS = re.compile(r"[0-9=+*/^×÷√²³½¼¾π{\[]")
+
+
+def worth_parsing(text: str) -> bool:
+    """Whether every word is one that the grammar knows: prose seldom gets past its first. Takes microseconds."""
+    if len(text) > MAX_CHARS or not (_MATHS.search(text) or _number_word(text)):
+        return False
+    # letters of a bag, or digits of a base above ten, spell no words
+    loose = "replacement" in text or "base" in text or "hex" in text
+    for found in _WORD.finditer(text):
+        word = found.group()
+        if len(word) > 2 and word[0] != "\\" and word.lower() not in KNOWN and not loose and not _ordinal(word):
+            return False
+    return True
+
+
+def _ordinal(word: str) -> bool:
+    return word[1:].replace("’", "'").lower() == "'th"
+
+
+def _number_word(text: str) -> bool:
+    return any(word.lower() in NUMBER_WORDS for word in text.split())
