@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("rung.cli.explain:explain", "Show how a question would be answered now, and why; nothing is called."),
     "init": ("rung.cli.init:init", "Write a rung.yaml with what is found here: API keys, a local Ollama."),
     "validate": ("rung.cli.validate:validate", "Check a rung.yaml, and name every problem in it."),
-    "models": ("rung.cli.models:app", "List, fetch and check local model files."),
+    "models": ("rung.cli.models:app", "List the model files that Rung knows, or get them."),
     "doctor": ("rung.cli.doctor:doctor", "Look for what would keep Rung from working here."),
 }
 

@@ -34,7 +34,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """What the user said of where to ask. Whoever names a `config` wants that one: no server is asked then."""
+    """What the user said of where to ask: a `url`, or else a `config`, and whoever names one wants that one, not the
+    one that some server has."""
 
     config: Path | None = None
     url: str | None = None
@@ -61,7 +62,7 @@ async def reach(address: Address, *, start: bool) -> AsyncIterator[Place]:
     async with aiohttp.ClientSession(timeout=timeout) as session:
         config = None if address.url else load_config(address.config)
         server = Server(session, address.url or _url_of(config), _key(address, config))
-        if address.config is None and await server.is_rung():
+        if (address.url or address.config is None) and await server.is_rung():
             yield server
             return
         if config is None:

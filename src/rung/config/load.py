@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rung.config.schema import Config, LocalConfig, ReasonerBase
+from rung.config.schema import Config, EndpointConfig, LocalConfig, ReasonerBase
 from rung.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
@@ -47,9 +48,9 @@ def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Conf
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path}: cannot be read: {e}") from e
     try:
-        raw = yaml.safe_load(text)
+        raw = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
     except yaml.YAMLError as e:
-        raise ConfigError(f"{path}: is not YAML: {e}") from e
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(e).split())}") from e
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: must be a mapping with at least `reasoners:`; `rung init` writes one to start from")
     return parse_config(raw, source=str(path), env=env)
@@ -58,26 +59,40 @@ def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Conf
 def parse_config(raw: Mapping[str, Any], *, source: str, env: Mapping[str, str] | None = None) -> Config:
     """A checked Config from plain values; `source` begins every message. `env` is the process's own if not given."""
     env = os.environ if env is None else env
-    problems: list[str] = []
-    filled = _fill(raw, env, "", problems)
-    if problems:
-        raise ConfigError("\n".join(f"{source}: {p}" for p in problems))
+    unset: dict[str, str] = {}
+    filled = _fill(raw, env, "", unset)
+    problems = [f"{where}: {problem}" for where, problem in unset.items()]
     try:
         config = Config.model_validate(filled)
     except ValidationError as e:
-        raise ConfigError("\n".join(f"{source}: {p}" for p in _explain(e, raw))) from e
-    problems = list(_cross_check(config))
-    if problems:
-        raise ConfigError("\n".join(f"{source}: {p}" for p in problems))
-    return _with_places(config, env)
+        problems += [f"{where}: {problem}" for where, problem in _explain(e, raw) if where not in unset]
+    else:
+        problems += [p for p in _cross_check(config) if p.partition(": ")[0] not in unset]
+        if not problems:
+            return _with_places(config, env)
+    raise ConfigError("\n".join(f"{source}: {problem}" for problem in problems))
 
 
-def _fill(value: Any, env: Mapping[str, str], where: str, problems: list[str]) -> Any:
-    """`value` with ${NAME}, ${NAME:-default} and os.environ/NAME replaced."""
+class _Loader(yaml.SafeLoader):
+    """YAML as it is meant to be safe, and no key twice: the first of two would be lost without a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key.value, str) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key `{key.value}` stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _fill(value: Any, env: Mapping[str, str], where: str, unset: dict[str, str]) -> Any:
+    """`value` with ${NAME}, ${NAME:-default} and os.environ/NAME replaced; `unset` gets place -> problem."""
     if isinstance(value, Mapping):
-        return {k: _fill(v, env, f"{where}.{k}" if where else str(k), problems) for k, v in value.items()}
+        return {k: _fill(v, env, f"{where}.{k}" if where else str(k), unset) for k, v in value.items()}
     if isinstance(value, list):
-        return [_fill(v, env, f"{where}[{i}]", problems) for i, v in enumerate(value)]
+        return [_fill(v, env, f"{where}.{i}", unset) for i, v in enumerate(value)]
     if not isinstance(value, str):
         return value
 
@@ -87,25 +102,27 @@ def _fill(value: Any, env: Mapping[str, str], where: str, problems: list[str]) -
             return env[name]
         if default is not None:
             return default
-        problems.append(f"{where}: the environment variable {name} is not set; set it, or take this entry out")
+        unset[where] = f"the environment variable {name} is not set; set it, or take this entry out"
         return ""
 
     return _VARIABLE.sub(one, value)
 
 
-def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[str]:
-    names = set(_kinds())
+def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Place and problem of each."""
     for problem in error.errors(include_input=False, include_url=False):
-        path = [str(p) for p in problem["loc"] if p not in names]
+        path = [str(p) for p in problem["loc"]]
+        if path[:1] == ["reasoners"] and len(path) > 2:
+            del path[2]  # the kind, by which pydantic chose among the reasoners
         where = ".".join(path) or "the file"
         if problem["type"] == "extra_forbidden":
-            yield _unknown_key(where, path, raw)
+            yield where, _unknown_key(path, raw)
         elif problem["type"] == "missing":
-            yield f"{where}: is missing"
+            yield where, "is missing"
         elif problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-            yield f"{where}: `kind` must be one of {', '.join(sorted(names))}"
+            yield where, f"`kind` must be one of {', '.join(sorted(_kinds()))}"
         else:
-            yield f"{where}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+            yield where, f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def _kinds() -> dict[str, type[ReasonerBase]]:
@@ -116,11 +133,11 @@ def _kinds() -> dict[str, type[ReasonerBase]]:
     return kinds
 
 
-def _unknown_key(where: str, path: list[str], raw: Mapping[str, Any]) -> str:
+def _unknown_key(path: list[str], raw: Mapping[str, Any]) -> str:
     known = sorted(_known_keys(path[:-1], raw))
     near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
     hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
-    return f"{where}: unknown key; {hint}"
+    return f"unknown key; {hint}"
 
 
 def _known_keys(path: list[str], raw: Mapping[str, Any]) -> set[str]:
@@ -150,11 +167,24 @@ def _cross_check(config: Config) -> Iterator[str]:
             )
         if isinstance(reasoner, LocalConfig) and (reasoner.model is None) == (reasoner.path is None):
             yield f"{where}: give either `model` (a name from `rung models`) or `path` (a .gguf file)"
+        if isinstance(reasoner, EndpointConfig):
+            yield from _check_address(f"{where}.base_url", reasoner.base_url)
         below = getattr(reasoner, "of", None)
         if below is not None:
             yield from _check_below(config, name, below)
     if not any(r.auto for r in config.reasoners.values()):
         yield "reasoners: at least one must have `auto: true`"
+
+
+def _check_address(where: str, base_url: str) -> Iterator[str]:
+    try:
+        address = urlsplit(base_url)
+    except ValueError:
+        address = urlsplit("")
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        yield f"{where}: `{base_url}` is no web address; write e.g. https://api.openai.com/v1"
+    elif address.path.rstrip("/").endswith("/chat/completions"):
+        yield f"{where}: leave out the `/chat/completions` at its end"
 
 
 def _check_below(config: Config, name: str, below: str) -> Iterator[str]:

@@ -1,0 +1,198 @@
+"""What `rung doctor` looks at. A check says what it found; where that is not well, also what to do."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import aiohttp
+import msgspec
+from msgspec import Struct
+
+from rung.api import door_problem
+from rung.cli.reach import Server
+from rung.clock import Clock
+from rung.config import Config
+from rung.config.schema import EndpointConfig, LocalConfig
+from rung.errors import LedgerError, Unavailable, WeightsError
+from rung.ledger.store import Store
+from rung.reasoners.local import weights
+from rung.reasoners.local.child import Settings
+from rung.reasoners.local.process import Process
+from rung.reasoners.local.progress import Progress, Watch
+
+Level = Literal["ok", "warn", "fail"]
+
+_PYTHONS = ((3, 11), (3, 13))
+_ENDPOINT_S = 3.0
+_LOAD_S = 120.0
+# Beside the weights: the working memory of a small model's context, and Rung itself.
+_BESIDE_BYTES = 700_000_000
+_SPARE_BYTES = 100_000_000
+
+
+class Check(Struct, frozen=True):
+    """`todo` says what to do about a warning or a failure."""
+
+    what: str
+    level: Level
+    found: str
+    todo: str = ""
+
+
+def python() -> Check:
+    version = sys.version_info[:2]
+    found = f"{version[0]}.{version[1]}"
+    if _PYTHONS[0] <= version <= _PYTHONS[1]:
+        return Check("Python", "ok", found)
+    return Check("Python", "fail", found, "Rung is made for 3.11, 3.12 and 3.13: install one of them")
+
+
+def door(config: Config) -> Check:
+    host = config.server.host
+    problem = door_problem(config.server, host)
+    if problem:
+        return Check("door", "fail", f"{host} would not be opened", problem)
+    keys = len(config.server.api_keys)
+    return Check("door", "ok", f"{host}, {f'{keys} API keys' if keys else 'no API keys needed'}")
+
+
+async def port(config: Config, session: aiohttp.ClientSession) -> Check:
+    host, number = config.server.host, config.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, number))
+        except OSError as error:
+            if await Server(session, f"http://{host}:{number}", None).is_rung():
+                return Check("port", "ok", f"a Rung serves on {host}:{number} already")
+            reason = error.strerror or str(error)
+            return Check("port", "fail", f"{host}:{number}: {reason}", "set server.port, or serve with --port")
+    return Check("port", "ok", f"{host}:{number} is free" if number else "a free one is taken")
+
+
+def ledger(config: Config) -> Check:
+    path = config.ledger.path
+    assert path is not None
+    if not path.exists():
+        folder = _existing(path)
+        if os.access(folder, os.W_OK | os.X_OK):
+            return Check("ledger", "ok", f"{path} will be made")
+        return Check("ledger", "fail", f"{folder} cannot be written", "make it yours, or set ledger.path")
+    try:
+        Store(path).close()
+    except LedgerError as error:
+        return Check("ledger", "fail", error.message, "see above")
+    except sqlite3.Error as error:
+        return Check("ledger", "fail", f"{path}: {error}", "free the disk or the file, or set ledger.path")
+    return Check("ledger", "ok", f"{path} can be written")
+
+
+def models(config: Config, clock: Clock) -> Iterator[tuple[Check, LocalConfig, Path | None]]:
+    """Each set of weights once, with its file if it is there and right."""
+    assert config.models_dir is not None
+    seen: set[tuple[str | None, Path | None]] = set()
+    for entry in config.reasoners.values():
+        if isinstance(entry, LocalConfig) and (entry.model, entry.path) not in seen:
+            seen.add((entry.model, entry.path))
+            check, file = _model(entry, config.models_dir, clock)
+            yield check, entry, file
+
+
+def _model(entry: LocalConfig, folder: Path, clock: Clock) -> tuple[Check, Path | None]:
+    try:
+        if entry.path is not None:
+            return Check("model", "ok", f"{entry.path} is a GGUF file"), weights.own_file(entry.path)
+        model = weights.named(str(entry.model))
+    except WeightsError as error:
+        return Check("model", "fail", error.message, "correct rung.yaml"), None
+    file = weights.find(model, folder, Watch(clock, _told))
+    if file is not None:
+        return Check("model", "ok", f"{model.name} is here, every byte of it verified"), file
+    need_bytes = model.size_bytes + _SPARE_BYTES
+    free_bytes = shutil.disk_usage(_existing(folder)).free
+    if free_bytes < need_bytes:
+        found = f"{model.name} needs {need_bytes // 1_000_000} MB in {folder}, {free_bytes // 1_000_000} MB are free"
+        return Check("model", "fail", found, "make room, or set models_dir to a larger disk"), None
+    todo = f"it is fetched when Rung first serves; now: rung models get {model.name}"
+    return Check("model", "warn", f"{model.name} ({model.size_mb} MB) is not here yet", todo), None
+
+
+def _told(progress: Progress) -> None:
+    """Checking 1.1 GB takes seconds; nobody needs to follow it."""
+
+
+def memory(file: Path) -> Check:
+    need_bytes = file.stat().st_size + _BESIDE_BYTES
+    free_bytes = _free_memory_bytes()
+    found = f"{free_bytes // 1_000_000} MB free, about {need_bytes // 1_000_000} MB needed for {file.name}"
+    if free_bytes >= need_bytes:
+        return Check("memory", "ok", found)
+    return Check("memory", "warn", found, "close other programs, or take a smaller model: `rung models`")
+
+
+def _free_memory_bytes() -> int:
+    """What can be had without swapping; where the system does not tell, all there is."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+async def llama_cpp(entry: LocalConfig, file: Path) -> Check:
+    """Starts it as `rung serve` would, with the smallest context, and ends it."""
+    settings = Settings(path=str(file), name=file.name, key="doctor", context_tokens=256, slots=1, threads=1)
+    process = await Process.start(settings)
+    try:
+        async with asyncio.timeout(_LOAD_S):
+            await process.address()
+    except TimeoutError:
+        return Check("llama.cpp", "fail", f"{file.name} was not loaded within {_LOAD_S:.0f} s", "is the machine busy?")
+    except Unavailable as error:
+        return Check("llama.cpp", "fail", error.message, 'install it anew: pip install "rung[local]"')
+    finally:
+        await process.stop()
+    return Check("llama.cpp", "ok", f"loads {entry.model or entry.path}")
+
+
+async def endpoint(name: str, entry: EndpointConfig, session: aiohttp.ClientSession) -> Check:
+    """Asks for the list of models: costs nothing, and shows whether the key is taken."""
+    key = entry.api_key.get_secret_value() if entry.api_key else ""
+    headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **entry.headers}
+    url = f"{entry.base_url.rstrip('/')}/models"
+    try:
+        async with session.get(url, headers=headers, timeout=aiohttp.ClientTimeout(_ENDPOINT_S)) as response:
+            return _listed(name, entry, response.status, await response.read())
+    except TimeoutError:
+        return Check(name, "fail", f"{url} did not answer within {_ENDPOINT_S:.0f} s", "is it up, and reachable?")
+    except (aiohttp.ClientError, ValueError) as error:
+        return Check(name, "fail", f"{url}: {error}", "check base_url, and that the server is up")
+
+
+def _listed(name: str, entry: EndpointConfig, status: int, body: bytes) -> Check:
+    where = f"{entry.base_url} answers"
+    if status in {401, 403}:
+        return Check(name, "fail", f"{where}, but refuses the key ({status})", "set the right key in the environment")
+    if status != 200:
+        return Check(name, "warn", f"{where} {status} when asked for its models", "ask it something: `rung chat -m`")
+    try:
+        known = {str(model["id"]) for model in msgspec.json.decode(body)["data"]}
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return Check(name, "warn", f"{where}, but not as OpenAI's API does", "check base_url")
+    # Gemini lists its models as models/NAME; aliases are often not listed at all.
+    if entry.model in known or f"models/{entry.model}" in known:
+        return Check(name, "ok", f"{where} and has {entry.model}")
+    return Check(name, "warn", f"{where}, but does not list {entry.model}", "an alias, perhaps; else correct `model`")
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder on the way to `path` that is there."""
+    return next(folder for folder in [path, *path.absolute().parents] if folder.is_dir())

@@ -1,0 +1,74 @@
+"""`rung doctor`: looks for what would keep Rung from working here."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import aiohttp
+import typer
+from rich.console import Console
+
+from rung.cli.checks import Check, door, endpoint, ledger, llama_cpp, memory, models, port, python
+from rung.cli.options import ConfigOption, JsonOption, write_json
+from rung.clock import RealClock
+from rung.config import Config, load_config
+from rung.config.schema import EndpointConfig
+from rung.errors import ConfigError
+
+_STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Look for what would keep Rung from working here.
+
+    Exit code 1 if something would. Only endpoints that the config names are asked, and only for their models.
+    """
+    console = None if as_json else Console(highlight=False, soft_wrap=True)
+    checks = asyncio.run(_all(config, console))
+    if as_json:
+        write_json({"ok": not _failed(checks), "checks": checks})
+    raise typer.Exit(1 if _failed(checks) else 0)
+
+
+def _failed(checks: list[Check]) -> bool:
+    return any(check.level == "fail" for check in checks)
+
+
+async def _all(path: ConfigOption, console: Console | None) -> list[Check]:
+    """Every check, each shown as soon as it is known."""
+    checks = []
+    async for check in _checks(path):
+        checks.append(check)
+        if console is not None:
+            console.print(f"[{_STYLE[check.level]}]{check.level:4}[/] ", end="")
+            console.print(f"{check.what}: {check.found}", markup=False)
+            if check.todo and check.level != "ok":
+                console.print(f"     {check.todo}", markup=False)
+    return checks
+
+
+async def _checks(path: ConfigOption) -> AsyncIterator[Check]:
+    yield python()
+    try:
+        config = load_config(path)
+    except ConfigError as error:
+        for problem in error.message.splitlines():
+            yield Check("config", "fail", problem, "correct it; `rung validate` looks again")
+        return
+    yield Check("config", "ok", f"the ladder is {', '.join(config.reasoners)}")
+    yield door(config)
+    yield ledger(config)
+    async with aiohttp.ClientSession() as session:
+        yield await port(config, session)
+        async for check in _local(config):
+            yield check
+        asked = [endpoint(name, e, session) for name, e in config.reasoners.items() if isinstance(e, EndpointConfig)]
+        for check in await asyncio.gather(*asked):
+            yield check
+
+
+async def _local(config: Config) -> AsyncIterator[Check]:
+    for check, entry, file in models(config, RealClock()):
+        yield check
+        if file is not None:
+            yield memory(file)
+            yield await llama_cpp(entry, file)

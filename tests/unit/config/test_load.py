@@ -1,0 +1,251 @@
+"""From a file's text to a Config: what is filled in, and every problem told with what to do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.config import default_config, load_config, parse_config
+from rung.config.schema import Config, EndpointConfig, LocalConfig
+from rung.errors import ConfigError
+
+CALC = {"kind": "symbolic"}
+CLOUD = {"kind": "endpoint", "base_url": "https://api.example.com/v1", "model": "m"}
+
+
+def parse(reasoners: dict[str, Any] | None = None, env: dict[str, str] | None = None, **rest: Any) -> Config:
+    return parse_config({"reasoners": reasoners or {"calc": CALC}, **rest}, source="f", env=env or {})
+
+
+def problems(reasoners: dict[str, Any] | None = None, env: dict[str, str] | None = None, **rest: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        parse(reasoners, env, **rest)
+    return caught.value.message.splitlines()
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "rung.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_default_is_the_offline_ladder() -> None:
+    config = default_config({})
+    assert list(config.reasoners) == ["calc", "brief", "fast", "vote"]
+    assert config.server.host == "127.0.0.1"
+
+
+def test_no_file_means_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert list(load_config(None, {}).reasoners) == list(default_config({}).reasoners)
+
+
+def test_the_file_in_the_working_folder_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, "reasoners: {only: {kind: symbolic}}")
+    monkeypatch.chdir(tmp_path)
+    assert list(load_config(None, {}).reasoners) == ["only"]
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: cannot be read"):
+        load_config(tmp_path / "nowhere.yaml", {})
+
+
+@pytest.mark.parametrize("text", ["", "- a", "just words", "5"])
+def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError, match="must be a mapping"):
+        load_config(write(tmp_path, text), {})
+
+
+def test_broken_yaml_is_told_in_one_line_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"is not YAML.*line 2") as caught:
+        load_config(write(tmp_path, "reasoners:\n  a: {kind: symbolic"), {})
+    assert "\n" not in caught.value.message
+
+
+def test_a_key_that_stands_twice_is_an_error(tmp_path: Path) -> None:
+    """YAML would take the second and lose the first."""
+    text = "reasoners:\n  a: {kind: symbolic}\n  a: {kind: function, call: 'm:f'}\n"
+    with pytest.raises(ConfigError, match=r"the key `a` stands twice.*line 3"):
+        load_config(write(tmp_path, text), {})
+
+
+def test_anchors_and_merges_work(tmp_path: Path) -> None:
+    text = (
+        "reasoners:\n"
+        "  a: &cloud {kind: endpoint, base_url: 'https://a.example/v1', model: small}\n"
+        "  b: {<<: *cloud, model: large}\n"
+    )
+    config = load_config(write(tmp_path, text), {})
+    assert [e.model for e in config.reasoners.values() if isinstance(e, EndpointConfig)] == ["small", "large"]
+
+
+@pytest.mark.parametrize("text", ["${KEY}", "os.environ/KEY", "${NOT_SET:-s3cret}"])
+def test_variables_are_filled_in(text: str) -> None:
+    entry = parse({"cloud": {**CLOUD, "api_key": text}}, {"KEY": "s3cret"}).reasoners["cloud"]
+    assert isinstance(entry, EndpointConfig)
+    assert entry.api_key is not None
+    assert entry.api_key.get_secret_value() == "s3cret"
+    assert "s3cret" not in repr(entry)
+
+
+def test_a_variable_within_a_text_and_numbers_from_variables() -> None:
+    config = parse(
+        {"cloud": {**CLOUD, "base_url": "http://${HOST}:9/v1"}}, {"HOST": "h", "P": "81"}, server={"port": "${P}"}
+    )
+    entry = config.reasoners["cloud"]
+    assert isinstance(entry, EndpointConfig)
+    assert entry.base_url == "http://h:9/v1"
+    assert config.server.port == 81
+
+
+def test_what_a_variable_holds_is_not_filled_in_again() -> None:
+    entry = parse({"cloud": {**CLOUD, "model": "${A}"}}, {"A": "${B}", "B": "no"}).reasoners["cloud"]
+    assert isinstance(entry, EndpointConfig)
+    assert entry.model == "${B}"
+
+
+@pytest.mark.parametrize("env", [{}, {"KEY": ""}])
+def test_a_variable_that_is_not_set_is_named_with_its_place(env: dict[str, str]) -> None:
+    (problem,) = problems({"cloud": {**CLOUD, "api_key": "${KEY}"}}, env)
+    assert problem.startswith("f: reasoners.cloud.api_key: the environment variable KEY is not set")
+
+
+def test_an_unset_variable_hides_no_other_problem_and_counts_once() -> None:
+    found = problems({"cloud": {**CLOUD, "base_url": "${WHERE}"}, "b": {"kind": "brief", "of": "cluod"}})
+    assert [p.split(": ")[1] for p in found] == ["reasoners.cloud.base_url", "reasoners.b.of"]
+    assert [p.split(": ")[1] for p in problems(server={"port": "${PORT}", "prot": 1})] == ["server.port", "server.prot"]
+
+
+@pytest.mark.parametrize(
+    ("reasoners", "rest", "said"),
+    [
+        (None, {"sever": {}}, "sever: unknown key; did you mean `server`?"),
+        (None, {"server": {"prot": 1}}, "server.prot: unknown key; did you mean `port`?"),
+        (None, {"cache": {"exact": {"max": 1}}}, "cache.exact.max: unknown key; did you mean `max_mb`?"),
+        (None, {"targets": {}}, "targets: unknown key; known here: cache, "),
+        ({"c": {**CALC, "worker": 1}}, {}, "reasoners.c.worker: unknown key; did you mean `workers`?"),
+        # A reasoner that is named as its kind is, as most are.
+        ({"vote": {"kind": "vote", "of": "c", "sample": 3}, "c": CLOUD}, {}, "reasoners.vote.sample: unknown key; did"),
+        ({"c": {**CLOUD, "price": {"input_usd": 1}}}, {}, "reasoners.c.price.input_usd: unknown key; did you mean `in"),
+        ({"c": {**CLOUD, "timeouts": {"conect_s": 1}}}, {}, "reasoners.c.timeouts.conect_s: unknown key; did you mean"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(reasoners: dict[str, Any] | None, rest: dict[str, Any], said: str) -> None:
+    (problem,) = problems(reasoners, **rest)
+    assert problem.startswith(f"f: {said}")
+
+
+@pytest.mark.parametrize(
+    ("reasoners", "said"),
+    [
+        ({"a": {"kind": "endpint"}}, "reasoners.a: `kind` must be one of brief, endpoint, function, local, "),
+        ({"a": {}}, "reasoners.a: `kind` must be one of"),
+        ({"a": {"kind": "brief"}}, "reasoners.a.of: is missing"),
+        ({"brief": {"kind": "brief"}}, "reasoners.brief.of: is missing"),
+        ({"a": 5}, "reasoners.a: "),
+        ({1: CALC}, "reasoners.1: "),
+        ({"a": {**CALC, "strength": 2}}, "reasoners.a.strength: input should be less than or equal to 1"),
+        ({"a": {"kind": "local"}}, "reasoners.a: give either `model`"),
+        ({"a": {"kind": "local", "model": "m", "path": "p"}}, "reasoners.a: give either `model`"),
+        ({"auto": CALC}, "reasoners.auto: this name cannot be used"),
+        ({"a b": CALC}, "reasoners.a b: this name cannot be used"),
+        ({"c": {**CALC, "auto": False}}, "reasoners: at least one must have `auto: true`"),
+        ({"a": {"kind": "think", "of": "fsat"}, "fast": CLOUD}, "reasoners.a.of: there is no reasoner `fsat`; did you"),
+        ({"a": {"kind": "vote", "of": "c"}, "c": CALC}, "reasoners.a.of: `c` is symbolic; vote needs a language model"),
+        ({"a": {"kind": "vote", "of": "a"}}, "reasoners.a.of: goes round in a circle: a -> a"),
+        ({"a": {**CLOUD, "base_url": "api.example.com/v1"}}, "reasoners.a.base_url: `api.example.com/v1` is no web"),
+        ({"a": {**CLOUD, "base_url": "http://[::1/v1"}}, "reasoners.a.base_url: `http://[::1/v1` is no web address"),
+        ({"a": {**CLOUD, "base_url": "http://h/v1/chat/completions/"}}, "reasoners.a.base_url: leave out the `/chat"),
+    ],
+)
+def test_a_wrong_reasoner_is_told_with_its_place(reasoners: dict[str, Any], said: str) -> None:
+    found = problems(reasoners)
+    assert found[0].startswith(f"f: {said}")
+    assert len(found) == 1
+
+
+def test_a_circle_is_told_at_each_of_its_members() -> None:
+    found = problems({"a": {"kind": "brief", "of": "b"}, "b": {"kind": "think", "of": "a"}})
+    assert [p.split(": ")[1] for p in found] == ["reasoners.a.of", "reasoners.b.of"]
+
+
+def test_every_problem_is_told_at_once() -> None:
+    found = problems(
+        {"a": {**CALC, "workers": 0}, "b": {**CLOUD, "modle": "x"}}, server={"port": "x"}, log={"level": "loud"}
+    )
+    assert [p.split(": ")[1] for p in found] == [
+        "reasoners.a.workers",
+        "reasoners.b.modle",
+        "server.port",
+        "log.level",
+    ]
+
+
+def test_a_secret_never_stands_in_a_message() -> None:
+    found = problems({"c": {**CLOUD, "api_key": ["hidden-one"]}}, server={"api_keys": {"a": ["hidden-two"]}})
+    assert len(found) == 2
+    assert "hidden" not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    ("env", "models", "ledger"),
+    [
+        ({"HOME": "/h"}, "/h/.cache/rung/models", "/h/.local/state/rung/ledger.db"),
+        ({"HOME": "/h", "XDG_CACHE_HOME": "/c", "XDG_STATE_HOME": "/s"}, "/c/rung/models", "/s/rung/ledger.db"),
+        ({"RUNG_CACHE": "/rc", "RUNG_STATE": "/rs", "XDG_CACHE_HOME": "/c"}, "/rc/models", "/rs/ledger.db"),
+    ],
+)
+def test_places_that_were_not_named(env: dict[str, str], models: str, ledger: str) -> None:
+    config = parse(env=env)
+    assert config.models_dir == Path(models)
+    assert config.ledger.path == Path(ledger)
+
+
+def test_places_that_were_named_stay() -> None:
+    config = parse(env={"HOME": "/h"}, models_dir="/m", ledger={"path": "/l/x.db"})
+    assert config.models_dir == Path("/m")
+    assert config.ledger.path == Path("/l/x.db")
+
+
+def test_a_config_does_not_change() -> None:
+    config = parse({"fast": {"kind": "local", "model": "m"}})
+    entry = config.reasoners["fast"]
+    assert isinstance(entry, LocalConfig)
+    with pytest.raises(ValueError, match="frozen"):
+        entry.slots = 3  # type: ignore[misc]
+
+
+_KEYS = st.sampled_from(["reasoners", "server", "kind", "of", "symbolic", "brief", "port", "price", "a", "", "auto"])
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | _KEYS | st.text(max_size=8) | st.just("${X}"),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(_KEYS, below, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_KEYS, _VALUES, max_size=5))
+def test_whatever_the_file_holds_the_answer_is_a_config_or_a_config_error(raw: dict[str, Any]) -> None:
+    said = ""
+    try:
+        parse_config(raw, source="f", env={})
+    except ConfigError as error:
+        said = error.message
+    assert all(line.startswith("f: ") for line in said.splitlines())
+
+
+@given(text=st.text(max_size=60))
+def test_whatever_text_the_file_holds(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(ConfigError):
+        load_config(path, {})
+
+
+def test_the_example_of_the_reference_is_read_as_yaml_reads_it(tmp_path: Path) -> None:
+    raw = {"reasoners": {"calc": CALC, "cloud": CLOUD}, "cache": {"exact": {"max_mb": 1}}}
+    config = load_config(write(tmp_path, yaml.safe_dump(raw)), {})
+    assert config.cache.exact.max_mb == 1.0
