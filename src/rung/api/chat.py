@@ -10,7 +10,7 @@ from rung.api.exchange import Exchange, Pace
 from rung.api.front import Front
 from rung.api.line import Line, until_gone
 from rung.clock import Clock
-from rung.errors import RungError
+from rung.errors import DeadlineExceeded, RungError
 from rung.telemetry import Metrics
 
 # The runtime ends a request at its deadline; a client that is slow to read the end of its answer has this much more.
@@ -70,6 +70,8 @@ class Chat:
                 await exchange.stream(serving.runtime, self._pace, self._metrics)
             else:
                 await exchange.whole(serving.runtime)
+        if client.ended == "too late" and line.state == "new":
+            raise DeadlineExceeded("The deadline passed before there was an answer.")
         seen.ended(_CLIENT_GONE if client.ended else 200, client.ended)
 
     def _record(self, seen: Seen, seconds: float) -> None:

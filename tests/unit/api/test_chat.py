@@ -264,6 +264,16 @@ async def test_a_reader_that_never_reads_again_is_let_go_after_the_deadline(
     assert logs[0]["error"] == "too late"
 
 
+async def test_a_run_that_does_not_end_is_ended_and_told(
+    client: Client, runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rung.api.chat.READING_S", 0.0)
+    runtime.before["commit"] = forever
+    got = await client.chat(rung={"deadline_ms": 20})
+    assert (got.status, got.error["code"]) == (504, "deadline_exceeded")
+    assert runtime.closed.is_set()
+
+
 async def test_a_server_that_stops_cancels_the_work(client: Client, runtime: FakeRuntime) -> None:
     runtime.before["commit"] = forever
     _, task = client.begin("POST", CHAT, chat_body())
