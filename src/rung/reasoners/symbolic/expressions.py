@@ -83,9 +83,7 @@ def power(base: Any, exponent: Any) -> Any:
             raise TooLarge("a root of too high an order")
         if base in {1, -1} and exponent.q == 1:
             return base if base == 1 or exponent.p % 2 else Integer(1)
-    elif exponent.is_Rational and abs(exponent) > MAX_SYMBOLIC_POWER:
-        raise TooLarge("a power too large")
-    elif exponent.is_number and not exponent.is_Rational and abs(float(exponent.evalf(10))) > MAX_BITS:
+    elif exponent.is_number and abs(float(exponent.evalf(10))) > MAX_SYMBOLIC_POWER:
         raise TooLarge("a power too large")
     return base**exponent
 

@@ -42,10 +42,9 @@ _OPERAND_ENDS: Final = frozenset(
     ["NUM", "NAME", "_RPAR", "PI", "SQUARED", "CUBED", "NTH_POWER", "BANG", "_RBRACK", "INFINITY", "BASED"]
 )
 _OPENS: Final = frozenset(
-    "ASK SOLVE FACTOR SIMPLIFY EXPAND COLLECT DIFFERENTIATE INTEGRATE IS DO WHICH SORT ROUND CONVERT HOW_MANY LET SUPPOSE "[
-        "WEEKDAY"
-    ]
-)
+    ["ASK", "SOLVE", "FACTOR", "SIMPLIFY", "EXPAND", "COLLECT", "DIFFERENTIATE", "INTEGRATE", "IS", "DO", "WHICH", "SORT",
+     "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY"]
+)  # fmt: skip
 _JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO"])
 _POWERS: Final = (["TO", "ORD"], ["WPOWER", "ORD"])
 _PRECISIONS: Final = (["NUM", "DECIMALS"], ["NUM", "FIGURES"])
@@ -167,7 +166,7 @@ class _Reader:
 
     def _option(self, piece: Piece) -> None:
         if self.at >= self.options:
-            while self.made and self.made[-1].type in {"_END"}:
+            while self.made and self.made[-1].type == "_END":
                 self.made.pop()
             self._emit("OPTION", piece.text[1].lower())
             return
@@ -206,7 +205,7 @@ class _Reader:
 
     def _word(self, piece: Piece) -> None:
         words = self._words()
-        if self._before == "PICKED" or self._before == "SEQUENCE":
+        if self._before in {"PICKED", "SEQUENCE"}:
             self._emit("BAG", piece.text.lower())
             return
         for way in (self._opening, self._phrase, self._number, self._function, self._letter):

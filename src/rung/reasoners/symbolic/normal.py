@@ -6,17 +6,17 @@ from typing import Final
 from rung.reasoners.symbolic.errors import NotUnderstood
 
 _SIGNS: Final = str.maketrans({
-    "×": "*", "∙": "*", "·": "*", "⋅": "*", "÷": "/", "∕": "/", "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-",
-    "’": "'", "‘": "'", "“": '"', "”": '"', "≤": "<=", "≥": ">=", "≠": "!=", "→": "->", "π": " pi ",
+    "×": "*", "∙": "*", "·": "*", "⋅": "*", "÷": "/", "∕": "/", "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-",  # noqa: RUF001
+    "’": "'", "‘": "'", "“": '"', "”": '"', "≤": "<=", "≥": ">=", "≠": "!=", "→": "->", "π": " pi ",  # noqa: RUF001
     "∞": " infinity ", "√": " sqrt ", "∛": " cbrt ", "½": "(1/2)", "⅓": "(1/3)", "⅔": "(2/3)", "¼": "(1/4)",
     "¾": "(3/4)", "⅕": "(1/5)", "⅛": "(1/8)", "\u00a0": " ", "\u2009": " ", "\u202f": " ", "\t": " ", "\n": " ",
     "℃": " degC ", "℉": " degF ",
 })  # fmt: skip
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _CONTRACTIONS: Final = {
-    r"\b(what|that|it|how|here)['’]?s\b(?! of)": r"\1 is",
-    r"\bi['’]d like\b": "i would like",
-    r"\bi['’]m\b": "i am",
+    r"\b(what|that|it|how|here)['’]?s\b(?! of)": r"\1 is",  # noqa: RUF001
+    r"\bi['’]d like\b": "i would like",  # noqa: RUF001
+    r"\bi['’]m\b": "i am",  # noqa: RUF001
     r"°\s*c\b": " degC ",
     r"°\s*f\b": " degF ",
 }

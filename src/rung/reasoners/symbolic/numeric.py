@@ -394,7 +394,7 @@ def as_scientific(value: Any) -> str:
     exponent = int(sympy.floor(sympy.log(abs(value), 10).evalf(30)))
     if abs(value) >= Rational(10) ** (exponent + 1):
         exponent += 1
-    return f"{decimal_text(value / Rational(10) ** exponent)} × 10^{exponent}"
+    return f"{decimal_text(value / Rational(10) ** exponent)} × 10^{exponent}"  # noqa: RUF001
 
 
 FORMS: Final[Mapping[str, Callable[[Any], str]]] = {

@@ -1,6 +1,7 @@
 """How a sequence goes on: by constant differences, a constant ratio, or sums of the two before."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import sympy
@@ -28,7 +29,7 @@ def differences(terms: Sequence[Rational]) -> list[Rational] | None:
         firsts.append(row[0])
         if all(entry == row[0] for entry in row):
             return firsts
-        row = [later - earlier for earlier, later in zip(row, row[1:], strict=False)]
+        row = [later - earlier for earlier, later in pairwise(row)]
     return None
 
 
@@ -42,7 +43,7 @@ def polynomial(firsts: Sequence[Rational], index: Expr) -> Expr:
 def _ratio(terms: Sequence[Rational]) -> Rational | None:
     if any(term == 0 for term in terms):
         return None
-    ratios = {later / earlier for earlier, later in zip(terms, terms[1:], strict=False)}
+    ratios = {later / earlier for earlier, later in pairwise(terms)}
     return ratios.pop() if len(ratios) == 1 else None
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 import sympy
-from lark import Token, Tree
+from lark import Token
 from sympy import Expr
 
 from rung.reasoners.symbolic import algebra, chance, compare, equations, measures, numeric, sequences
@@ -126,7 +126,7 @@ def _value(scope: Scope, node: Node) -> Any:
         if not scope.functions and not scope.values:
             written = result
             result = expanded(result)
-            if result == written and not any(True for _ in node.find_pred(_adds)):
+            if result == written and not any(any(True for _ in node.find_data(shape)) for shape in _ADDS):
                 raise NoAnswer("letters without a value")
         return expanded(result)
     if result.is_Rational:
@@ -134,8 +134,7 @@ def _value(scope: Scope, node: Node) -> Any:
     return numeric_simplified(result)
 
 
-def _adds(node: Tree[Any]) -> bool:
-    return node.data in {"plus", "minus", "times", "joined"}
+_ADDS: Final = ("plus", "minus", "times", "joined")
 
 
 def numeric_simplified(result: Expr) -> Expr:

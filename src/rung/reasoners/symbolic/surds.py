@@ -9,6 +9,8 @@ from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
 
 Surd = dict[int, Rational]
 MAX_PARTS = 64
+MAX_POWER = 64
+MAX_UNDER_ROOT = 10**30
 
 
 def surd(value: Expr) -> Surd:
@@ -18,27 +20,31 @@ def surd(value: Expr) -> Surd:
     if value.is_Add:
         return _added([surd(part) for part in value.args])
     if value.is_Mul:
-        product: Surd = {1: Integer(1)}
-        for part in value.args:
-            product = multiplied(product, surd(part))
-        return product
-    if value.is_Pow and value.exp.is_Integer and abs(value.exp) <= 64:
+        return _product([surd(part) for part in value.args])
+    if value.is_Pow and value.exp.is_Integer and abs(value.exp) <= MAX_POWER:
         base = surd(value.base)
-        base = inverted(base) if value.exp < 0 else base
-        product = {1: Integer(1)}
-        for _ in range(abs(int(value.exp))):
-            product = multiplied(product, base)
-        return product
-    if value.is_Pow and value.base.is_Rational and value.base > 0 and value.exp.is_Rational and value.exp.q == 2:
-        whole = sympy.sqrt(value.base) ** value.exp.p
-        if whole == value and not (whole.is_Pow and value.exp in {Rational(1, 2), Rational(-1, 2)}):
-            return surd(value.base ** (value.exp.p // 2) * sympy.sqrt(value.base, evaluate=True))
-        if value.exp == Rational(1, 2) and value.base.is_Integer:
-            return {int(value.base): Integer(1)}
-        if value.exp == Rational(-1, 2) and value.base.is_Integer:
-            return {int(value.base): Rational(1, value.base)}
-        return surd(whole)
+        return _product([inverted(base) if value.exp < 0 else base] * abs(int(value.exp)))
+    if value.is_Pow and value.exp.is_Rational and value.exp.q == 2 and abs(value.exp.p) <= MAX_POWER:
+        return _product([_root(value.base) if value.exp > 0 else inverted(_root(value.base))] * abs(int(value.exp.p)))
     raise NoAnswer("a form that it does not simplify")
+
+
+def _root(value: Expr) -> Surd:
+    """The square root of a positive rational, taken apart into primes."""
+    if not (value.is_Rational and value > 0) or value.p * value.q > MAX_UNDER_ROOT:
+        raise NoAnswer("a form that it does not simplify")
+    outside, inside = 1, 1
+    for prime, power in sympy.factorint(int(value.p * value.q)).items():
+        outside *= prime ** (power // 2)
+        inside *= prime ** (power % 2)
+    return {inside: Rational(outside, value.q)}
+
+
+def _product(parts: list[Surd]) -> Surd:
+    product: Surd = {1: Integer(1)}
+    for part in parts:
+        product = multiplied(product, part)
+    return product
 
 
 def _added(parts: list[Surd]) -> Surd:

@@ -88,8 +88,8 @@ KNOWN: Final = frozenset(
     | {"inf", "oo", "e", "i"}
 )
 
-_WORD = re.compile(r"\\?[A-Za-z]+(?:['’][A-Za-z]+)?")
-_MATHS = re.compile(r"[0-9=+*/^×÷√²³½¼¾π{\[]")
+_WORD = re.compile(r"\\?[A-Za-z]+(?:['’][A-Za-z]+)?")  # noqa: RUF001
+_MATHS = re.compile(r"[0-9=+*/^×÷√²³½¼¾π{\[]")  # noqa: RUF001
 
 
 def worth_parsing(text: str) -> bool:
@@ -106,7 +106,7 @@ def worth_parsing(text: str) -> bool:
 
 
 def _ordinal(word: str) -> bool:
-    return word[1:].replace("’", "'").lower() == "'th"
+    return word[1:].replace("’", "'").lower() == "'th"  # noqa: RUF001
 
 
 def _number_word(text: str) -> bool:
