@@ -10,16 +10,20 @@ from rung.types import Short
 
 # A final answer stands at the end, or alone; what lies far before both is reasoning.
 HEAD, TAIL = 2000, 12_000
+MOST_OPTIONS = 200
+LETTERS = "ABCDEFGHIJ"
 
+_IS = r"[*_]{0,3}\s{0,2}(?:(?:is|are|would be|should be|must be|will be)\b\s{0,2}:?|[:=])[*_]{0,3}"
+_ANSWER = re.compile(rf"\banswer\b{_IS}|####", re.IGNORECASE)
+# Results are many on the way to a number, and choices are named where they are weighed; a label is named once.
 _MARKER = re.compile(
-    r"\b(?:answer|result|solution|option|choice|label|category|intent|sentiment|class)\b"
-    r"[*_]{0,3}\s{0,2}(?:(?:is|are|would be|should be|must be|will be)\b\s{0,2}:?|[:=])[*_]{0,3}|####",
-    re.IGNORECASE,
+    rf"\b(?:answer|result|solution|option|choice|label|category|intent|sentiment|class)\b{_IS}|####", re.IGNORECASE
 )
-_HEADING = re.compile(r"^(?:#{1,6}\s|\*\*(?:step|explanation|reasoning|note|answer|solution)\b)", re.IGNORECASE)
 _MARKUP = re.compile(r"\\[()\[\]]|[*`]|\$(?!\d)|^#+\s|(?<!\w)_|_(?!\w)")
 _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}]{0,200})\}")
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
+_QUOTED_LAST = re.compile(r"[`\"*\u201c]([^`\"*\u201c\u201d]{1,60})[`\"*\u201d]{1,3}[\s.]*$")
+_BEGINS = re.compile(r"(?:to|first|let|we|step|since|given|if|start)\b", re.IGNORECASE)
 _POLE = re.compile(r"\b(yes|no|true|false)\b", re.IGNORECASE)
 _NEAR = re.compile(
     r"[\s:*_$€£\\(\[{=~≈]*+(?:(?:about|approximately|exactly|roughly|a|total|of|is|that)\s+){0,3}[$€£\s]*+$",
@@ -68,10 +72,10 @@ def bare(text: str) -> str:
     return text.strip(" \t\"'\u201c\u201d\u2018\u2019`")
 
 
-def _after_markers(text: str) -> list[str]:
+def _after_markers(text: str, marker: re.Pattern[str] = _ANSWER) -> list[str]:
     """What follows each mark of a final answer, the last first: the rest of its line, or the next line that speaks."""
     rests = []
-    for match in list(_MARKER.finditer(text))[:-9:-1]:
+    for match in list(marker.finditer(text))[:-9:-1]:
         lines = text[match.end() : match.end() + 600].split("\n")
         rest = next((line for line in lines[:4] if bare(line)), "")
         if rest:
@@ -93,13 +97,11 @@ def _sentences(text: str) -> list[str]:
 def _number(text: str) -> str | None:
     text = plain(text)
     box = boxed(text)
-    for marked in [box] if box else []:
-        if (value := _last_value(marked)) is not None:
-            return written(value)
-    for rest in _after_markers(text):
-        if (value := _marked_number(rest)) is not None:
-            return written(value)
-    value = _said_last(_MARKUP.sub("", text))
+    value = _last_value(box) if box else None
+    if value is None:
+        value = next((v for rest in _after_markers(text) if (v := _marked_number(rest, text)) is not None), None)
+    if value is None:
+        value = _said_last(_MARKUP.sub("", text))
     return None if value is None else written(value)
 
 
@@ -118,7 +120,9 @@ def _last_value(text: str) -> Fraction | None:
     return next((value for at, value in found if at > equals >= 0), found[-1][1])
 
 
-def _marked_number(rest: str) -> Fraction | None:
+def _marked_number(rest: str, text: str) -> Fraction | None:
+    """The number that a mark of the final answer is followed by. What is not the end of `text` may be the beginning of
+    a reasoning: there the number must follow at once, or be the only one."""
     sentence = next((s for s in _sentences(rest) if _matches(s)), "")
     found = _matches(sentence)
     if not found:
@@ -126,7 +130,8 @@ def _marked_number(rest: str) -> Fraction | None:
     at, first = found[0]
     if "=" not in sentence and _NEAR.match(sentence[:at]):
         return first
-    return _last_value(sentence)
+    ends_there = text.rstrip().endswith(rest.rstrip())
+    return _last_value(sentence) if ends_there or (len(found) == 1 and not _BEGINS.match(bare(rest))) else None
 
 
 def _said_last(text: str) -> Fraction | None:
@@ -160,7 +165,7 @@ def _choice(text: str, options: Sequence[str]) -> str | None:
     box = boxed(text)
     if box and (letter := _letter(bare(box), options)):
         return letter
-    for rest in _after_markers(text):
+    for rest in (*_after_markers(text), *_after_markers(text, _MARKER)):
         if letter := _letter(rest, options):
             return letter
     if correct := _IS_CORRECT.findall(text[-4000:]):
@@ -179,7 +184,7 @@ def _letter(text: str, options: Sequence[str]) -> str | None:
     """The letter that `text` begins with, or the letter of the option it names."""
     text = _LATEX_TEXT.sub(r"\1", text)
     if numbered := _NUMBERED.match(text):
-        return "ABCDEFGHI"[int(numbered[1]) - 1]
+        return LETTERS[int(numbered[1]) - 1]
     match = _LETTER.match(text)
     if match and not (match[1] in "AI" and not match["after"] and re.match(r"\s+[a-z]", text[match.end(1) :])):
         return _known(match[1], options)
@@ -195,20 +200,22 @@ def _known(letter: str, options: Sequence[str]) -> str | None:
 def _by_text(text: str, options: Sequence[str]) -> str | None:
     """The one option whose text is found in `text`; an option inside another that is found too does not count."""
     index = _one_of(text, options)
-    return None if index is None else "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[index]
+    return None if index is None or index >= len(LETTERS) else LETTERS[index]
 
 
 def _one_of(text: str, options: Sequence[str]) -> int | None:
-    said = f" {_words(text)} "
-    found = [i for i, option in enumerate(options[:26]) if (words := _words(option)) and f" {words} " in said]
-    whole = [
-        i for i in found if not any(i != j and f" {_words(options[i])} " in f" {_words(options[j])} " for j in found)
-    ]
-    return whole[0] if len(whole) == 1 else None
+    """The place of the option that `text` begins with, or else of the only one that it names."""
+    said = f"{_words(text)} "
+    named = [_words(option) for option in options[:MOST_OPTIONS]]
+    found = [i for i, words in enumerate(named) if words and f" {words} " in f" {said}"]
+    whole = [i for i in found if not any(i != j and f" {named[i]} " in f" {named[j]} " for j in found)]
+    first = [i for i in whole if said.startswith(f"{named[i]} ")]
+    chosen = first if len(first) == 1 else whole
+    return chosen[0] if len(chosen) == 1 else None
 
 
 def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.casefold()))
+    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
 
 
 # yes and no
@@ -235,10 +242,7 @@ def _pole(text: str) -> str | None:
 
 def _label(text: str, options: Sequence[str]) -> str | None:
     lines = [line for line in text.split("\n") if bare(line)]
-    candidates = [c for c in (boxed(text), *_after_markers(text)) if c]
-    if len(lines) == 1 and not candidates:
-        candidates = [lines[0]]
-    candidates += [lines[-1]] if lines and not candidates else []
+    candidates = [c for c in (boxed(text), *_after_markers(text, _MARKER)) if c] or lines[-1:]
     for candidate in candidates:
         index = _one_of(candidate, options)
         if index is not None:
@@ -246,6 +250,8 @@ def _label(text: str, options: Sequence[str]) -> str | None:
     if options:
         index = _one_of(text, options)
         return None if index is None else options[index]
-    value = bare(candidates[0]) if candidates else ""
+    said = candidates[0] if candidates else ""
+    quoted = _QUOTED_LAST.search(said[-100:])
+    value = bare(quoted[1] if quoted else said)
     # more words than a value has: a sentence that names none
     return value if 0 < len(value) <= 120 else None

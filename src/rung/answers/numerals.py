@@ -15,7 +15,7 @@ _LATEX_FRACTION = re.compile(r"(-?)\\[dt]?frac\s*(?:\{\s*(-?\d{1,40})\s*\}|(\d))
 _WHOLE_BEFORE_FRACTION = re.compile(r"(?<=\d)(?=\\[dt]?frac)")
 
 NUMBER = re.compile(
-    r"(?<![\w.])(?P<sign>(?<![)\]}])[-+]\s?)?(?P<unit>[$€£]\s?|\\\$\s?)?(?P<sign2>-)?"
+    r"(?<![\w.])(?P<sign>(?<![)\]}])[-+])?(?P<unit>[$€£]\s?|\\\$\s?)?(?P<sign2>-)?"
     r"(?P<whole>(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?|\.\d++)"
     r"(?P<exponent>[eE][-+]?\d{1,4}(?!\w)|\s?\*\s?10\^\{?-?\d{1,4}\}?)?"
     r"(?:(?P<over>/\d++(?:\.\d++)?)(?![/\d])|(?P<mixed>\s\d{1,4}/\d{1,4}(?![/\d])))?"

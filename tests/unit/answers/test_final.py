@@ -36,6 +36,11 @@ NUMBERS = [
     ("x = 7", "7"),
     (r"Thus, \( x = \frac{10}{4} \)", "2.5"),
     ("A total of 3,5 and 7", "7"),
+    ("Answer: To find the total, add 5 and 3.\n5 + 3 = 8\nShe has 8 apples.", "8"),
+    ("Answer: She has 8 apples.\n\nExplanation: she had 5 and bought 3.", "8"),
+    ("The result is 5 a week.\nIn 4 weeks she eats 4 * 5 = 20.\nShe eats 20 apples.", "20"),
+    ("- 15 apples", "15"),
+    ("3-5", "5"),
 ]
 
 
@@ -111,9 +116,13 @@ def test_labels() -> None:
     labels = ("card_arrival", "card_linking", "top_up_failed")
     assert extract("Label: card_arrival", "label") == "card_arrival"
     assert extract("The sentiment is **positive**.", "label") == "positive"
+    assert extract('The intent that fits "I lost my card" is "lost_card".', "label") == "lost_card"
+    assert extract("The date is **12 May 2018**.", "label") == "12 May 2018"
     assert extract("25/12/2018", "label") == "25/12/2018"
     assert extract("I think that this is about Card Arrival.", "label", ("card arrival", "card")) == "card arrival"
     assert extract("The intent is `card_linking`, not card_arrival", "label", labels[1:]) == "card_linking"
+    assert extract("The label is card_arrival, rather than top_up_failed.", "label", labels) == "card_arrival"
+    assert extract("Top up failed", "label", labels) == "top_up_failed"
     assert extract("It might be a refund.", "label", labels) is None
     assert extract("", "label") is None
 
