@@ -13,7 +13,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from rung.cli.loop import Loop, loop_in_thread
-from rung.cli.options import ConfigOption, JsonOption, ModelOption, PresetOption, UrlOption, api_key, write_json
+from rung.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    PresetOption,
+    UrlOption,
+    api_key,
+    percent,
+    write_json,
+)
 from rung.cli.reach import Address, Place, Wanted, reach
 from rung.clock import Clock, RealClock
 from rung.errors import RungError
@@ -155,7 +164,7 @@ def in_a_line(decision: Decision, seconds: float) -> str:
     if decision.cache == "exact":
         parts.append("from the cache")
     if decision.right_prob is not None:
-        parts.append(f"{decision.right_prob:.0%} sure")
+        parts.append(f"{percent(decision.right_prob)} sure")
     if not decision.quality_reached:
         parts.append("less than was asked for")
     parts += [f"{seconds:.1f} s", f"{decision.usage.usd:.6f} USD"]

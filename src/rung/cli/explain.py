@@ -7,7 +7,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rung.cli.options import ConfigOption, JsonOption, ModelOption, PresetOption, UrlOption, api_key, write_json
+from rung.cli.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    PresetOption,
+    UrlOption,
+    api_key,
+    percent,
+    write_json,
+)
 from rung.cli.reach import Address, Wanted, reach
 from rung.types import Decision, Features, Option
 
@@ -72,7 +81,7 @@ def _features(features: Features) -> str:
 
 
 def _table(options: list[Option]) -> Table:
-    table = Table("rung", "right", "abstains", "seconds", "USD", "cost with time", "reserve", "known by", box=None)
+    table = Table("rung", "right", "abstains", "seconds", "USD", "with waiting", "reserve", "known by", box=None)
     for column in table.columns[1:-1]:
         column.justify = "right"
     for option in options:
@@ -80,8 +89,8 @@ def _table(options: list[Option]) -> Table:
         assert e is not None
         table.add_row(
             option.reasoner,
-            f"{e.right_prob:.0%}",
-            f"{e.abstain_prob:.0%}" if e.abstain_prob else "",
+            percent(e.right_prob),
+            percent(e.abstain_prob) if e.abstain_prob else "",
             f"{e.wait_s + e.service_s:.1f}",
             f"{e.usd:.6f}",
             "" if option.cost_usd is None else f"{option.cost_usd:.6f}",
@@ -96,14 +105,15 @@ def what_next(decision: Decision) -> str:
     if decision.first is None:
         return decision.error or "Nothing here can answer it."
     said = f"`{decision.first}` is asked first."
-    others = [o for o in decision.options if not o.excluded and o.reasoner != decision.first and o.reserve is not None]
-    if not others:
+    options = {o.reasoner: o for o in decision.options if not o.excluded and o.reserve is not None}
+    first = options.pop(decision.first, None)
+    if not options:
         return f"{said} There is nothing else to ask."
-    best = max(others, key=lambda option: option.reserve or 0.0)
+    best = max(options.values(), key=lambda option: option.reserve or 0.0)
+    if first is not None and first.estimate is not None and first.estimate.abstain_prob:
+        said += f" If it abstains, `{best.reasoner}` is next."
     reserve = best.reserve or 0.0
     if reserve <= 0:
-        return f"{said} Nothing else is worth its cost once there is an answer; without one, `{best.reasoner}` is next."
-    return (
-        f"{said} As things stand, `{best.reasoner}` would be worth calling until the answer in hand is"
-        f" {reserve:.0%} sure."
-    )
+        return f"{said} Once there is an answer, `{best.reasoner}` is not worth its cost."
+    worth = f"`{best.reasoner}` is worth calling until the answer in hand is {percent(reserve)} sure"
+    return f"{said} As things stand, {worth}."

@@ -125,11 +125,11 @@ _BY_SIZE = ((2.0, 0.5), (5.0, 0.6), (10.0, 0.68), (40.0, 0.76))
 _LARGEST_STRENGTH = 0.82
 
 
-class _Details(Struct):
+class _Details(Struct, frozen=True):
     parameter_size: str = ""
 
 
-class OllamaModel(Struct):
+class OllamaModel(Struct, frozen=True):
     """An entry of Ollama's /api/tags."""
 
     name: str
@@ -137,8 +137,8 @@ class OllamaModel(Struct):
     details: _Details = _Details()
 
 
-class _Tags(Struct):
-    models: list[OllamaModel] = []
+class _Tags(Struct, frozen=True):
+    models: tuple[OllamaModel, ...] = ()
 
 
 def hosted(env: Mapping[str, str]) -> list[Offer]:
@@ -166,16 +166,16 @@ def hosted(env: Mapping[str, str]) -> list[Offer]:
     return offers
 
 
-def ollama_models(host: str, port: int) -> list[OllamaModel]:
+def ollama_models(host: str, port: int) -> Sequence[OllamaModel]:
     """What an Ollama there has; nothing if there is none, or it does not answer within a second."""
     connection = http.client.HTTPConnection(host, port, timeout=_OLLAMA_S)
     try:
         connection.request("GET", "/api/tags")
         response = connection.getresponse()
         body = response.read()
-        return msgspec.json.decode(body, type=_Tags).models if response.status == 200 else []
+        return msgspec.json.decode(body, type=_Tags).models if response.status == 200 else ()
     except (OSError, http.client.HTTPException, msgspec.DecodeError):
-        return []
+        return ()
     finally:
         connection.close()
 

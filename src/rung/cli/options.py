@@ -38,6 +38,11 @@ def api_key() -> str | None:
     return os.environ.get("RUNG_API_KEY")
 
 
+def percent(prob: float) -> str:
+    """Nothing is certain that is not 1."""
+    return "over 99%" if 0.995 <= prob < 1 else f"{prob:.0%}"
+
+
 def write_json(value: Any) -> None:
     """One line, complete and machine-readable; Structs become objects."""
     typer.echo(msgspec.json.encode(value).decode())

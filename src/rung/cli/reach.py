@@ -69,10 +69,10 @@ async def reach(address: Address, *, start: bool) -> AsyncIterator[Place]:
             raise NotReady(f"no Rung answers at {server.url}; start one with `rung serve`, or leave --url out")
         rung = Rung(config)
         if not start:
-            yield Here(rung)
+            yield Here(rung, "No Rung serves, so nothing is loaded: models are taken to need a few seconds first.")
             return
         async with rung:
-            yield Here(rung)
+            yield Here(rung, "No Rung serves, so this process answers itself.")
 
 
 def _url_of(config: Config | None) -> str:
@@ -90,9 +90,9 @@ def _key(address: Address, config: Config | None) -> str | None:
 class Here:
     """A Rung of this process's own."""
 
-    def __init__(self, rung: Rung) -> None:
+    def __init__(self, rung: Rung, about: str) -> None:
         self._rung = rung
-        self.about = "No Rung serves, so this process answers itself."
+        self.about = about
 
     async def answer(self, wanted: Wanted) -> AsyncGenerator[str | Decision, None]:
         request = self._rung.request(wanted.messages, model=wanted.model, stream=True, **wanted.wishes)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import groupby
 
 from rung.cli.offers import Offer
 
@@ -42,16 +43,14 @@ machine: {usd_per_hour: 0.05}
 
 def config_text(offers: Sequence[Offer], day: str) -> str:
     """`day` is when it is written."""
-    entries = "".join(_entry(offer) for offer in offers) or _NOTHING_FOUND
-    return _HEAD.format(day=day) + entries + _TAIL
+    entries = ""
+    for provider, of_one in groupby(offers, lambda offer: offer.provider):
+        entries += f"\n  # {provider}\n" + "".join(_entry(offer) for offer in of_one)
+    return _HEAD.format(day=day) + (entries or _NOTHING_FOUND) + _TAIL
 
 
 def _entry(offer: Offer) -> str:
     lines = [
-        "",
-        f"# {offer.provider}, since {offer.variable} is set."
-        if offer.variable
-        else f"# {offer.provider} answers here.",
         f"{offer.name}:",
         "  kind: endpoint",
         f"  base_url: {offer.base_url}",
@@ -71,4 +70,4 @@ def _entry(offer: Offer) -> str:
         f"  strength: {offer.strength:g}",
         *(f"  {flag}" for flag in offer.flags),
     ]
-    return "".join(f"  {line}\n" if line else "\n" for line in lines)
+    return "".join(f"  {line}\n" for line in lines)
