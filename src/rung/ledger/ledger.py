@@ -17,7 +17,7 @@ from rung.ledger.store import Store
 from rung.types import Decision, Feedback
 
 # How long decisions are gathered into one commit. Kill -9 may take this plus one commit: together under 50 ms.
-_GATHER_S = 0.01
+_GATHER_S = 0.02
 _RETRY_S = 0.5
 _ROWS_A_COMMIT = 512
 _CLOSED = "The ledger is closed; feedback was not kept"
