@@ -51,7 +51,7 @@ class Door:
     """The check on one server config. Raises ConfigError for keys that `door_problem` refuses."""
 
     def __init__(self, server: Server) -> None:
-        problem = door_problem(server, "localhost")
+        problem = door_problem(server, server.host)
         if problem is not None:
             raise ConfigError(problem)
         self._tenants = [(_digest(key.get_secret_value().encode()), name) for name, key in server.api_keys.items()]

@@ -55,7 +55,7 @@ def _join_standard_library(stream: Any, least: int, render: list[Processor]) -> 
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_SHARED],
+            foreign_pre_chain=list(_SHARED),
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )

@@ -57,6 +57,11 @@ def test_keys_that_are_no_keys(keys: Any) -> None:
         Door(Server(api_keys=keys))
 
 
+def test_a_server_that_listens_to_all_and_lost_its_keys_lets_nobody_in() -> None:
+    with pytest.raises(ConfigError, match="without API keys"):
+        Door(Server(host="0.0.0.0"))
+
+
 def test_a_keys_name_is_its_tenant() -> None:
     door = Door(Server(api_keys=KEYS))
     assert door.admit({b"authorization": b"Bearer key-a"}) == "ann"

@@ -56,10 +56,10 @@ def test_below_the_level_nothing_is_written(capsys: pytest.CaptureFixture[str]) 
 
 def test_the_standard_librarys_logs_join(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("info", "json")
-    logging.getLogger("uvicorn.error").info("Started on %s", "port")
+    logging.getLogger("uvicorn.error").info("Started on %s", "port", extra={"color_message": "x"})
     logging.getLogger("uvicorn.access").info("GET /")
     (line,) = lines(capsys)
-    assert (line["event"], line["level"]) == ("Started on port", "info")
+    assert (line["event"], line["level"], set(line)) == ("Started on port", "info", {"event", "level", "timestamp"})
 
 
 def test_the_last_call_holds(capsys: pytest.CaptureFixture[str]) -> None:
