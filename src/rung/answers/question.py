@@ -29,6 +29,11 @@ def asked(question: str) -> Short:
     return _kind_of_list(labels) if labels else _kind(around)
 
 
+def reads_off(question: str) -> bool:
+    """Whether the answer is a value that stands in the question itself, as in "find the date on this receipt: ..."."""
+    return bool(_asks_copy(ends(question).lower()))
+
+
 def _wants_reasons(text: str) -> bool:
     # looking for a word is a hundred times quicker than for a phrase
     return any(word in text for word in demands.REASON_WORDS) and bool(demands.REASONS.search(text))
@@ -79,7 +84,7 @@ def _asks_label(text: str) -> bool:
 
 def _asks_copy(text: str) -> Short:
     """A value to be read off a text that is given: its demand is the first or last thing said."""
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()] or [""]
     demand = next((line for line in (lines[0], *lines[:-3:-1]) if demands.EXTRACT.search(line)), "")
     if not demand or len(lines) < 3 or not demands.GIVEN_TEXT.search(text) or demands.SEVERAL.search(demand):
         return ""

@@ -9,7 +9,8 @@ from statistics import fmean
 
 from msgspec import Struct
 
-from rung.answers.numerals import as_number
+from rung.answers import reads_off
+from rung.answers.numerals import as_number, numbers_in, plain
 from rung.types import Answer, Choice, Features, Json
 from rung.verdicts.arithmetic import Working
 from rung.verdicts.formats import json_form, tools_form
@@ -100,6 +101,17 @@ def form(seen: Seen) -> float | None:
     return None if not told else (1.0 if all(told) else -1.0)
 
 
+def copied(seen: Seen) -> float | None:
+    """1: a value that was to be read off the question's text stands in it; -1: it does not."""
+    if not seen.final or not reads_off(seen.question):
+        return None
+    number = _number(seen)
+    stands = (
+        _words(seen.final) in _words(seen.question) if number is None else number in numbers_in(plain(seen.question))
+    )
+    return 1.0 if stands else -1.0
+
+
 def vote(seen: Seen) -> float | None:
     """-1..1: share of a vote's samples behind the winner, 0 at two of three, 1 when all agree."""
     share, samples = seen.answer.signals.get("agreement"), seen.answer.signals.get("samples", 0.0)
@@ -157,6 +169,10 @@ def implausible(seen: Seen) -> float | None:
     return 1.0 if number < 0 or number != Fraction(int(number)) else None
 
 
+def _words(text: str) -> str:
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
+
+
 def _number(seen: Seen) -> Fraction | None:
     return as_number(seen.final) if seen.features.short == "number" and seen.final else None
 
@@ -171,6 +187,7 @@ SIGNALS: Mapping[str, Signal] = {
         repetition,
         no_answer,
         form,
+        copied,
         vote,
         first_token,
         mean_token,

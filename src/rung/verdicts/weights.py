@@ -11,6 +11,7 @@ WEIGHTS: Mapping[str, float] = {
     "repetition": -3.0,  # loops seldom end in an answer
     "no_answer": -3.0,  # the reader will find none either
     "form": 6.0,  # what does not parse is of no use to a program; what parses earns little: see PRAISE
+    "copied": 2.5,  # what is not printed there is made up; much is printed there
     "vote": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
     "first_token": 0.9,  # small models are overconfident: far less than the probability itself says
     "mean_token": 0.4,  # mostly style
@@ -19,5 +20,5 @@ WEIGHTS: Mapping[str, float] = {
     "concludes": 0.4,  # an answer that was never computed is a slip
     "implausible": -1.5,  # no half people
 }
-# Signals that weigh less when they speak for an answer: having the form asked for is expected of every answer.
-PRAISE: Mapping[str, float] = {"form": 0.05}
+# Signals that weigh less when they speak for an answer: what is expected of every answer is no merit.
+PRAISE: Mapping[str, float] = {"form": 0.05, "copied": 0.05}

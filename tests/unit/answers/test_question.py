@@ -1,6 +1,6 @@
 import pytest
 
-from rung.answers import asked, options_of
+from rung.answers import asked, options_of, reads_off
 
 CHOICE = [
     "Which is a mammal?\nA) trout\nB) whale\nC) frog\nD) crow\nAnswer with the letter only.",
@@ -79,6 +79,14 @@ def test_asked(kind: str, question: str) -> None:
 )
 def test_who_wants_reasons_gets_them(question: str, reasons: str) -> None:
     assert asked(f"{question}\n{reasons}") == ""
+
+
+def test_values_that_stand_in_the_question() -> None:
+    receipt = "SHOP 24\nDATE 12/05/2018\nTOTAL 3.00\n\n"
+    assert asked(f"{receipt}What is the total on this receipt?") == "number"
+    assert asked(f"Which company wrote this invoice?\n\n{receipt}") == "label"
+    assert reads_off(f"{receipt}What is the total on this receipt?")
+    assert not any(reads_off(question) for question in ["", *CHOICE, *YESNO, *NUMBER, *NONE])
 
 
 def test_options_are_read_in_order() -> None:

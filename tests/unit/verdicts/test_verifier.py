@@ -103,6 +103,21 @@ async def test_what_cannot_be_checked_is_no_verdict() -> None:
     assert await _prob("Give JSON.", _says("{}"), **form) == 0.6
 
 
+async def test_a_label_that_is_not_offered_is_no_answer() -> None:
+    question = "Which intent fits best: lost_card, top_up, pin_change?\nMessage: where is my card"
+    assert await _prob(question, _says("lost_card")) == 0.6
+    assert await _prob(question, _says("card_gone")) < 0.1
+
+
+async def test_a_value_that_the_text_does_not_have_is_made_up() -> None:
+    receipt = "SHOP 24\nDATE 12/05/2018\nTOTAL 3.00\n\n"
+    date, total = f"{receipt}Find the date on this receipt.", f"{receipt}What is the total on this receipt?"
+    assert await _prob(date, _says("12/05/2018")) > 0.6
+    assert await _prob(date, _says("The date is 12/06/2018")) < 0.2
+    assert await _prob(total, _says("RM 3")) > 0.6
+    assert await _prob(total, _says("4.00")) < 0.2
+
+
 async def test_agreement_within_a_vote() -> None:
     def vote(share: float, samples: float) -> Answer:
         return _says("42", signals={"agreement": share, "samples": samples})
