@@ -24,6 +24,9 @@ NUMBER = re.compile(
 )
 _SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
+# What may stand around a number that is an answer: marks, a currency, a few words of unit; no variable.
+_UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:(?:[A-Za-z²³^/%°]{2,20}|(?<=\s)[gmshlLCFK])[\s.%]*+){0,4}")
+
 _WORDS_BELOW_20 = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
@@ -59,12 +62,11 @@ def value_of(match: re.Match[str]) -> Fraction | None:
         if abs(power) > MOST_DIGITS:
             return None
         value *= Fraction(10) ** power
-    for fraction in (match["over"], match["mixed"]):
-        if fraction:
-            over, under = (["1", fraction[1:]] if fraction[0] == "/" else fraction.strip().split("/"))[:2]
-            if len(under) > MOST_DIGITS or not Fraction(under):
-                return None
-            value = value / Fraction(under) if fraction[0] == "/" else value + Fraction(over) / Fraction(under)
+    if fraction := match["over"] or match["mixed"]:
+        over, _, under = fraction.strip().partition("/")
+        if len(under) > MOST_DIGITS or not Fraction(under):
+            return None
+        value = value + Fraction(over) / Fraction(under) if over else value / Fraction(under)
     value *= _SCALE.get((match["scale"] or "").lower(), 1)
     negative = (match["sign"] or "").startswith("-") != bool(match["sign2"])
     return -value if negative else value
@@ -114,7 +116,3 @@ def as_number(text: str) -> Fraction | None:
     if not found and (spelt := WORD_NUMBER.fullmatch(text.strip(" ."))):
         return Fraction(spelt_value(spelt[0]))
     return None
-
-
-# What may stand around a number that is an answer: marks, a currency, a few words of unit; no variable.
-_UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:(?:[A-Za-z²³^/%°]{2,20}|(?<=\s)[gmshlLCFK])[\s.%]*+){0,4}")
