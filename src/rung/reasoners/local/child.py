@@ -24,9 +24,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
 
 
-# A prompt is read in steps of this many tokens, and a client that has gone is only noticed between two of them. No
-# slower than 2048 where there are few cores.
-_STEP_TOKENS = 64
+# A prompt is read in steps of this many tokens; between two of them a client that has gone is noticed, and whoever is
+# being written to gets a token. 4 % slower than 64 and more (67 against 70 tokens a second, 1.5B on two cores), and
+# half the wait (0.5 s).
+_STEP_TOKENS = 32
 _CACHE_MB = 256
 
 

@@ -90,6 +90,9 @@ class _Choice:
     def asked(self) -> dict[str, Any]:
         """The body to send. Token probabilities cost next to nothing, so they are always asked for."""
         asked = {key: value for key, value in self._body.items() if key in _SENT}
+        # With this llama.cpp says how far the prompt is read, and only when it says something does it see who has gone:
+        # without, a neighbour that streams lets it read a long prompt to the end for nobody.
+        asked["return_progress"] = True
         asked["logprobs"] = True
         asked["top_logprobs"] = max(1, asked.get("top_logprobs") or 0)
         if self.index and isinstance(asked.get("seed"), int):
