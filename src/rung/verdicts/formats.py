@@ -116,7 +116,8 @@ def tools_form(answer: Answer, body: Json) -> bool | None:
     if not calls:
         required = choice == "required" or isinstance(choice, dict)
         return False if required and body.get("tools") else None
-    offered = {tool["function"]["name"]: tool["function"] for tool in body.get("tools") or () if tool.get("function")}
+    functions: list[Json] = [tool.get("function") or {} for tool in body.get("tools") or ()]
+    offered = {str(function.get("name")): function for function in functions}
     checks = [_call_form(call.get("function") or {}, offered) for call in calls]
     if False in checks:
         return False
