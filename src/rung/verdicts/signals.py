@@ -4,7 +4,7 @@ None where it says nothing."""
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import exp
+from math import exp, isfinite
 from statistics import fmean
 
 from msgspec import Struct
@@ -125,8 +125,8 @@ def first_token(seen: Seen) -> float | None:
     if not seen.features.short or len(seen.choice.text) > 60 or seen.choice.reasoning:
         return None
     prob = seen.answer.signals.get("first_token_prob")
-    if prob is None and seen.choice.logprobs:
-        prob = exp(min(0.0, float(seen.choice.logprobs[0].get("logprob", 0.0))))
+    if prob is None and (logprobs := _logprobs(seen)):
+        prob = exp(logprobs[0])
     return None if prob is None else (prob - 0.7) / (0.3 if prob >= 0.7 else 0.7)
 
 
@@ -135,8 +135,8 @@ def mean_token(seen: Seen) -> float | None:
     if seen.features.short and len(seen.choice.text) <= 60 and not seen.choice.reasoning:
         return None
     mean = seen.answer.signals.get("mean_logprob")
-    if mean is None and seen.choice.logprobs:
-        mean = fmean(float(entry.get("logprob", 0.0)) for entry in seen.choice.logprobs)
+    if mean is None and (logprobs := _logprobs(seen)):
+        mean = fmean(logprobs)
     return None if mean is None else min(max((mean + 0.15) / 0.15, -1.0), 1.0)
 
 
@@ -167,6 +167,12 @@ def implausible(seen: Seen) -> float | None:
     if number is None or not _HOW_MANY.search(seen.question[-2000:]):
         return None
     return 1.0 if number < 0 or number != Fraction(int(number)) else None
+
+
+def _logprobs(seen: Seen) -> list[float]:
+    """Those that are numbers: an endpoint may leave some out, or write -9999 for a chance of nothing."""
+    values = (entry.get("logprob") for entry in seen.choice.logprobs)
+    return [min(float(value), 0.0) for value in values if isinstance(value, int | float) and isfinite(value)]
 
 
 def _words(text: str) -> str:

@@ -1,7 +1,10 @@
+import asyncio
 from math import exp
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rung.answers import asked
 from rung.types import Answer, Choice, Estimate, Features, Verdict
@@ -134,6 +137,23 @@ async def test_token_probabilities_of_a_short_answer() -> None:
     assert await _prob(SUM, _says("42", signals={"first_token_prob": exp(-1.5)})) == pytest.approx(
         await _prob(SUM, torn)
     )
+
+
+@settings(deadline=None)
+@given(
+    st.text(max_size=200),
+    st.text(max_size=200),
+    st.sampled_from(["", "stop", "length", "tool_calls", "content_filter"]),
+    st.lists(st.sampled_from([None, 0, -1.5, -9999.0, float("-inf"), float("nan")]), max_size=3),
+    st.sampled_from([SUM, "Is ice cold? Answer yes or no.", "Which?\nA) x\nB) y", "Sing.", ""]),
+)
+def test_whatever_is_said_the_verdict_is_a_chance(
+    text: str, reasoning: str, finish: str, logprobs: list[float | None], question: str
+) -> None:
+    told = tuple({"token": "x", "logprob": logprob} for logprob in logprobs)
+    answer = _says(text, reasoning=reasoning, finish=finish, logprobs=told)
+    for verdict in asyncio.run(_verdicts(question, answer, _says("12", "b"), _says("B", "weak"))):
+        assert 0 < verdict.right_prob < 1
 
 
 async def test_two_that_agree_rise_and_two_that_differ_fall() -> None:
