@@ -1,6 +1,6 @@
 """What does Rung add to a call?
 
-    gateway.py [--rounds 7] [--seconds 3]
+    gateway.py [--rounds 7] [--seconds 3] [--growth-requests 100000]
 
 Both sides stand in front of the same nginx, which answers at once with the same JSON, and are pressed by wrk with one
 thread, in turns: Rung (a real `rung serve` with `model: auto` over three endpoints, routing, exact cache, ledger,
@@ -10,11 +10,13 @@ body and answers. Then streams: time to the first chunk. Ratios are taken within
 rounds, intervals their spread (10th to 90th percentile).
 
 LiteLLM takes part if RUNG_BENCH_LITELLM names a virtual environment with `litellm[proxy]`, Portkey if
-RUNG_BENCH_PORTKEY names a folder with `@portkey-ai/gateway` under node_modules. `memory_growth_mb` is over 100,000
-requests. `import_s` is `import rung.cli` beyond a bare Python's start.
+RUNG_BENCH_PORTKEY names a folder with `@portkey-ai/gateway` under node_modules. `cpu_vs_bare` compares the servers'
+processor time a request, which a busy machine disturbs least. `import_s` is `import rung.cli` beyond a bare Python's
+start. Other work on the machine spoils the figures: `load_average` tells of it.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,15 +26,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median, quantiles
 
-import gateway_sides as sides
 import results
-from gateway_sides import Ports
+from gateway_sides import Ports, Side, bare, litellm, missing, portkey, rung, upstream, upstream_requests
+from msgspec.structs import replace
 from wrk import Load, Target, first_chunk_ms, press
 
 SEED = 0  # nothing is drawn
 CONNECTIONS = (1, 16, 64)
 STREAMS = 200
-GROWTH_REQUESTS = 100_000
+BOTH = ("rung", "bare")
+
+STARTS = {"bare": bare, "rung": rung, "litellm": litellm, "portkey": portkey}
 
 Series = dict[str, list[float]]
 
@@ -40,45 +44,54 @@ Series = dict[str, list[float]]
 class Bench:
     """The sides that run, and what was seen of them round by round."""
 
-    def __init__(self, folder: Path, ports: Ports, seconds: float) -> None:
+    def __init__(self, folder: Path, sides: dict[str, Side], seconds: int) -> None:
         self._folder = folder
         self._seconds = seconds
         self._runs = 0
+        self._sides = sides
         self.series: Series = defaultdict(list)
-        self.sides = {
-            "bare": Target(port=ports.bare),
-            "rung": Target(port=ports.rung, model="auto"),
-        }
-        self._hits = {
-            "bare": Target(port=ports.bare, path="/hit", unique=False),
-            "rung": Target(port=ports.rung, model="auto", unique=False),
-        }
-        self._streams = {
-            "bare": Target(port=ports.bare, model="stream"),
-            "rung": Target(port=ports.rung, model="stream"),
-        }
 
-    def press(self, target: Target, connections: int, seconds: float | None = None) -> Load:
+    def press(self, target: Target, connections: int, seconds: int | None = None) -> Load:
         self._runs += 1
         return press(target, self._folder, connections, seconds or self._seconds, f"r{self._runs}")
 
     def round(self, number: int) -> None:
         """Every measure of every side once; who begins changes from round to round."""
         for connections in CONNECTIONS:
-            for name, target in _turned(self.sides, number):
-                load = self.press(target, connections)
-                for figure in ("rps", "p50_ms", "p99_ms"):
-                    self.series[f"{name}_{figure}_c{connections}"].append(getattr(load, figure))
-        for name, target in _turned(self._hits, number):
+            for name in _turned(list(self._sides), number):
+                self._miss(name, connections)
+        for name in _turned(list(BOTH), number):
+            target = replace(self._sides[name].target, unique=False)
+            if name == "bare":
+                target = replace(target, path="/hit")
             self.series[f"{name}_hit_rps"].append(self.press(target, 16).rps)
-        for name, target in _turned(self._streams, number):
+        for name in _turned(list(BOTH), number):
+            target = replace(self._sides[name].target, model="stream")
             self.series[f"{name}_first_chunk_ms"].append(first_chunk_ms(target, f"s{number}", STREAMS))
 
+    def _miss(self, name: str, connections: int) -> None:
+        side = self._sides[name]
+        before_s = side.cpu_s()
+        load = self.press(side.target, connections)
+        for figure in ("rps", "p50_ms", "p99_ms"):
+            self.series[f"{name}_{figure}_c{connections}"].append(getattr(load, figure))
+        self.series[f"{name}_cpu_us_c{connections}"].append((side.cpu_s() - before_s) / load.requests * 1e6)
 
-def _turned(targets: dict[str, Target], number: int) -> list[tuple[str, Target]]:
-    names = list(targets)
+    def growth_mb(self, requests: int) -> float:
+        """What many requests leave behind in Rung, once 10,000 have filled what is bounded."""
+        side = self._sides["rung"]
+        done = 0
+        while done < 10_000:
+            done += self.press(side.target, 16).requests
+        before, done = side.memory_mb(), 0
+        while done < requests:
+            done += self.press(side.target, 16).requests
+        return side.memory_mb() - before
+
+
+def _turned(names: list[str], number: int) -> list[str]:
     turn = number % len(names)
-    return [(name, targets[name]) for name in names[turn:] + names[:turn]]
+    return names[turn:] + names[:turn]
 
 
 def compared(seen: Series) -> Series:
@@ -88,19 +101,18 @@ def compared(seen: Series) -> Series:
         rps, p50 = f"rps_c{c}", f"p50_ms_c{c}"
         found[f"rps_vs_bare_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{rps}"], seen[f"bare_{rps}"])
         found[f"p50_added_ms_c{c}"] = _each(lambda a, b: a - b, seen[f"rung_{p50}"], seen[f"bare_{p50}"])
+        cpu = f"cpu_us_c{c}"
+        found[f"cpu_vs_bare_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{cpu}"], seen[f"bare_{cpu}"])
         for other in ("litellm", "portkey"):
             if seen.get(f"{other}_{rps}"):
                 found[f"rps_vs_{other}_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{rps}"], seen[f"{other}_{rps}"])
-    tails = {side: _each(lambda a, b: a / b, seen[f"{side}_p99_ms_c64"], seen[f"{side}_p50_ms_c64"]) for side in _BOTH}
+    tails = {side: _each(lambda a, b: a / b, seen[f"{side}_p99_ms_c64"], seen[f"{side}_p50_ms_c64"]) for side in BOTH}
     found["p99_over_p50_c64_vs_bare"] = _each(lambda a, b: a / b, tails["rung"], tails["bare"])
     found["exact_hit_vs_bare"] = _each(lambda a, b: a / b, seen["rung_hit_rps"], seen["bare_hit_rps"])
     found["stream_first_chunk_added_ms"] = _each(
         lambda a, b: a - b, seen["rung_first_chunk_ms"], seen["bare_first_chunk_ms"]
     )
     return found
-
-
-_BOTH = ("rung", "bare")
 
 
 def _each(combine, ours: list[float], theirs: list[float]) -> list[float]:
@@ -114,18 +126,6 @@ def spread(values: list[float]) -> tuple[float, float]:
     return deciles[0], deciles[-1]
 
 
-def growth_mb(bench: Bench, pid: int) -> float:
-    """What 100,000 requests leave behind, once the first 10,000 have filled what is bounded."""
-    target = bench.sides["rung"]
-    done = 0
-    while done < 10_000:
-        done += bench.press(target, 16, 2).requests
-    before, done = sides.memory_mb(pid), 0
-    while done < GROWTH_REQUESTS:
-        done += bench.press(target, 16, 5).requests
-    return sides.memory_mb(pid) - before
-
-
 def import_s() -> float:
     def once(statement: str) -> float:
         started_s = time.perf_counter()
@@ -135,31 +135,32 @@ def import_s() -> float:
     return median(once("import rung.cli") - once("pass") for _ in range(7))
 
 
-def run(rounds: int, seconds: float) -> None:
+def run(rounds: int, seconds: int, growth_requests: int) -> None:
     ports = Ports()
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        stack.enter_context(sides.upstream(folder, ports))
-        stack.enter_context(sides.bare(folder, ports))
-        pid, ready_s = stack.enter_context(sides.rung(folder, ports))
-        bench = Bench(folder, ports, seconds)
-        for other, start in (("litellm", sides.litellm), ("portkey", sides.portkey)):
-            target = stack.enter_context(start(folder, ports))
-            if target is None:
-                print(f"{other} does not take part: see the top of {Path(__file__).name}")
+    alone = {"load_average": os.getloadavg()[0]}
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        folder = Path(temporary)
+        stack.enter_context(upstream(folder, ports))
+        sides: dict[str, Side] = {}
+        for name, start in STARTS.items():
+            if side := stack.enter_context(start(folder, ports)):
+                sides[name] = side
             else:
-                bench.sides[other] = target
-        before = sides.upstream_requests(ports)
-        calls = bench.press(bench.sides["rung"], 4, 2)
-        calls_each = (sides.upstream_requests(ports) - before) / calls.requests
+                print(f"{name} does not take part: see the top of {Path(__file__).name}")
+        bench = Bench(folder, sides, seconds)
+        before = upstream_requests(ports)
+        load = bench.press(sides["rung"].target, 4)
+        calls_each = (upstream_requests(ports) - before) / load.requests
         if not 0.99 < calls_each < 1.01:
             raise SystemExit(f"Rung called the upstream {calls_each:.2f} times a request: nothing can be compared")
         for number in range(rounds):
             bench.round(number)
             print(f"round {number + 1} of {rounds}: " + _line(bench.series), flush=True)
-        growth = growth_mb(bench, pid)
-        alone = {"ready_s": ready_s, "memory_mb": sides.memory_mb(pid), "memory_growth_mb": growth}
-    report(bench.series, {**alone, "import_s": import_s()}, rounds)
+        growth_mb = bench.growth_mb(growth_requests)
+        alone |= {"memory_growth_mb": growth_mb, "memory_mb": sides["rung"].memory_mb()}
+        alone |= {f"ready_s.{name}": side.ready_s for name, side in sides.items()}
+        alone["ready_s"] = alone.pop("ready_s.rung")
+    report(bench.series, alone | {"import_s": import_s()}, rounds)
 
 
 def _line(seen: Series) -> str:
@@ -181,11 +182,12 @@ def report(seen: Series, alone: dict[str, float], rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=int, default=3, help="of each measure")
+    parser.add_argument("--growth-requests", type=int, default=100_000)
     options = parser.parse_args()
-    if lacking := sides.missing():
+    if lacking := missing():
         raise SystemExit(f"{' and '.join(lacking)} must be installed first, e.g. `apt-get install {' '.join(lacking)}`")
-    run(options.rounds, options.seconds)
+    run(options.rounds, options.seconds, options.growth_requests)
 
 
 if __name__ == "__main__":

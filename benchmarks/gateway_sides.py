@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec import Struct
 from upstream import write_config
 from wrk import Target
 
@@ -37,6 +38,31 @@ model_list:
   - {{model_name: up, litellm_params: {{model: openai/up, api_base: "{up}", api_key: none}}}}
 general_settings: {{master_key: {key}}}
 """
+
+
+class Side(Struct, frozen=True):
+    """A server that takes part."""
+
+    target: Target
+    pid: int
+    ready_s: float
+
+    def memory_mb(self) -> float:
+        """Resident memory of the process and its children, from /proc; shared pages count once a process."""
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self._pids())
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def cpu_s(self) -> float:
+        """Processor time that the process and its children have used."""
+        fields = (Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self._pids())
+        return sum(int(f[11]) + int(f[12]) for f in fields) / os.sysconf("SC_CLK_TCK")
+
+    def _pids(self) -> list[int]:
+        pids = [self.pid]
+        for one in pids:
+            for children in Path(f"/proc/{one}/task").glob("*/children"):
+                pids.extend(int(child) for child in children.read_text().split())
+        return pids
 
 
 class Ports:
@@ -73,25 +99,24 @@ def upstream_requests(ports: Ports) -> int:
 
 
 @contextmanager
-def bare(folder: Path, ports: Ports) -> Iterator[None]:
+def bare(folder: Path, ports: Ports) -> Iterator[Side]:
     urls = [f"{ports.up_url}/chat/completions", f"{ports.streaming_url}/chat/completions"]
     command = [sys.executable, str(HERE / "bare_proxy.py"), str(ports.bare), *urls]
-    with _server(command, folder, f"http://127.0.0.1:{ports.bare}/hit", post=True):
-        yield
+    with _server(command, folder, f"http://127.0.0.1:{ports.bare}/hit", post=True) as started:
+        yield Side(Target(port=ports.bare), *started)
 
 
 @contextmanager
-def rung(folder: Path, ports: Ports) -> Iterator[tuple[int, float]]:
-    """Its process and the seconds it took to be ready."""
+def rung(folder: Path, ports: Ports) -> Iterator[Side]:
     config = folder / "rung.yaml"
     config.write_text(RUNG_CONFIG.format(up=ports.up_url, streaming=ports.streaming_url, folder=folder))
     command = [str(BIN / "rung"), "serve", "--config", str(config), "--port", str(ports.rung)]
     with _server(command, folder, f"http://127.0.0.1:{ports.rung}/health/ready") as started:
-        yield started
+        yield Side(Target(port=ports.rung, model="auto"), *started)
 
 
 @contextmanager
-def litellm(folder: Path, ports: Ports) -> Iterator[Target | None]:
+def litellm(folder: Path, ports: Ports) -> Iterator[Side | None]:
     """None unless RUNG_BENCH_LITELLM names a virtual environment with `litellm[proxy]`."""
     home = os.environ.get("RUNG_BENCH_LITELLM")
     if not home:
@@ -100,12 +125,12 @@ def litellm(folder: Path, ports: Ports) -> Iterator[Target | None]:
     config = folder / "litellm.yaml"
     config.write_text(LITELLM_CONFIG.format(up=ports.up_url, key=KEY))
     command = [f"{home}/bin/litellm", "--config", str(config), "--host", "127.0.0.1", "--port", str(ports.litellm)]
-    with _server(command, folder, f"http://127.0.0.1:{ports.litellm}/health/liveliness"):
-        yield Target(port=ports.litellm, headers={"authorization": f"Bearer {KEY}"})
+    with _server(command, folder, f"http://127.0.0.1:{ports.litellm}/health/liveliness") as started:
+        yield Side(Target(port=ports.litellm, headers={"authorization": f"Bearer {KEY}"}), *started)
 
 
 @contextmanager
-def portkey(folder: Path, ports: Ports) -> Iterator[Target | None]:
+def portkey(folder: Path, ports: Ports) -> Iterator[Side | None]:
     """None unless RUNG_BENCH_PORTKEY names a folder in which npm has installed `@portkey-ai/gateway`."""
     home = os.environ.get("RUNG_BENCH_PORTKEY")
     if not home:
@@ -113,19 +138,9 @@ def portkey(folder: Path, ports: Ports) -> Iterator[Target | None]:
         return
     script = f"{home}/node_modules/@portkey-ai/gateway/build/start-server.js"
     command = ["node", script, f"--port={ports.portkey}", "--headless"]
-    with _server(command, folder, f"http://127.0.0.1:{ports.portkey}/"):
+    with _server(command, folder, f"http://127.0.0.1:{ports.portkey}/") as started:
         headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": ports.up_url, "authorization": "Bearer x"}
-        yield Target(port=ports.portkey, headers=headers)
-
-
-def memory_mb(pid: int) -> float:
-    """Resident memory of a process and its children, from /proc; shared pages count once a process."""
-    pids = [pid]
-    for one in pids:
-        for children in Path(f"/proc/{one}/task").glob("*/children"):
-            pids.extend(int(child) for child in children.read_text().split())
-    pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in pids)
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        yield Side(Target(port=ports.portkey, headers=headers), *started)
 
 
 @contextmanager

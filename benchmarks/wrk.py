@@ -58,7 +58,7 @@ def body(target: Target, note: str, **more: object) -> str:
     return json.dumps({"model": target.model, "messages": messages, **more})
 
 
-def press(target: Target, folder: Path, connections: int, seconds: float, run: str) -> Load:
+def press(target: Target, folder: Path, connections: int, seconds: int, run: str) -> Load:
     """One wrk thread with `connections` connections. Raises RuntimeError if any request failed."""
     before, after = body(target, "\x00").split("\\u0000")
     script = folder / f"{run}.lua"
@@ -75,8 +75,10 @@ def press(target: Target, folder: Path, connections: int, seconds: float, run: s
     )
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", str(script)]
     address = f"http://127.0.0.1:{target.port}"
-    output = subprocess.run([*command, address], capture_output=True, text=True, check=True).stdout
-    seen = json.loads(output.strip().splitlines()[-1])
+    done = subprocess.run([*command, address], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"wrk failed at {address}: {done.stdout}{done.stderr}")
+    seen = json.loads(done.stdout.strip().splitlines()[-1])
     if seen["failed"] or not seen["requests"]:
         raise RuntimeError(f"{seen['failed']} of {seen['requests']} requests failed at {address}{target.path}")
     return Load(seen["requests"], seen["requests"] / seen["seconds"], seen["p50_ms"], seen["p99_ms"])
