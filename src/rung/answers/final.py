@@ -42,6 +42,7 @@ _IS_CORRECT = re.compile(
 _LINE_LETTER = re.compile(
     r"^[\s*_>-]{0,6}(?:option |answer |choice )?\(?([A-J])(?:[).:](?!\w)|\s*$)", re.MULTILINE | re.IGNORECASE
 )
+_LAST_LETTER = re.compile(r"\b(?:so|choose|select|pick|with|is|be|option|thus|hence)\s+\(?([A-J])\b[)*.\s]*$")
 _BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
 
 
@@ -177,6 +178,8 @@ def _choice(text: str, options: Sequence[str]) -> str | None:
     bracketed = {str(letter) for letter in _BRACKETED.findall(last)}
     if len(bracketed) == 1:
         return bracketed.pop()
+    if closing := _LAST_LETTER.search(last[-80:]):
+        return _known(closing[1], options)
     return _by_text(last, options) or _by_text(text, options)
 
 

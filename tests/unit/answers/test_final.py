@@ -41,6 +41,9 @@ NUMBERS = [
     ("The result is 5 a week.\nIn 4 weeks she eats 4 * 5 = 20.\nShe eats 20 apples.", "20"),
     ("- 15 apples", "15"),
     ("3-5", "5"),
+    ("There are 12 inches in 1 foot, so 5 feet is 60 inches.", "60"),
+    ("So, the answer is:\n\n\\[\n\\boxed{42 \\text{ apples}}\n\\]\n\nEach of the 7 children gets 6.", "42"),
+    ("```output\n18.0\n```", "18"),
 ]
 
 
@@ -74,6 +77,9 @@ CHOICES = [
     ("Spores are breathed in, so one needs to cover the mouth.\n\nFinal answer: B", "B"),
     ("Answer: A", "A"),
     ("D - lead apron", "D"),
+    ("Both A and D are wrong, so C.", "C"),
+    ("C\n\nExplanation: A) is no filter, and neither is B)", "C"),
+    (r"Answer: $\boxed{B}$", "B"),
 ]
 
 
