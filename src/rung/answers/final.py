@@ -1,7 +1,7 @@
 """The final answer in what a model wrote."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from rung.answers.latex import boxed
@@ -163,24 +163,27 @@ def _computed(sentences: Sequence[str]) -> Fraction | None:
 
 
 def _choice(text: str, options: Sequence[str]) -> str | None:
-    box = boxed(text)
-    if box and (letter := _letter(bare(box), options)):
-        return letter
+    return next((letter for letter in _letters(text, options) if letter), None)
+
+
+def _letters(text: str, options: Sequence[str]) -> Iterator[str | None]:
+    """What each way of naming a choice finds, the surest way first."""
+    yield _letter(bare(boxed(text) or ""), options)
     for rest in (*_after_markers(text), *_after_markers(text, _MARKER)):
-        if letter := _letter(rest, options):
-            return letter
-    if correct := _IS_CORRECT.findall(text[-4000:]):
-        return str(correct[-1])
-    for line in (text.strip().split("\n")[0], text.strip().rsplit("\n", maxsplit=1)[-1]):
-        if (letter := _letter(line, options)) and len(set(_LINE_LETTER.findall(text))) <= 1:
-            return letter
-    last = _sentences(text)[-1] if _sentences(text) else ""
+        yield _letter(rest, options)
+    yield from reversed([str(letter) for letter in _IS_CORRECT.findall(text[-4000:])])
+    lines = text.strip().split("\n")
+    # a text that goes through the options begins its lines with their letters, and means none of them
+    if len(set(_LINE_LETTER.findall(text))) <= 1:
+        yield _letter(lines[0], options)
+        yield _letter(lines[-1], options)
+    last = (_sentences(text) or [""])[-1]
     bracketed = {str(letter) for letter in _BRACKETED.findall(last)}
-    if len(bracketed) == 1:
-        return bracketed.pop()
-    if closing := _LAST_LETTER.search(last[-80:]):
-        return _known(closing[1], options)
-    return _by_text(last, options) or _by_text(text, options)
+    yield bracketed.pop() if len(bracketed) == 1 else None
+    closing = _LAST_LETTER.search(last[-80:])
+    yield _known(closing[1], options) if closing else None
+    yield _by_text(last, options)
+    yield _by_text(text, options)
 
 
 def _letter(text: str, options: Sequence[str]) -> str | None:
