@@ -3,11 +3,12 @@
 from typing import Any
 
 import sympy
-from sympy import Expr, Poly, Rational, Symbol
+from sympy import Expr, Poly, Symbol
 
 from rung.reasoners.symbolic.equations import define_function, difference, polynomial_roots, solved
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build, expanded, power
+from rung.reasoners.symbolic.expressions import build, expanded
+from rung.reasoners.symbolic.render import symbolic_text
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.surds import expression, surd
 
@@ -55,7 +56,7 @@ def _solution(scope: Scope, equations: list[Node], wanted: list[str]) -> Any:
 def _named(found: dict[Symbol, tuple[Expr, ...]]) -> str:
     if any(len(values) != 1 for values in found.values()):
         raise NoAnswer("several solutions of several unknowns")
-    return ", ".join(f"{symbol} = {values[0]}" for symbol, values in found.items())
+    return ", ".join(f"{symbol} = {symbolic_text(values[0])}" for symbol, values in found.items())
 
 
 def _rearranged(one: Expr, symbol: Symbol) -> Expr:
@@ -166,12 +167,21 @@ def simplify(scope: Scope, children: list[Child]) -> Any:
 
 
 def number_simplified(value: Expr) -> Expr:
+    """A number in its usual form. Raises NoAnswer where roots of roots are left: there may be a shorter one."""
     if value.is_Rational:
+        return value
+    if value.has(sympy.I):
+        value = sympy.expand_complex(expanded(value))
+        if value.has(sympy.re, sympy.im, sympy.arg, sympy.cos, sympy.sin):
+            raise NoAnswer("a complex number without a short form")
         return value
     try:
         return expression(surd(value))
     except NoAnswer:
-        return sympy.nsimplify(value) if value.is_Rational else sympy.simplify(value)
+        result = sympy.simplify(value)
+    if any(not p.base.is_Rational and not p.exp.is_Integer and p.base != sympy.E for p in result.atoms(sympy.Pow)):
+        raise NoAnswer("roots of roots")
+    return result
 
 
 def simplify_positive(scope: Scope, children: list[Child]) -> Any:
@@ -181,11 +191,7 @@ def simplify_positive(scope: Scope, children: list[Child]) -> Any:
     value = build(node, scope)
     if value.free_symbols - {scope.symbol(name)}:
         raise NoAnswer("other letters than the positive one")
-    return sympy.powsimp(sympy.powdenest(value)) if not _monomial(value) else value
-
-
-def _monomial(value: Expr) -> bool:
-    return bool(value.is_Symbol or (value.is_Pow and value.base.is_Symbol))
+    return sympy.powsimp(sympy.powdenest(value))
 
 
 def named_coefficient(scope: Scope, children: list[Child]) -> Any:
@@ -267,7 +273,7 @@ def integral(scope: Scope, children: list[Child]) -> Any:
     result = sympy.integrate(value, symbol)
     if result.has(sympy.Integral, sympy.Piecewise):
         raise NoAnswer("no closed form")
-    return f"{result} + C" if not result.has(sympy.log) else f"{str(result).replace('log(', 'ln(')} + C"
+    return f"{symbolic_text(result)} + C"
 
 
 def limit(scope: Scope, children: list[Child]) -> Any:
@@ -305,10 +311,6 @@ def ranged(scope: Scope, children: list[Child]) -> Any:
     if result.has(sympy.Sum):
         raise NoAnswer("no closed form")
     return sympy.factor(result) if result.free_symbols else result
-
-
-def nth_root_power(value: Expr, order: int) -> Expr:
-    return power(value, Rational(1, order))
 
 
 TASKS = {

@@ -190,9 +190,11 @@ def define(scope: Scope, name: str, parameters: Sequence[str], body: Any) -> Non
         raise NotUnderstood("a function whose names clash")
     hidden = {key: scope.values.pop(key) for key in parameters if key in scope.values}
     several = {key: scope.several.pop(key) for key in parameters if key in scope.several}
+    functions = {key: scope.functions.pop(key) for key in parameters if key in scope.functions}
     value = body(scope)
     scope.values.update(hidden)
     scope.several.update(several)
+    scope.functions.update(functions)
     if not isinstance(value, Expr):
         raise NotUnderstood("a function whose value is no number")
     scope.functions[name] = tuple(scope.symbol(key) for key in parameters), value

@@ -50,12 +50,14 @@ _AMBIGUOUS_RIGHT: Final[Mapping[str, frozenset[str]]] = {
 
 def checked(value: Any) -> Any:
     """Refuses what has no number as a value."""
-    if isinstance(value, Expr) and value.is_number and (value.has(sympy.zoo, sympy.nan)):
+    if isinstance(value, Expr) and value.has(sympy.zoo, sympy.nan):
         raise NoAnswer("a division by zero")
     return value
 
 
 def number(text: str) -> Rational:
+    if len(text) > 1 and text[0] == "0" and text[1] != ".":
+        raise NotUnderstood("a number that begins with zero")
     if len(text) > MAX_BITS // 4:
         raise TooLarge("a number too long")
     return Rational(text)
@@ -139,7 +141,9 @@ def modulo(value: Any, base: Any) -> Any:
     return value % base
 
 
-def vector(*parts: Any) -> Any:
+def _vector(node: Node, scope: Scope, depth: int) -> Any:
+    """`[1, 2]`, or a matrix as its rows."""
+    parts = [build(child, scope, depth + 1) for child in node.children[0].children]
     if all(isinstance(part, sympy.Tuple) for part in parts):
         if len({len(part) for part in parts}) != 1 or len(parts) > 8 or len(parts[0]) > 8:
             raise NotUnderstood("a matrix whose rows differ, or a large one")
@@ -175,9 +179,17 @@ def _number_leaf(children: list[Token], scope: Scope) -> Any:
 
 
 def _name_leaf(children: list[Token], scope: Scope) -> Any:
-    name = str(children[0])
+    return named(str(children[0]), scope)
+
+
+def named(name: str, scope: Scope) -> Any:
+    """What a letter stands for here."""
     if name == "e" and scope.euler:
         return sympy.E
+    if name == "i" and scope.imaginary:
+        return sympy.I
+    if name in scope.functions:
+        raise NotUnderstood("a function without its argument")
     return scope.value_of(name)
 
 
@@ -188,7 +200,7 @@ def _applied(node: Node, scope: Scope, depth: int) -> Any:
         return applied(scope, name, given)
     if len(given) != 1 or name in "fghFGHPpQq":
         raise NotUnderstood("a function that was not given")
-    return times(scope.value_of(name), given[0])
+    return times(named(name, scope), given[0])
 
 
 def applied(scope: Scope, name: str, given: list[Any]) -> Any:
@@ -215,7 +227,7 @@ def _power(node: Node, scope: Scope, depth: int) -> Any:
     raised = build(exponent, scope, depth + 1)
     if _is(base, frozenset({"applied"})) and str(base.children[0]) not in scope.functions:
         # x(x+1)^2 is x times the square
-        name = scope.value_of(str(base.children[0]))
+        name = named(str(base.children[0]), scope)
         inner = [build(child, scope, depth + 1) for child in base.children[1].children]
         if len(inner) != 1 or str(base.children[0]) in "fgh":
             raise NotUnderstood("a function that was not given")
@@ -321,6 +333,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Node, Scope, int], Any]]] = {
     "part_of": _part_of,
     "nth_power": _nth_power,
     "wpower": _wpower,
+    "vector": _vector,
     "power": _power,
     "function": _function,
     "function_power": _function_power,
@@ -341,9 +354,9 @@ _OPERATIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "squared": lambda value: power(value, Integer(2)),
     "cubed": lambda value: power(value, Integer(3)),
     "percent_sign": lambda value: value / 100,
+    "degrees": lambda value: value * sympy.pi / 180,
     "bracket": lambda value: value,
     "absolute": sympy.Abs,
-    "vector": vector,
 }
 
 

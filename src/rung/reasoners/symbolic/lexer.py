@@ -27,7 +27,7 @@ _PIECE = re.compile(
   | (?P<NUM>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|\d*\.\d+|\d+)
   | (?P<BAG>(?<=from\ )\{{[a-z]:.*?\}})
   | (?P<WORD>[A-Za-z]{{3,}}(?:-[A-Za-z]{{3,}})+|[A-Za-z]+(?:'[a-z]+)?)
-  | (?P<SIGN>->|<=|>=|!=|==|=<|[-+*/^()\[\]{{}},.?:;=<>%!|"$])
+  | (?P<SIGN>->|<=|>=|!=|==|=<|[-+*/^()\[\]{{}},.?:;=<>%!|"$°])
     )""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -35,15 +35,15 @@ _SIGNS: Final = {
     "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "DIVIDED", "^": "POWER", "(": "_LPAR", ")": "_RPAR", "[": "_LBRACK",
     "]": "_RBRACK", "{": "_LBRACK", "}": "_RBRACK", ",": "_COMMA", ".": "_END", "?": "_END", ":": "", ";": "_COMMA",
     "=": "EQ", "==": "EQ", "<": "REL", ">": "REL", "<=": "REL", ">=": "REL", "=<": "REL", "!=": "REL", "%": "PERCENT",
-    "!": "BANG", "|": "BAR", "->": "APPROACHES",
+    "!": "BANG", "°": "DEGREES", "|": "BAR", "->": "APPROACHES",
 }  # fmt: skip
 # After one of these an operand is complete: what follows may multiply it without a sign, and "a" is an article.
 _OPERAND_ENDS: Final = frozenset(
     ["NUM", "NAME", "_RPAR", "PI", "SQUARED", "CUBED", "NTH_POWER", "BANG", "_RBRACK", "INFINITY", "BASED"]
 )
 _OPENS: Final = frozenset(
-    ["ASK", "SOLVE", "FACTOR", "SIMPLIFY", "EXPAND", "COLLECT", "DIFFERENTIATE", "INTEGRATE", "IS", "DO", "WHICH", "SORT",
-     "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY"]
+    ["ASK", "SOLVE", "FACTOR", "SIMPLIFY", "EXPAND", "COLLECT", "DIFFERENTIATE", "INTEGRATE", "IS", "DO", "WHICH",
+     "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY"]
 )  # fmt: skip
 _JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO"])
 _POWERS: Final = (["TO", "ORD"], ["WPOWER", "ORD"])
@@ -256,6 +256,8 @@ class _Reader:
             if self._before == "_END" and self.at < len(self.pieces) and self.pieces[self.at].text in {",", ":", "!"}:
                 self.at += 1
         elif terminal == "ASK" and self._before == "ASK":
+            if value:
+                self.made[-1] = Token("ASK", value)
             self.at += count
         else:
             self.converts = self.converts or terminal in {"CONVERT", "HOW_MANY"}
@@ -288,6 +290,9 @@ class _Reader:
 
     def _unit(self, unit: tuple[int, str]) -> None:
         count, name = unit
+        if name == "degree" and any(token.type == "FUNC" for token in self.made):
+            self._emit("DEGREES", name, count)
+            return
         self._emit("UNIT", name, count)
         words = self._words()
         divided = self.at < len(self.pieces) and self.pieces[self.at].text in {"/", "per"}
@@ -449,7 +454,9 @@ def _with_products(made: list[Token]) -> list[Token]:
         if before is not None and before.type in _OPERAND_ENDS and not picking:
             touches = token.start_pos == before.end_pos
             opens = token.type == "_LPAR" and before.type != "NAME" and (touches or before.type == "_RPAR")
-            named = token.type in {"NAME", "PI", "FUNC"} and (touches or before.type == "NUM" or token.type == "FUNC")
+            named = token.type in {"NAME", "PI", "FUNC"} and (
+                touches or before.type in {"NUM", "_RPAR"} or token.type == "FUNC"
+            )
             if opens or named:
                 result.append(Token("JOINED", ""))
         result.append(token)

@@ -27,6 +27,7 @@ _LATEX_WORDS: Final = {
     r"\\(?:leq?)(?![a-zA-Z])": "<=",
     r"\\(?:geq?)(?![a-zA-Z])": ">=",
     r"\\(?:neq?)(?![a-zA-Z])": "!=",
+    r"\^\{?\\circ\}?": "°",
     r"\\pi(?![a-zA-Z])": " pi ",
     r"\\infty(?![a-zA-Z])": " infinity ",
     r"\\to(?![a-zA-Z])": "->",

@@ -110,7 +110,7 @@ def _prime_factorisation(value: Any) -> Any:
     powers = factored(n)
     if n < 2:
         raise NoAnswer("no factorisation into primes")
-    return "*".join(f"{p}**{k}" if k > 1 else str(p) for p, k in sorted(powers.items()))
+    return " * ".join(f"{p}**{k}" if k > 1 else str(p) for p, k in sorted(powers.items()))
 
 
 def _divisors(value: Any) -> Any:
@@ -330,10 +330,15 @@ LISTS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
 }
 
 
+_AVERAGES: Final = frozenset({"mean", "median", "variance", "sample_variance"})
+
+
 def of_list(scope: Scope, children: list[Child]) -> Any:
     members = listed(scope, nodes(children)[0])
     if len(members) < 2:
         raise NotUnderstood("a list of one")
+    if str(children[0]) in _AVERAGES:
+        scope.decimal = scope.decimal or all(member.is_Integer for member in members)
     return LISTS[str(children[0])](members)
 
 
@@ -373,7 +378,7 @@ PRECISIONS: Final[Mapping[str, Callable[[Any, list[Child]], str]]] = {
 
 
 def as_fraction(value: Any) -> str:
-    if not value.is_Rational:
+    if not value.is_Rational or value.q == 1:
         raise NoAnswer("not a fraction")
     return str(value)
 

@@ -22,6 +22,7 @@ FILLER: Phrases = (
     "quadratic? equation/equations",
     "linear equation/equations",
     "system of equations?",
+    "system",
     "system of linear equations",
     "simultaneous equations",
     "following expression/equation/equations/polynomial/system/numbers/values/list/integers?",
@@ -106,6 +107,7 @@ PHRASES: Mapping[str, Phrases | Meanings] = {
             "can i get",
         ),
         "does": ("what does/do",),
+        "what": ("what", "know what"),
     },
     "LET": ("let", "define"),
     "SUPPOSE": ("suppose that?", "assume that?"),
@@ -124,13 +126,8 @@ PHRASES: Mapping[str, Phrases | Meanings] = {
         "satisfying",
         "knowing that?",
     ),
-    "SOLVE": (
-        "solve",
-        "find solution/solutions of/to/for",
-        "find all? solutions of/to",
-        "find all? roots of equation?",
-    ),
-    "ROOTS_OF": ("solution/solutions of/to", "roots/zeros/zeroes of", "zero of"),
+    "SOLVE": ("solve",),
+    "ROOTS_OF": ("all? solutions of/to", "solution of/to", "all? roots/zeros/zeroes of", "zero of"),
     "FACTOR": (
         "factor/factorise/factorize",
         "factor/factorise/factorize completely/fully",
@@ -351,10 +348,9 @@ PHRASES: Mapping[str, Phrases | Meanings] = {
     "NEXT": (
         "next term/number/value? in/of",
         "next term/number/value? in/of sequence/series?",
-        "what/which term/number? comes/is next",
-        "what/which term/number? comes/is next in",
-        "comes/is next",
-        "comes/is next in",
+        "next in sequence/series?",
+        "what/which term/number? comes next in?",
+        "comes next in?",
         "comes next in sequence",
         "what comes next in sequence/series",
         "what is next term/number/value? in/of sequence/series?",
@@ -512,7 +508,7 @@ TENS = {
 SCALES = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 PARTS = {
     "half": 2, "halves": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
-    "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "hundredth": 100,
+    "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "twelth": 12, "hundredth": 100,
 }  # fmt: skip
 
 FUNCTIONS: Mapping[str, str] = {

@@ -1,5 +1,6 @@
 """Results -> the text of an answer."""
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
 from rung.reasoners.symbolic.expressions import MAX_BITS, bits
 
 FLOAT_DIGITS = 15
+_NAMES = {r"\blog\(": "ln(", r"\bE\b": "e", r"\bI\b": "i", r"\bexp\(": "e**(", r"\boo\b": "infinity"}
 
 
 def rendered(result: Any, decimal: bool = False) -> str:
@@ -47,7 +49,15 @@ def _expression_text(value: Expr) -> str:
         return "-infinity"
     if any(bits(n) > MAX_BITS for n in value.atoms(Rational)) or value.count_ops() > 5_000:
         raise TooLarge("an answer too long")
-    return str(value).replace("log(", "ln(") if value.has(sympy.log) else str(value)
+    return symbolic_text(value)
+
+
+def symbolic_text(value: Expr) -> str:
+    """SymPy's notation, with the names that people use."""
+    text = str(value)
+    for pattern, name in _NAMES.items():
+        text = re.sub(pattern, name, text)
+    return text
 
 
 def terminates(value: Rational) -> bool:

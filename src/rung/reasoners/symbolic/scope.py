@@ -25,16 +25,20 @@ class Node(Protocol):
 @dataclass
 class Scope:
     """`text` is the question, for writing its operands back as they stood. `decimal`: numbers were given as decimals.
-    `euler`: every `e` is Euler's number. `alone`: as in `wire.Asked`. `several`: names with more than one value."""
+    `euler`: every `e` is Euler's number; `imaginary`: every `i` is the imaginary unit. `stated`: something was given
+    before the question; `alone`: nothing in an earlier turn. `several`: names with more than one value.
+    """
 
     text: str
     decimal: bool = False
     euler: bool = False
     alone: bool = True
+    stated: bool = False
     values: dict[str, Expr] = field(default_factory=dict)
     functions: dict[str, tuple[tuple[Symbol, ...], Expr]] = field(default_factory=dict)
     several: dict[str, tuple[Expr, ...]] = field(default_factory=dict)
     positive: str = ""
+    imaginary: bool = False
     bag: str = ""
     picks: int = 0
 

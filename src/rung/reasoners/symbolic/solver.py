@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -43,6 +44,8 @@ def solve(text: str, alone: bool = True) -> str:
         alone=alone,
     )
     *stated, question = nodes(tree.children)
+    scope.stated = bool(stated)
+    scope.imaginary = not stated and _has_imaginary(question, tokens)
     for one in stated:
         state(scope, one)
     answer = rendered(ask(scope, question), scope.decimal)
@@ -53,12 +56,33 @@ def solve(text: str, alone: bool = True) -> str:
 
 def _has_euler(tokens: list[Token]) -> bool:
     """Whether every `e` is the base of a power that is no plain number: then it is Euler's."""
+    if any(token.type == "FUNC" and token.value == "ln" for token in tokens):
+        return True
     places = [at for at, token in enumerate(tokens) if token.type == "NAME" and token.value == "e"]
     return bool(places) and all(
         [later.type for later in tokens[at + 1 : at + 2]] == ["POWER"]
         and [later.type for later in tokens[at + 2 : at + 3]] != ["NUM"]
         for at in places
     )
+
+
+def _has_imaginary(question: Node, tokens: list[Token]) -> bool:
+    """Whether `i` is the imaginary unit: the only letter of what is to be worked out. Raises NotUnderstood for `3i`
+    among other letters or elsewhere, which may be either."""
+    names = {token.value for token in tokens if token.type == "NAME"}
+    if names == {"i"} and _is_worked_out(question):
+        return True
+    joined = any(
+        token.type == "NAME" and token.value == "i" and before.type == "JOINED" for before, token in pairwise(tokens)
+    )
+    if joined:
+        raise NotUnderstood("an i that may be imaginary")
+    return False
+
+
+def _is_worked_out(question: Node) -> bool:
+    body = nodes(question.children)[0] if question.data == "question" else question
+    return body.data == "simplify" or (body.data == "value" and nodes(body.children)[0].data not in TASKS)
 
 
 def state(scope: Scope, node: Node) -> None:
@@ -96,7 +120,9 @@ def ask(scope: Scope, question: Node) -> Any:
     if question.data == "question":
         body = nodes(children)[0]
         return ask(scope, body)
-    if question.data == "value":
+    if question.data == "told" and str(children[0]) != "what":
+        raise NotUnderstood("an order of words that it does not know")
+    if question.data in {"value", "told"}:
         return _value(scope, nodes(children)[0])
     if question.data == "rounded":
         node, precision = nodes(children)
@@ -114,31 +140,32 @@ def _value(scope: Scope, node: Node) -> Any:
     result = value_of(scope, node)
     if node.data in TASKS:
         return result
-    if isinstance(result, sympy.Tuple):
-        raise NotUnderstood("a list, and nothing asked of it")
-    if not isinstance(result, Expr):
+    if isinstance(result, sympy.MatrixBase):
         return result
+    if not isinstance(result, Expr) or node.data in {"number", "infinity", "pi"}:
+        raise NotUnderstood("nothing asked of it")
     if result.free_symbols:
-        if node.data == "name":
-            raise NoAnswer("a letter without a value")
-        if not scope.functions and not scope.alone:
-            raise NoAnswer("letters that an earlier turn may have given values")
-        if not scope.functions and not scope.values:
-            written = result
-            result = expanded(result)
-            if result == written and not any(any(True for _ in node.find_data(shape)) for shape in _ADDS):
-                raise NoAnswer("letters without a value")
-        return expanded(result)
+        return _with_letters(scope, node, result)
+    if any(True for _ in node.find_data("percent_sign")):
+        scope.decimal = True
+    if any(True for _ in node.find_data("infinity")):
+        raise NoAnswer("arithmetic with infinity")
     if result.is_Rational:
         return _fraction_as_decimal(node, result) or result
-    return numeric_simplified(result)
-
-
-_ADDS: Final = ("plus", "minus", "times", "joined")
-
-
-def numeric_simplified(result: Expr) -> Expr:
     return algebra.number_simplified(result)
+
+
+def _with_letters(scope: Scope, node: Node, result: Expr) -> Expr:
+    """Letters may be left where functions were given; else only if like terms came together."""
+    if node.data == "name":
+        raise NoAnswer("a letter without a value")
+    if scope.functions:
+        return expanded(result)
+    result = expanded(result)
+    left = sum(1 for part in sympy.preorder_traversal(result) if part.is_Symbol)
+    if scope.stated or not scope.alone or left >= sum(1 for _ in node.find_data("name")):
+        raise NoAnswer("letters without a value")
+    return result
 
 
 def _fraction_as_decimal(node: Node, result: Any) -> str:

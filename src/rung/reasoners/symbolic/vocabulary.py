@@ -89,15 +89,15 @@ KNOWN: Final = frozenset(
 )
 
 _WORD = re.compile(r"\\?[A-Za-z]+(?:['’][A-Za-z]+)?")  # noqa: RUF001
-_MATHS = re.compile(r"[0-9=+*/^×÷√²³½¼¾π{\[]")  # noqa: RUF001
+_MATHS = re.compile(r"[0-9=+*/^×÷√²³½¼¾π{\[(]")  # noqa: RUF001
 
 
 def worth_parsing(text: str) -> bool:
     """Whether every word is one that the grammar knows: prose seldom gets past its first. Takes microseconds."""
-    if len(text) > MAX_CHARS or not (_MATHS.search(text) or _number_word(text)):
+    if len(text) > MAX_CHARS or not (_MATHS.search(text) or _number_word(text) or "how many" in text.lower()):
         return False
     # letters of a bag, or digits of a base above ten, spell no words
-    loose = "replacement" in text or "base" in text or "hex" in text
+    loose = "replacement" in text or "base" in text or "hex" in text or "0x" in text
     for found in _WORD.finditer(text):
         word = found.group()
         if len(word) > 2 and word[0] != "\\" and word.lower() not in KNOWN and not loose and not _ordinal(word):
