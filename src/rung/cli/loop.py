@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
@@ -26,12 +27,13 @@ class Loop:
             finally:
                 ended.set()
 
-        future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
+        future: Future[T] | None = None
         try:
+            future = asyncio.run_coroutine_threadsafe(watched(), self._loop)
             return future.result()
         except KeyboardInterrupt:
-            future.cancel()
-            ended.wait(_CLEAN_UP_S)
+            if future is not None and future.cancel():
+                ended.wait(_CLEAN_UP_S)
             raise
 
     @contextmanager

@@ -1,0 +1,74 @@
+"""How commands are found, how quickly, and what becomes of errors."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import rung
+from rung.cli.app import COMMANDS
+
+HEAVY = ("aiohttp", "starlette", "uvicorn", "sympy", "pint", "lark", "xllamacpp", "rung.bootstrap")
+
+
+def python(code: str, *args: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_help_lists_every_command(run) -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    assert all(name in result.output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_listed_help_is_the_commands_own(name: str, run) -> None:
+    home, about = COMMANDS[name]
+    module, _, attribute = home.partition(":")
+    found = getattr(import_module(module), attribute)
+    own = found.info.help if hasattr(found, "info") else found.__doc__
+    assert own.splitlines()[0] == about
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert about.split()[0] in result.output
+
+
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["validate"]])
+def test_light_commands_load_no_heavy_library(args: list[str]) -> None:
+    code = f"""
+import sys
+from rung.cli.app import app
+try:
+    app(sys.argv[1:])
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = [name for name in {HEAVY!r} if name in sys.modules]
+assert not heavy, heavy
+"""
+    done = python(code, *args)
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_rung_loads_nothing_heavy() -> None:
+    code = f"import sys, rung; assert not [n for n in {(*HEAVY, 'pydantic', 'typer', 'rich')!r} if n in sys.modules]"
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_version(run) -> None:
+    assert run("--version").output.strip() == rung.__version__
+
+
+@pytest.mark.parametrize(
+    "args", [["nothing"], ["explain"], ["validate", "--nope"], ["chat", "--preset", "lavish", "x"]]
+)
+def test_wrong_usage_is_exit_code_2(args: list[str], run) -> None:
+    assert run(*args).exit_code == 2
+
+
+def test_an_error_becomes_a_message_and_exit_code_1() -> None:
+    done = python("from rung.cli import main; main()", "explain", "x", "--config", "nowhere.yaml")
+    assert done.returncode == 1
+    assert done.stderr.startswith("rung: nowhere.yaml: cannot be read")
+    assert "Traceback" not in done.stderr

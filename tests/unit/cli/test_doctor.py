@@ -1,0 +1,170 @@
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from rung.cli import checks
+from rung.clock import RealClock
+from rung.config import Config, parse_config
+from rung.config.schema import EndpointConfig, LocalConfig
+
+
+def config_of(**rest: object) -> Config:
+    return parse_config({"reasoners": {"calc": {"kind": "symbolic"}}, **rest}, source="f")
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def listing(aiohttp_reply: web.Response) -> AsyncIterator[str]:
+    app = web.Application()
+
+    async def models(request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer right":
+            return web.Response(status=401)
+        return aiohttp_reply
+
+    app.router.add_get("/v1/models", models)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("key", "model", "body", "level", "found"),
+    [
+        ("right", "m", {"data": [{"id": "m"}]}, "ok", "has m"),
+        ("right", "g", {"data": [{"id": "models/g"}]}, "ok", "has g"),
+        ("right", "other", {"data": [{"id": "m"}]}, "warn", "does not list other"),
+        ("right", "m", {"models": []}, "warn", "not as OpenAI's API does"),
+        ("wrong", "m", {}, "fail", "refuses the key (401)"),
+    ],
+)
+async def test_an_endpoint_that_answers(
+    session: aiohttp.ClientSession, key: str, model: str, body: dict[str, object], level: str, found: str
+) -> None:
+    async for url in listing(web.json_response(body)):
+        entry = EndpointConfig.model_validate({"kind": "endpoint", "base_url": url, "model": model, "api_key": key})
+        check = await checks.endpoint("cloud", entry, session)
+    assert check.level == level
+    assert found in check.found
+
+
+async def test_an_endpoint_that_is_not_there(session: aiohttp.ClientSession) -> None:
+    entry = EndpointConfig(kind="endpoint", base_url="http://127.0.0.1:1/v1", model="m")
+    check = await checks.endpoint("cloud", entry, session)
+    assert check.level == "fail"
+    assert check.todo
+
+
+async def test_an_endpoint_that_is_silent(session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_ENDPOINT_S", 0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        check = await checks.endpoint("cloud", EndpointConfig(kind="endpoint", base_url=url, model="m"), session)
+    assert check.level == "fail"
+    assert "did not answer" in check.found
+
+
+async def test_a_port_that_is_taken_by_another(session: aiohttp.ClientSession) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        other.close()
+        check = await checks.port(config_of(server={"port": taken}), session)
+        assert check.level == "ok"
+    async for url in listing(web.Response()):
+        number = int(url.split(":")[2].split("/")[0])
+        check = await checks.port(config_of(server={"port": number}), session)
+    assert check.level == "fail"
+    assert "--port" in check.todo
+
+
+def test_a_door_that_would_stay_shut() -> None:
+    assert checks.door(config_of(server={"host": "0.0.0.0"})).level == "fail"
+    assert checks.door(config_of(server={"host": "0.0.0.0", "open": True})).level == "ok"
+    assert checks.door(config_of()).level == "ok"
+
+
+def test_the_ledgers_place(place: Path) -> None:
+    fresh = place / "a" / "b" / "ledger.db"
+    check = checks.ledger(config_of(ledger={"path": str(fresh)}))
+    assert check.level == "ok"
+    assert not fresh.parent.exists()
+
+
+def test_a_ledger_that_is_none(place: Path) -> None:
+    path = place / "x.db"
+    path.write_bytes(b"no database at all, but long enough to be looked at " * 20)
+    assert checks.ledger(config_of(ledger={"path": str(path)})).level == "fail"
+    path.unlink()
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE other (a)")
+    other.close()
+    check = checks.ledger(config_of(ledger={"path": str(path)}))
+    assert check.level == "fail"
+    assert "another program's" in check.found
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written(place: Path) -> None:
+    shut = place / "shut"
+    shut.mkdir(mode=0o500)
+    assert checks.ledger(config_of(ledger={"path": str(shut / "ledger.db")})).level == "fail"
+
+
+def model_check(place: Path, entry: LocalConfig) -> checks.Check:
+    config = config_of(models_dir=str(place / "models")).model_copy(update={"reasoners": {"fast": entry}})
+    ((check, _, _),) = checks.models(config, RealClock())
+    return check
+
+
+def test_a_model_that_is_not_here_yet(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = LocalConfig(kind="local", model="smollm2-135m-instruct")
+    check = model_check(place, entry)
+    assert check.level == "warn"
+    assert "rung models get smollm2-135m-instruct" in check.todo
+    monkeypatch.setattr(checks, "_SPARE_BYTES", 10**18)
+    assert model_check(place, entry).level == "fail"
+
+
+def test_a_file_of_ones_own(place: Path) -> None:
+    path = place / "own.gguf"
+    assert model_check(place, LocalConfig(kind="local", path=path)).level == "fail"
+    path.write_bytes(b"GGUF....")
+    assert model_check(place, LocalConfig(kind="local", path=path)).level == "ok"
+    assert checks.memory(path).level in {"ok", "warn"}
+
+
+async def test_llama_cpp_says_why_it_cannot_load(place: Path) -> None:
+    path = place / "own.gguf"
+    path.write_bytes(b"GGUF....")
+    check = await checks.llama_cpp(LocalConfig(kind="local", path=path), path)
+    assert check.level == "fail"
+    assert check.todo
+
+
+def test_the_whole_with_a_wrong_config(place: Path, run) -> None:
+    (place / "rung.yaml").write_text("reasoners: {calc: {kind: symbolic}}\nserver: {prot: 1}")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "fail config: rung.yaml: server.prot: unknown key; did you mean `port`?" in result.output
+
+
+def test_the_whole_with_a_right_one(place: Path, run) -> None:
+    (place / "rung.yaml").write_text("reasoners: {calc: {kind: symbolic}}\nserver: {port: 0}")
+    result = run("doctor", "--json")
+    said = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert said["ok"]
+    assert [c["what"] for c in said["checks"]] == ["Python", "config", "door", "ledger", "port"]

@@ -1,0 +1,75 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from rung.cli.explain import what_next
+from rung.types import Decision, Estimate, Option
+
+
+def option(name: str, reserve: float | None, *, abstain_prob: float = 0.0, excluded: str = "") -> Option:
+    return Option(
+        reasoner=name,
+        reserve=reserve,
+        cost_usd=0.001,
+        estimate=Estimate(right_prob=0.8, abstain_prob=abstain_prob),
+        excluded=excluded,
+    )
+
+
+def decision(*options: Option, first: str | None = None, error: str = "") -> Decision:
+    return Decision(id="x", model="auto", preset="balanced", options=options, first=first, error=error)
+
+
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [
+        (
+            decision(option("a", 0.9), option("b", 0.86), option("c", 0.5), first="a"),
+            "`a` is asked first. As things stand, `b` is worth calling until the answer in hand is 86% sure.",
+        ),
+        (
+            decision(option("a", 0.99, abstain_prob=0.7), option("b", 0.4), first="a"),
+            "`a` is asked first. If it abstains, `b` is next. As things stand, `b` is worth calling until the answer in"
+            " hand is 40% sure.",
+        ),
+        (
+            decision(option("a", 0.9), option("b", -0.2), option("c", None, excluded="down: no"), first="a"),
+            "`a` is asked first. Once there is an answer, `b` is not worth its cost.",
+        ),
+        (decision(option("a", 0.9), first="a"), "`a` is asked first. There is nothing else to ask."),
+        (decision(option("a", None, excluded="down"), error="nobody can (a: down)"), "nobody can (a: down)"),
+    ],
+)
+def test_the_rule_in_words(taken: Decision, said: str) -> None:
+    assert what_next(taken) == said
+
+
+def test_a_decision_is_shown_without_anyone_being_called(own: Path, run) -> None:
+    result = run("explain", "How far is [it]?", "--config", str(own))
+    assert result.exit_code == 0
+    assert "No Rung serves" in result.output
+    assert "echo" in result.output
+    assert "`echo` is asked first. There is nothing else to ask." in result.output
+
+
+def test_options_that_are_none_say_why(place: Path, run) -> None:
+    (place / "rung.yaml").write_text(
+        "reasoners: {brief: {kind: brief, of: cloud},"
+        " cloud: {kind: endpoint, base_url: 'http://127.0.0.1:1/v1', model: m}}\nserver: {port: 0}"
+    )
+    result = run("explain", "Why is the sky blue?")
+    assert "brief: only for questions with a short checkable answer" in result.output
+    assert result.exit_code == 0
+
+
+def test_json_is_the_whole_decision(own: Path, run) -> None:
+    result = run("explain", "hi", "-c", str(own), "--json", "--preset", "best")
+    said = json.loads(result.stdout)
+    assert (said["first"], said["preset"]) == ("echo", "best")
+    assert said["features"]["language"] == "en"
+
+
+def test_an_unknown_model_is_an_error_that_names_the_known(own: Path, run) -> None:
+    result = run("explain", "hi", "-c", str(own), "--model", "nope")
+    assert "there are: auto, echo" in str(result.exception)

@@ -1,0 +1,58 @@
+import json
+from pathlib import Path
+
+import pytest
+
+
+def write(place: Path, text: str) -> str:
+    (place / "rung.yaml").write_text(text)
+    return "rung.yaml"
+
+
+def test_a_good_file(place: Path, run) -> None:
+    write(place, "reasoners: {calc: {kind: symbolic}, fast: {kind: local, model: smollm2-135m-instruct}}")
+    result = run("validate")
+    assert result.exit_code == 0
+    assert result.output == "rung.yaml is fine. The ladder: calc, fast.\n"
+
+
+def test_no_file_is_no_problem(run) -> None:
+    result = run("validate")
+    assert result.exit_code == 0
+    assert "the built-in ladder serves: calc, brief, fast, vote" in result.output
+
+
+def test_a_named_file_that_is_not_there_is_one(run) -> None:
+    result = run("validate", "other.yaml")
+    assert result.exit_code == 1
+    assert "other.yaml: cannot be read" in result.stderr
+
+
+def test_every_problem_is_told(place: Path, run) -> None:
+    write(place, "reasoners: {calc: {kind: symbolic, worker: 2}}\nserver: {prot: 1}")
+    result = run("validate")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "rung.yaml: reasoners.calc.worker: unknown key; did you mean `workers`?",
+        "rung.yaml: server.prot: unknown key; did you mean `port`?",
+        "2 problems in rung.yaml; docs/reference/config.md says what may stand where.",
+    ]
+
+
+def test_a_model_that_nobody_knows(place: Path, run) -> None:
+    write(place, "reasoners: {fast: {kind: local, model: gpt-9}}")
+    result = run("validate")
+    assert result.exit_code == 1
+    assert "rung.yaml: reasoners.fast.model: there is no model `gpt-9`" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "ok", "count"),
+    [("reasoners: {calc: {kind: symbolic}}", True, 0), ("reasoners: {calc: {kind: no}}", False, 1)],
+)
+def test_json(place: Path, run, text: str, ok: bool, count: int) -> None:
+    write(place, text)
+    result = run("validate", "--json")
+    said = json.loads(result.stdout)
+    assert (said["ok"], len(said["problems"]), said["file"]) == (ok, count, "rung.yaml")
+    assert result.exit_code == (not ok)
