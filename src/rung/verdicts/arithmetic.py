@@ -22,6 +22,8 @@ _CLEANED = re.compile(
     r"\\(?:text|mathrm|mathbf)\s?\{([^{}]{0,80})\}|\\[()\[\]]"
     r"|\\\\|(?<![\d ])\*\*|\*\*(?![\d ])|[`_]{2,}|[$€£]|\\(?=[%$])|&|\\approx\b"
 )
+# What is left of deeper ones is no claim.
+_FRACTION = re.compile(r"\\[dt]?frac\s?\{([^{}\\]{1,120})\}\s?\{([^{}\\]{1,120})\}")
 _SPELT = (
     (re.compile(r"\\div\b|÷|\bdivided by\b", re.IGNORECASE), "/"),
     (re.compile(r"\\times\b|\\cdot\b|\b(?:times|multiplied by)\b", re.IGNORECASE), "*"),
@@ -33,7 +35,7 @@ _SPELT = (
 _TOKEN = re.compile(
     r"(?P<number>(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?|\.\d++)"
     r"|(?P<power>\*\*|\^)|(?P<sign>[-+*/])|(?P<open>[({])|(?P<close>[)}])"
-    r"|(?P<equals>=)|(?P<percent>%)|(?P<word>[^\W\d_]++(?:['\u2019]\w++)?)|(?P<other>\S)"
+    r"|(?P<equals>=)|(?P<percent>%)|(?P<command>\\[a-zA-Z]++)|(?P<word>[^\W\d_]++(?:['\u2019]\w++)?)|(?P<other>\S)"
 )
 _AFTER_ROUNDING = {"remainder", "r", "rounded", "rounds"}
 
@@ -72,7 +74,7 @@ def read(text: str) -> Working:
 
 
 def _tokens(line: str) -> list[Token]:
-    line = _CLEANED.sub(lambda m: m[1] or " ", plain(line))
+    line = _FRACTION.sub(r"((\1)/(\2))", _CLEANED.sub(lambda m: m[1] or " ", plain(line)))
     for pattern, sign in _SPELT:
         line = pattern.sub(sign, line)
     return [(str(m.lastgroup), m[0]) for m in _TOKEN.finditer(line)]

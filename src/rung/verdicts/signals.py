@@ -4,7 +4,7 @@ None where it says nothing."""
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import exp, isfinite
+from math import exp, isfinite, sqrt
 from statistics import fmean
 
 from msgspec import Struct
@@ -141,9 +141,9 @@ def mean_token(seen: Seen) -> float | None:
 
 
 def wrong_arithmetic(seen: Seen) -> float | None:
-    """0..1: share of the computations in the text that do not hold."""
+    """0..1: root of the share of the text's computations that do not hold: one false step spoils what follows."""
     claims = seen.working.claims
-    return sum(not claim.holds for claim in claims) / len(claims) if claims else None
+    return sqrt(sum(not claim.holds for claim in claims) / len(claims)) if claims else None
 
 
 def checked_arithmetic(seen: Seen) -> float | None:

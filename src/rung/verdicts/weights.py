@@ -15,7 +15,7 @@ WEIGHTS: Mapping[str, float] = {
     "vote": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
     "first_token": 0.9,  # small models are overconfident: far less than the probability itself says
     "mean_token": 0.4,  # mostly style
-    "wrong_arithmetic": -2.5,  # one false step of many may not matter, all false do
+    "wrong_arithmetic": -3.0,  # seen: 3 of 3 samples with a false step end wrong; one of many may not matter
     "checked_arithmetic": 0.3,  # steps that hold say little of whether they are the right steps
     "concludes": 0.4,  # an answer that was never computed is a slip
     "implausible": -1.5,  # no half people

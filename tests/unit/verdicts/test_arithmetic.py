@@ -33,13 +33,27 @@ def _claims(text: str) -> list[Claim]:
         "Step 1: 3 plus 4 equals 7",
         "3 eggs per day * 7 days = 21 eggs",
         "She has 5 and 3 + 4 = 7",
+        r"\frac{6000 \text{ pounds}}{2 \text{ pounds per pillow}} = 3000 \text{ pillows}",
+        r"\[ \frac{600 \, \text{ml}}{150 \, \text{ml/serving}} = 4 \, \text{serving} \]",
+        r"\dfrac{3 + 5}{4} = 2",
+        r"\text{Cost} = 3 \times \frac{10}{4} = 7.5",
     ],
 )
 def test_true_claims_hold(text: str) -> None:
     assert [claim.holds for claim in _claims(text)] == [True]
 
 
-@pytest.mark.parametrize("text", ["5 \u00d7 3 = 16 apples", "16 - 3 - 4 = 8 eggs", "10/3 = 3.35", "2/3 * 9 = 7"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5 \u00d7 3 = 16 apples",
+        "16 - 3 - 4 = 8 eggs",
+        "10/3 = 3.35",
+        "2/3 * 9 = 7",
+        r"\frac{\frac{1}{2} + 1}{3} = 4",
+        "9.46 + 9.56 = 18.02",
+    ],
+)
 def test_false_claims_do_not(text: str) -> None:
     assert [claim.holds for claim in _claims(text)] == [False]
 
@@ -57,6 +71,8 @@ def test_false_claims_do_not(text: str) -> None:
         "1 / 0 = 5",
         "100 - 25% = 75",
         "12 = 12",
+        r"\sqrt{16} + 5 = 9",
+        r"\frac{x + 1}{3} = 4",
     ],
 )
 def test_what_is_not_read_whole_is_no_claim(text: str) -> None:
