@@ -14,13 +14,18 @@ from typing import Any
 import pytest
 
 from rung.clock import RealClock
-from rung.config.schema import EndpointConfig, FunctionConfig
+from rung.config import default_config
+from rung.config.schema import EndpointConfig, FunctionConfig, LocalConfig, SymbolicConfig
 from rung.reasoners.base import Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.function import Function
+from rung.reasoners.local.engine import Engine, EngineSpec
+from rung.reasoners.local.reasoner import Local
+from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
+from rung.types import Call
 
 WARM_S = 60.0
 
@@ -29,17 +34,18 @@ WARM_S = 60.0
 class Subject:
     """A reasoner, not yet started.
 
-    `questions`: questions and what their answers must hold; `foreign`: one that it abstains from, if there is one;
-    `long`: one that keeps it at work until it is left, after a first chunk if `long_begins`; `began` and `stopped` wait
-    until that work has. `parts` are what its life begins and ends with: itself and those below it.
+    `questions`: questions and what their answers must hold ("" if that cannot be foreseen); `foreign`: one that it
+    abstains from, if there is one; `long`: one that keeps it at work until it is left; `stopped` waits until that work
+    has stopped, and `began` until it has begun (where that is not given, its first chunk says so); `long_begins`: a
+    chunk comes before it is done. `parts` are what its life begins and ends with: itself and those below it.
     """
 
     reasoner: Reasoner
     questions: dict[str, str]
     long: str
-    began: Callable[[], Awaitable[object]]
     stopped: Callable[[], Awaitable[object]]
     parts: tuple[Reasoner, ...]
+    began: Callable[[], Awaitable[object]] | None = None
     long_begins: bool = True
     foreign: str = ""
 
@@ -48,9 +54,16 @@ class Subject:
             while self.reasoner.status.state != "warm":  # noqa: ASYNC110 - a status can only be looked at
                 await asyncio.sleep(0.02)
 
-    async def close(self) -> None:
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
         for part in self.parts:
-            await part.close()
+            await part.start()
+        try:
+            await self.warm()
+            yield
+        finally:
+            for part in self.parts:
+                await part.close()
 
 
 ECHOED = {
@@ -137,24 +150,69 @@ async def function(upstream: Any) -> AsyncIterator[Subject]:
     module.answer = answer  # type: ignore[attr-defined]
     config = FunctionConfig(kind="function", call="users_own:answer")
     mine = Function("mine", config)
-    yield Subject(mine, ECHOED, "Please wait.", begun.wait, ended.wait, parts=(mine,), foreign="foreign")
+    yield Subject(mine, ECHOED, "Please wait.", ended.wait, parts=(mine,), began=begun.wait, foreign="foreign")
     del sys.modules["users_own"]
 
 
+@asynccontextmanager
+async def symbolic(upstream: Any) -> AsyncIterator[Subject]:
+    """One worker, so that a second answer waits for the first to end or to be stopped."""
+    del upstream
+    calc = Symbolic("calc", SymbolicConfig(kind="symbolic", workers=1, time_limit_s=60.0))
+
+    async def begun() -> None:
+        """Nothing tells when the worker has the question; at whatever stage it is left, the work has to stop."""
+        await asyncio.sleep(0.1)
+
+    yield Subject(
+        reasoner=calc,
+        questions={"What is 37 * 43?": "1591", "What is 2^100?": "1267650600228229401496703205376"},
+        long="Factor x^400 + 7*x^173 + 3*x*y^191 - 1",
+        stopped=lambda: _asked(calc, "What is 1 + 1?"),
+        parts=(calc,),
+        began=begun,
+        long_begins=False,
+        foreign="Who wrote Hamlet?",
+    )
+
+
+@asynccontextmanager
+async def local(upstream: Any) -> AsyncIterator[Subject]:
+    """Real weights, the smallest. One slot, so that a second answer waits for the first to end or to be stopped."""
+    del upstream
+    folder = default_config().models_dir
+    assert folder
+    config = LocalConfig(kind="local", model="smollm2-135m-instruct", slots=1)
+    small = Local("small", Engine(EngineSpec.of(config, folder), RealClock()))
+    questions = {"What is the capital of France?": "", "Say é😀\u2028Ω again.": ""}
+    story = "Tell me a very long story about a king."
+    yield Subject(small, questions, story, lambda: _asked(small, "Hi"), parts=(small,))
+
+
+async def _asked(reasoner: Reasoner, question: str) -> None:
+    body = {"messages": [{"role": "user", "content": question}], "max_tokens": 1}
+    async for _ in reasoner.answer(Call(id="next", body=body, deadline_s=0.0)):
+        pass
+
+
 Kind = Callable[[Any], AbstractAsyncContextManager[Subject]]
-KINDS: dict[str, Kind] = {"endpoint": endpoint, "function": function, "brief": brief, "think": think, "vote": vote}
+KINDS: dict[str, Kind] = {
+    "endpoint": endpoint,
+    "function": function,
+    "brief": brief,
+    "think": think,
+    "vote": vote,
+    "symbolic": symbolic,
+}
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, pytest.param("local", marks=pytest.mark.model)])
 async def cold(request: pytest.FixtureRequest, upstream: Any) -> AsyncIterator[Subject]:
-    async with KINDS[request.param](upstream) as subject:
+    async with {**KINDS, "local": local}[request.param](upstream) as subject:
         yield subject
 
 
 @pytest.fixture
 async def subject(cold: Subject) -> AsyncIterator[Subject]:
-    for part in cold.parts:
-        await part.start()
-    await cold.warm()
-    yield cold
-    await cold.close()
+    async with cold.running():
+        yield cold
