@@ -1,15 +1,34 @@
 """An endpoint against a scripted upstream: what it sends, what it makes of what comes, and what goes wrong."""
 
+import json
+import traceback
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from rung.clock import RealClock
+from rung.clock import Clock, RealClock
 from rung.config.schema import EndpointConfig
-from rung.reasoners.base import collect
+from rung.errors import (
+    ConfigError,
+    RateLimited,
+    ReasonerError,
+    Unavailable,
+    Upstream,
+    UpstreamRefusedRequest,
+)
+from rung.reasoners.base import Abilities, Status, closing, collect
 from rung.reasoners.endpoint import Endpoint
 from rung.types import Answer, Call
+
+
+class Hands(RealClock):
+    """A clock that is set by hand."""
+
+    now_s = 100.0
+
+    def monotonic(self) -> float:
+        return self.now_s
 
 
 def call(stream: bool = False, **body: Any) -> Call:
@@ -25,9 +44,9 @@ async def whole(endpoint: Endpoint, call: Call) -> Answer:
 async def endpoint_of(upstream: Any) -> AsyncIterator[Callable[..., Any]]:
     made: list[Endpoint] = []
 
-    async def make(**config: Any) -> Endpoint:
+    async def make(*, clock: Clock | None = None, **config: Any) -> Endpoint:
         given = {"base_url": upstream.base_url, "model": "up-1", **config}
-        endpoint = Endpoint("cloud", EndpointConfig(kind="endpoint", **given), RealClock())
+        endpoint = Endpoint("cloud", EndpointConfig(kind="endpoint", **given), clock or RealClock())
         await endpoint.start()
         made.append(endpoint)
         return endpoint
@@ -45,3 +64,122 @@ async def test_an_answer(endpoint_of: Any, upstream: Any, stream: bool) -> None:
     assert answer.choices[0].finish == "stop"
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (11, 7)
     assert upstream.received[0].headers["Authorization"] == "Bearer sk-secret-key"
+
+
+async def test_no_key_no_header_and_own_headers_win(endpoint_of: Any, upstream: Any) -> None:
+    await whole(await endpoint_of(), call())
+    assert "Authorization" not in upstream.received[0].headers
+    await whole(await endpoint_of(api_key="sk-a-secret", headers={"Authorization": "Basic abc"}), call())
+    assert upstream.received[1].headers["Authorization"] == "Basic abc"
+
+
+async def test_what_is_told_is_priced(endpoint_of: Any, upstream: Any) -> None:
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 600}}
+    upstream.play(upstream.says("ok", usage=usage))
+    price = {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 10.0, "cached_input_usd_per_mtok": 0.5}
+    endpoint = await endpoint_of(price=price)
+    for stream in (False, True):
+        answer = await whole(endpoint, call(stream))
+        assert answer.usage.usd == pytest.approx((400 * 2.0 + 600 * 0.5 + 100 * 10.0) / 1e6)
+
+
+async def test_a_pause_that_is_asked_for_is_given(endpoint_of: Any, upstream: Any) -> None:
+    upstream.play(upstream.refuses(429, headers={"Retry-After": "20"}), upstream.says("ok"))
+    endpoint = await endpoint_of()
+    with pytest.raises(RateLimited) as caught:
+        await whole(endpoint, call())
+    assert caught.value.retry_after_s == 20.0
+    status = endpoint.status
+    assert status.state == "down"
+    assert status.ready_in_s == pytest.approx(20.0, abs=5.0)
+    assert "asked us to slow down" in status.note
+
+
+async def test_a_failing_server_is_left_alone_for_a_while_and_comes_back(endpoint_of: Any, upstream: Any) -> None:
+    clock = Hands()
+    endpoint = await endpoint_of(clock=clock)
+    upstream.play(*[upstream.refuses(503)] * 3, upstream.says("back"))
+    for left in (2, 1, 0):
+        with pytest.raises(Upstream):
+            await whole(endpoint, call())
+        assert endpoint.status.state == ("warm" if left else "down")
+    clock.now_s += 1.0
+    assert endpoint.status.state == "warm"
+    assert (await whole(endpoint, call())).text == "back"
+
+
+async def test_a_request_at_fault_leaves_it_warm(endpoint_of: Any, upstream: Any) -> None:
+    upstream.play(upstream.refuses(400, "temperature must be at most 2"))
+    endpoint = await endpoint_of()
+    for _ in range(5):
+        with pytest.raises(UpstreamRefusedRequest, match="temperature must be at most 2"):
+            await whole(endpoint, call())
+    assert endpoint.status.state == "warm"
+
+
+async def test_leaving_early_is_no_failure(endpoint_of: Any, upstream: Any) -> None:
+    upstream.play(upstream.hangs("one"))
+    endpoint = await endpoint_of()
+    for _ in range(5):
+        async with closing(endpoint.answer(call(True))) as chunks:
+            await anext(chunks)
+    assert endpoint.status.state == "warm"
+
+
+async def test_no_key_and_no_prompt_in_any_error(endpoint_of: Any, upstream: Any) -> None:
+    key, prompt = "sk-very-secret-key", "What is a rung?"
+    echo = f"you sent `{prompt}` with {key}"
+    acts = [upstream.refuses(status, echo) for status in (400, 401, 403, 404, 422, 429, 500, 503)]
+    acts += [
+        upstream.sends(echo.encode()),
+        upstream.sends(b"data: " + echo.encode() + b"\n\n", kind="text/event-stream"),
+    ]
+    acts += [
+        upstream.sends(json.dumps({"error": {"message": echo}}).encode()),
+        upstream.resets(echo),
+        upstream.resets(),
+    ]
+    for act in acts:
+        upstream.play(act)
+        endpoint = await endpoint_of(api_key=key)
+        with pytest.raises(ReasonerError) as caught:
+            await whole(endpoint, call(True))
+        shown = "".join(traceback.format_exception(caught.value))
+        assert key not in shown
+        assert prompt not in shown
+
+
+async def test_its_abilities_are_as_configured(endpoint_of: Any) -> None:
+    endpoint = await endpoint_of(
+        tools=False, json_schema=False, logprobs=False, images=True, n=False, context_tokens=999
+    )
+    assert endpoint.abilities == Abilities(json_object=True, images=True, context_tokens=999)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "words"),
+    [
+        ("api.openai.com/v1", "is no web address"),
+        ("ftp://a/v1", "is no web address"),
+        ("http://", "is no web address"),
+        ("https://api.openai.com/v1/chat/completions/", "leave out"),
+    ],
+)
+async def test_addresses_that_cannot_be_one(endpoint_of: Any, base_url: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        await endpoint_of(base_url=base_url)
+    assert caught.value.message.startswith("reasoners.cloud.base_url: ")
+
+
+async def test_a_slash_at_the_end_of_the_address_does_no_harm(endpoint_of: Any, upstream: Any) -> None:
+    assert (await whole(await endpoint_of(base_url=upstream.base_url + "/"), call())).text == "Hello from upstream."
+
+
+async def test_status(endpoint_of: Any) -> None:
+    endpoint = await endpoint_of()
+    assert endpoint.status == Status(state="warm")
+    await endpoint.close()
+    await endpoint.close()
+    assert endpoint.status == Status(state="down", note="closed")
+    with pytest.raises(Unavailable, match="not running"):
+        await whole(endpoint, call())
