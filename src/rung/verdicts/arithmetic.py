@@ -18,6 +18,7 @@ MOST_DEPTH = 16
 # An intermediate value beyond this is no schoolbook arithmetic.
 LARGEST = 10**40
 
+_CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _CLEANED = re.compile(
     r"\\(?:text|mathrm|mathbf)\s?\{([^{}]{0,80})\}|\\[()\[\]]"
     r"|\\\\|(?<![\d ])\*\*|\*\*(?![\d ])|[`_]{2,}|[$€£]|\\(?=[%$])|&|\\approx\b"
@@ -58,10 +59,10 @@ class Working(Struct, frozen=True):
 
 
 def read(text: str) -> Working:
-    """What the last LOOK_CHARS of `text` compute."""
+    """What the last LOOK_CHARS of `text` compute, outside of code: its equals signs claim nothing."""
     claims: list[Claim] = []
     results: list[Fraction] = []
-    for line in text[-LOOK_CHARS:].split("\n"):
+    for line in _CODE.sub("\n", text[-LOOK_CHARS:]).split("\n"):
         if "=" not in line and "equals" not in line.lower():
             continue
         segments = _segments(_tokens(line))

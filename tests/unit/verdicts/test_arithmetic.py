@@ -79,6 +79,11 @@ def test_what_is_not_read_whole_is_no_claim(text: str) -> None:
     assert _claims(text) == []
 
 
+def test_code_claims_nothing() -> None:
+    assert read("```python\nx = 0\ny = 3 * 4 = 13\n```\n3 * 4 = 12").results == (12,)
+    assert read("```python\n3 + 4 = 8").claims == ()
+
+
 def test_each_link_of_a_chain_is_a_claim() -> None:
     assert [claim.holds for claim in _claims("2*(3+4) = 2*7 = 15")] == [True, False]
     assert read("2*(3+4) = 2*7 = 15").results == (14, 15)
