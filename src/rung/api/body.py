@@ -30,6 +30,8 @@ class Gone(Exception):
 
 async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes: int) -> bytes:
     """The request's body, never holding more than `max_bytes` of it. Raises BodyTooLarge, BadRequest, Gone."""
+    # A refusal does not close the line: a client that is still sending would be cut off before it reads why. The server
+    # throws away what it still sends.
     declared = headers.get(b"content-length", b"0")
     if declared.isdigit() and int(declared[:20]) > max_bytes:
         raise _too_large(max_bytes)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
-from rung.errors import BodyTooLarge, Refused, RungError, Unauthorized
+from rung.errors import Refused, RungError, Unauthorized
 from rung.types import Answer, Choice, Chunk, Decision, Json, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -151,8 +151,6 @@ def error_headers(error: RungError) -> Headers:
     says 1."""
     if isinstance(error, Unauthorized):
         return [(b"www-authenticate", b"Bearer")]
-    if isinstance(error, BodyTooLarge):
-        return [(b"connection", b"close")]  # or the server would read on to find the next request
     wait_s = error.retry_after_s
     if wait_s is None and not (isinstance(error, Refused) and error.status in {429, 503}):
         return []
