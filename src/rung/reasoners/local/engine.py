@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from rung.clock import Clock
 from rung.config.schema import LocalConfig, Timeouts
-from rung.errors import ReasonerError, Unavailable, WeightsError
+from rung.errors import Malformed, ReasonerError, Unavailable, WeightsError
 from rung.reasoners.base import State, Status, closing
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
@@ -116,11 +116,11 @@ class Engine:
             async with closing(client.answer(body, stream=True)) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        except Unavailable as error:
+        except (Unavailable, Malformed) as error:
             await self._explain(process, error)
 
-    async def _explain(self, process: Process, error: Unavailable) -> NoReturn:
-        """A connection breaks a moment before its process is known to be dead."""
+    async def _explain(self, process: Process, error: ReasonerError) -> NoReturn:
+        """A connection breaks, or an answer is cut off, a moment before its process is known to be dead."""
         with contextlib.suppress(TimeoutError):
             reason = await asyncio.wait_for(process.ended(), 1.0)
             raise Unavailable(f"{self.spec.label}: {reason}; it is being started again") from error

@@ -19,12 +19,13 @@ _BLOCK_BYTES = 1 << 20
 def pour(partial: Partial, hub_url: str, watch: Watch) -> None:
     """Adds to `partial` what it lacks, by a range request; raises WeightsError."""
     url = f"{hub_url}/{partial.model.hub}"
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        raise WeightsError(f"the hub's address must be https: {url}")
     announced = _announced_sha256(url, watch)
     if announced != partial.model.sha256:
         raise WeightsError(f"the hub's file is another one (it announces {announced or 'no sum'})")
     if partial.left_bytes == 0:
         return
-    _check_scheme(url)
     request = urllib.request.Request(url, headers={"Range": f"bytes={partial.size_bytes}-"})  # noqa: S310 (checked)
     try:
         with urllib.request.urlopen(request, timeout=_READ_S) as answer:  # noqa: S310 (checked)
@@ -65,7 +66,6 @@ def _announced_sha256(url: str, watch: Watch) -> str:
 
 
 def _ask(url: str) -> str | Exception:
-    _check_scheme(url)
     opener = urllib.request.build_opener(_Stay)
     try:
         answer = opener.open(urllib.request.Request(url, method="HEAD"), timeout=_CONNECT_S)  # noqa: S310 (checked)
@@ -78,8 +78,3 @@ def _ask(url: str) -> str | Exception:
         return error
     with answer:
         return str(answer.headers.get("X-Linked-Etag", "")).strip('"')
-
-
-def _check_scheme(url: str) -> None:
-    if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise WeightsError(f"the hub's address must be https: {url}")

@@ -21,7 +21,7 @@ _TERM_S = 1.0
 # milliseconds: on a machine that does anything else beside, two threads then wait for each other's time slices, and an
 # answer takes ten to thirty times as long. A thousand turns cost nothing where the machine is idle.
 _SPIN = {"GOMP_SPINCOUNT": "1000"}
-_STAMP = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)*(?=\S)")  # llama.cpp's time, level and place
+_STAMP = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)*(\w+: +)?")  # llama.cpp's time, level and place
 
 
 class Process:

@@ -62,6 +62,8 @@ def find(model: Model, folder: Path, watch: Watch) -> Path | None:
         stat = path.stat()
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
     if stat.st_size != model.size_bytes:
         return None
     now = Verified(stat.st_size, stat.st_mtime_ns, model.sha256)

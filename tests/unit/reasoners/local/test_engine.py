@@ -1,0 +1,121 @@
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rung.clock import RealClock
+from rung.config.schema import LocalConfig
+from rung.errors import Unavailable, WeightsError
+from rung.reasoners.local.engine import Engine, EngineSpec
+
+ASK = {"messages": [{"role": "user", "content": "Hi"}]}
+EngineOf = Callable[[str], Engine]
+
+
+async def reaches(engine: Engine, state: str, note: str = "") -> None:
+    async with asyncio.timeout(30):
+        while engine.status.state != state or note not in engine.status.note:  # noqa: ASYNC110 - a status can only be looked at
+            await asyncio.sleep(0.005)
+
+
+async def text(engine: Engine) -> str:
+    return "".join([chunk.text async for chunk in engine.answer(ASK)])
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_is_cold_then_loads_then_answers_then_is_gone(engine_of: EngineOf) -> None:
+    engine = engine_of("says")
+    assert engine.status.state == "cold"
+    with pytest.raises(Unavailable, match="not started"):
+        await text(engine)
+    await engine.start()
+    await reaches(engine, "warm")
+    assert await text(engine) == "Hello"
+    pid = engine.pid
+    assert pid is not None
+    await engine.close()
+    assert engine.status.state == "cold"
+    assert not alive(pid)
+
+
+async def test_the_last_of_those_who_share_it_closes_it(engine_of: EngineOf) -> None:
+    engine = engine_of("says")
+    await engine.start()
+    await engine.start()
+    await reaches(engine, "warm")
+    await engine.close()
+    assert await text(engine) == "Hello"
+    await engine.close()
+    assert engine.pid is None
+
+
+async def test_when_the_child_dies_answers_break_and_it_is_started_again(engine_of: EngineOf) -> None:
+    engine = engine_of("stalls")
+    await engine.start()
+    await reaches(engine, "warm")
+    answer = engine.answer(ASK)
+    assert (await anext(answer)).text == "Hel"
+    assert engine.pid is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    with pytest.raises(Unavailable, match=r"own\.gguf: llama\.cpp was ended by SIGKILL.*started again"):
+        await anext(answer)
+    await reaches(engine, "down", "restarting in")
+    assert engine.status.ready_in_s is not None
+    with pytest.raises(Unavailable, match=r"because llama\.cpp was ended by SIGKILL") as refused:
+        await text(engine)
+    assert refused.value.retry_after_s is not None
+    await reaches(engine, "warm")
+    await engine.close()
+
+
+async def test_a_model_that_cannot_be_loaded_is_told_with_llamas_reason(engine_of: EngineOf) -> None:
+    engine = engine_of("breaks")
+    await engine.start()
+    await reaches(engine, "down", "because llama.cpp ended: error loading model: the file is corrupt")
+    await engine.close()
+
+
+async def test_close_while_loading(engine_of: EngineOf) -> None:
+    engine = engine_of("waits")
+    await engine.start()
+    async with asyncio.timeout(30):
+        while engine.pid is None:  # noqa: ASYNC110 - a status can only be looked at
+            await asyncio.sleep(0.005)
+    pid = engine.pid
+    await engine.close()
+    assert not alive(pid)
+
+
+async def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    spec = EngineSpec(model=None, path=tmp_path / "none.gguf", folder=tmp_path, context_tokens=512, slots=1)
+    engine = Engine(spec, RealClock())
+    await engine.start()
+    await reaches(engine, "down", "none.gguf cannot be read")
+    await engine.close()
+
+
+async def test_a_program_that_cannot_be_run_is_told(engine_of: EngineOf, tmp_path: Path) -> None:
+    engine = Engine(engine_of("says").spec, RealClock(), program=(str(tmp_path / "nothing"),))
+    await engine.start()
+    await reaches(engine, "down", "could not be started: No such file")
+    await engine.close()
+
+
+def test_equal_configs_have_equal_engines(tmp_path: Path) -> None:
+    config = LocalConfig(kind="local", model="smollm2-135m-instruct", context_tokens=100_000)
+    spec = EngineSpec.of(config, tmp_path)
+    assert spec == EngineSpec.of(config.model_copy(update={"strength": 0.5}), tmp_path)
+    assert hash(spec) == hash(EngineSpec.of(config, tmp_path))
+    assert spec.context_tokens == 8192, "no more than the model was made for"
+    with pytest.raises(WeightsError, match="no model `nosuch`"):
+        EngineSpec.of(config.model_copy(update={"model": "nosuch"}), tmp_path)

@@ -1,0 +1,84 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from rung.errors import UpstreamRefusedRequest
+from rung.reasoners.base import collect
+from rung.reasoners.local.engine import Engine
+from rung.reasoners.local.reasoner import Local
+from rung.types import Answer, Call, Chunk
+
+
+@pytest.fixture
+async def local(engine_of: Callable[[str], Engine]) -> AsyncIterator[Local]:
+    local = Local("fast", engine_of("says"))
+    await local.start()
+    async with asyncio.timeout(30):
+        while local.status.state != "warm":  # noqa: ASYNC110 - a status can only be looked at
+            await asyncio.sleep(0.005)
+    yield local
+    await local.close()
+
+
+async def asked(local: Local, **body: Any) -> Answer:
+    call = Call(id="1", body={"messages": [{"role": "user", "content": "Hi"}], **body}, deadline_s=0.0)
+    return collect(local.name, [chunk async for chunk in local.answer(call)])
+
+
+async def test_an_answer_with_its_usage_and_signals(local: Local) -> None:
+    answer = await asked(local)
+    assert answer.text == "Hello"
+    assert answer.choices[0].finish == "stop"
+    assert answer.choices[0].logprobs == (), "they were not asked for"
+    assert answer.extra == {}, "what only llama.cpp says stays here"
+    usage = answer.usage
+    assert (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, usage.busy_s) == (9, 4, 2, 0.5)
+    assert answer.signals["mean_logprob"] == pytest.approx(-0.75)
+
+
+async def test_logprobs_are_given_to_who_asks(local: Local) -> None:
+    answer = await asked(local, logprobs=True, top_logprobs=1)
+    assert answer.choices[0].logprobs[0] == {
+        "token": "Hel",
+        "logprob": -0.5,
+        "bytes": [1],
+        "top_logprobs": [{"token": "Hel", "logprob": -0.5, "bytes": [1]}],
+    }
+
+
+async def test_choices_share_one_prompt(local: Local) -> None:
+    answer = await asked(local, n=3)
+    assert [choice.text for choice in answer.choices] == ["Hello"] * 3
+    assert answer.usage.prompt_tokens == 9
+    assert answer.usage.completion_tokens == 6
+    assert answer.usage.busy_s == pytest.approx(1.5)
+
+
+class Refusing:
+    """An engine whose llama.cpp refuses."""
+
+    def __init__(self, engine: Engine, message: str) -> None:
+        self.spec = engine.spec
+        self.asked: dict[str, Any] = {}
+        self._message = message
+
+    async def answer(self, body: dict[str, Any]) -> AsyncIterator[Chunk]:
+        self.asked = body
+        raise UpstreamRefusedRequest(self._message, upstream_status=400)
+        yield Chunk()
+
+
+async def test_a_prompt_that_is_too_long_is_told_with_the_limit(engine_of: Callable[[str], Engine]) -> None:
+    refusing = Refusing(engine_of("says"), "request (3031 tokens) exceeds the available context size (512 tokens)")
+    with pytest.raises(UpstreamRefusedRequest, match=r"longer than its context of 512 tokens.*context_tokens") as error:
+        await asked(Local("fast", refusing))  # type: ignore[arg-type]
+    assert error.value.param == "messages"
+
+
+async def test_only_fields_that_mean_something_here_are_sent(engine_of: Callable[[str], Engine]) -> None:
+    refusing = Refusing(engine_of("says"), "no")
+    with pytest.raises(UpstreamRefusedRequest, match="no"):
+        await asked(Local("fast", refusing), temperature=0.5, id_slot=3, model="auto", user="me", stream=True)  # type: ignore[arg-type]
+    assert refusing.asked.keys() == {"messages", "temperature", "logprobs", "top_logprobs", "return_progress"}
