@@ -162,11 +162,23 @@ def concludes(seen: Seen) -> float | None:
 
 
 def implausible(seen: Seen) -> float | None:
-    """1: "how many" of countable things, and the answer is negative or broken."""
+    """1: "how many" of countable things, and the answer is negative, or broken where nothing in the question is."""
     number = _number(seen)
     if number is None or not _HOW_MANY.search(seen.question[-2000:]):
         return None
-    return 1.0 if number < 0 or number != Fraction(int(number)) else None
+    broken = number.denominator > 1 and all(given.denominator == 1 for given in _given(seen))
+    return 1.0 if number < 0 or broken else None
+
+
+def unused(seen: Seen) -> float | None:
+    """1: the working computes without a number that the question gives."""
+    if seen.features.short != "number" or not seen.working.claims:
+        return None
+    return 1.0 if not set(_given(seen)) <= set(numbers_in(plain(seen.text))) else None
+
+
+def _given(seen: Seen) -> list[Fraction]:
+    return numbers_in(plain(seen.question[-2000:]))
 
 
 def _logprobs(seen: Seen) -> list[float]:
@@ -201,5 +213,6 @@ SIGNALS: Mapping[str, Signal] = {
         checked_arithmetic,
         concludes,
         implausible,
+        unused,
     )
 }

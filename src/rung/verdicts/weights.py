@@ -19,6 +19,7 @@ WEIGHTS: Mapping[str, float] = {
     "checked_arithmetic": 0.3,  # steps that hold say little of whether they are the right steps
     "concludes": 0.4,  # an answer that was never computed is a slip
     "implausible": -1.5,  # no half people
+    "unused": -1.0,  # seen: half of these are wrong, of the others one in seven; some numbers are there to mislead
 }
 # Signals that weigh less when they speak for an answer: what is expected of every answer is no merit.
 PRAISE: Mapping[str, float] = {"form": 0.05, "copied": 0.05}

@@ -84,6 +84,17 @@ async def test_nothing_is_never_right() -> None:
     assert await _prob(SUM, _says("", "calc")) < 0.01
 
 
+async def test_what_the_working_leaves_out_speaks_against_it() -> None:
+    used = await _prob(SUM, _says("12 + 30 = 42. She has 42 shells."))
+    unused = await _prob(SUM, _says("12 + 31 = 43. She has 43 shells."))
+    assert unused < 0.5 < used
+
+
+async def test_a_broken_number_is_no_surprise_where_broken_numbers_are_given() -> None:
+    question = "Ann picked 0.5 of a bushel, Bob 0.25. How many bushels did they pick?"
+    assert await _prob(question, _says("0.75")) == 0.6
+
+
 async def test_what_speaks_for_an_answer_moves_little() -> None:
     (verdict,) = await _verdicts(SUM, _says("First 12 + 30 = 42. Then 42 + 0 = 42. So she has 42 shells."))
     assert verdict.signals == {"wrong_arithmetic": 0.0, "checked_arithmetic": 1.0, "concludes": 1.0}
