@@ -69,7 +69,7 @@ class Ledger:
     async def start(self) -> None:
         """Opens the file. Raises LedgerError for what waiting does not mend; a full disk only becomes a `problem`."""
         try:
-            self._store = await asyncio.to_thread(Store, self._path)
+            await asyncio.to_thread(self._check)
         except sqlite3.Error as error:
             self._trouble = str(error)
         self._thread.start()
@@ -143,7 +143,7 @@ class Ledger:
     def _write_until_closed(self) -> None:
         try:
             while not self._closing:
-                if not self._held:
+                if not self._trouble:
                     self._wake.wait()
                 self._hurry.wait(_RETRY_S if self._trouble else _GATHER_S)
                 self._wake.clear()
@@ -158,6 +158,8 @@ class Ledger:
         # It stays in the deque until it is settled, so that even a writer that dies tells who waits.
         asked = [self._asked[i] for i in range(len(self._asked))]
         try:
+            if self._trouble:
+                self._check()
             store = self._open()
             due = len(self._records) + len(self._held)
             while due > 0:
@@ -172,6 +174,10 @@ class Ledger:
             unknown = UnknownDecision(f"There is no decision {one.feedback.decision_id!r}", param="decision_id")
             self._settle_next(None if known else unknown)
 
+    def _check(self) -> None:
+        """That it can be written, even if nothing waits to be: else a server without requests would never be ready."""
+        self._open().probe()
+
     def _open(self) -> Store:
         if self._store is None:
             self._store = Store(self._path)
@@ -185,10 +191,11 @@ class Ledger:
         for record in self._held:
             try:
                 rows.append(row_of(record))
-            except (ValueError, TypeError):
-                self._unwritable += 1
+            except (ValueError, TypeError):  # counted as dropped once the others are written
+                continue
         store.write_decisions(rows)
         written, self._held = self._held, []
+        self._unwritable += len(written) - len(rows)
         self._taken_bytes += sum(r.weight_bytes for r in written)
         return len(written)
 

@@ -115,6 +115,11 @@ class Store:
                 for f, wall_s in feedback
             ]
 
+    def probe(self) -> None:
+        """Writes one page that changes nothing, to see that one can."""
+        with _Transaction(self._connection):
+            self._connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
+
     def close(self) -> None:
         self._connection.close()
 

@@ -271,6 +271,36 @@ async def test_a_file_locked_at_the_start_is_waited_for(path, decision):
     assert names(path) == ["d1"]
 
 
+async def test_a_problem_ends_by_itself_even_if_nothing_waits_to_be_written(path):
+    async with opened(path):
+        pass
+    async with locked(path):
+        it = Ledger(path, FixedClock())
+        await it.start()
+        assert "locked" in it.problem
+    await until(lambda: it.problem is None)
+    await it.close()
+
+
+async def test_a_file_that_may_not_be_written_is_a_problem_from_the_start(path, decision, monkeypatch):
+    async with opened(path):
+        pass
+    read_only = ["ON"]
+
+    def connect(path, connect=store.connect):
+        connection = connect(path)
+        connection.execute(f"PRAGMA query_only = {read_only[0]}")
+        return connection
+
+    monkeypatch.setattr(store, "connect", connect)
+    async with opened(path) as it:
+        assert "readonly" in it.problem
+        it.record(decision(), tenant="anna")
+        read_only[0] = "OFF"
+        await until(lambda: it.problem is None)
+    assert names(path) == ["d1"]
+
+
 async def test_closing_tells_what_is_lost(path, decision):
     async with opened(path):
         pass
