@@ -55,7 +55,7 @@ class App:
         if scope["type"] != "http":
             await _not_http(scope, receive, send)
             return
-        line = Line(receive, send)
+        line = Line(send)
         try:
             await self._respond(scope, receive, line)
         except Exception as e:  # noqa: BLE001  the server's boundary: whatever is wrong in us, the client is told

@@ -1,7 +1,6 @@
 """The open line to one client: what has been sent on it, and whether the client is still there."""
 
 import asyncio
-from contextlib import suppress
 from types import TracebackType
 from typing import Literal
 
@@ -9,10 +8,7 @@ from starlette.types import Message, Receive, Send
 
 from rung.api import encode
 from rung.api.encode import Headers
-from rung.errors import BodyTooLarge, RungError
-
-# How long a client whose body is refused may go on sending it.
-LINGER_S = 30.0
+from rung.errors import RungError
 
 _JSON = (b"content-type", b"application/json")
 _STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
@@ -21,8 +17,7 @@ _STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"c
 class Line:
     """Sends one response. Every send waits while the client does not read, so nothing piles up here."""
 
-    def __init__(self, receive: Receive, send: Send) -> None:
-        self._receive = receive
+    def __init__(self, send: Send) -> None:
         self._send = send
         self.state: Literal["new", "streaming", "closed"] = "new"
 
@@ -32,13 +27,10 @@ class Line:
         await self._send(message)
 
     async def whole(self, status: int, body: bytes, headers: Headers) -> None:
-        await self._start_whole(status, body, headers)
-        await self._send({"type": "http.response.body", "body": body})
-
-    async def _start_whole(self, status: int, body: bytes, headers: Headers) -> None:
         headers = [_JSON, (b"content-length", str(len(body)).encode()), *headers]
         self.state = "closed"
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
 
     async def start_stream(self, headers: Headers) -> None:
         self.state = "streaming"
@@ -56,24 +48,10 @@ class Line:
     async def fail(self, error: RungError, headers: Headers) -> None:
         """Tells the error in the way that is still open: as the response, or as a stream's last event. To a client that
         has its answer nothing more is said."""
-        body, headers = encode.error_body(error), [*encode.error_headers(error), *headers]
-        if self.state == "new" and isinstance(error, BodyTooLarge):
-            await self._refuse_body(error.status, body, headers)
-        elif self.state == "new":
-            await self.whole(error.status, body, headers)
+        if self.state == "new":
+            await self.whole(error.status, encode.error_body(error), [*encode.error_headers(error), *headers])
         elif self.state == "streaming":
             await self.end(encode.error_event(error))
-
-    async def _refuse_body(self, status: int, body: bytes, headers: Headers) -> None:
-        """The answer at once, but the line closed only when the client has done sending: most clients read no answer
-        before, and one that is cut off while it sends never sees why. What it still sends is thrown away."""
-        await self._start_whole(status, body, headers)
-        await self.piece(body)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_S):
-                while (await self._receive()).get("more_body"):
-                    pass
-        await self.end(b"")
 
 
 class until_gone:  # noqa: N801  reads as a verb, like contextlib's
