@@ -25,8 +25,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import hypothesis
 import pytest
 from aiohttp import web
+
+# A loaded machine is slow, not wrong.
+hypothesis.settings.register_profile("rung", deadline=None)
+hypothesis.settings.load_profile("rung")
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 WAIT_S = 10.0

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from rung.answers import asked
+from rung.answers import asked, reads_off
 from rung.types import Features, Json
 
 # Only this much of a long text is looked at closely, half from each end: what is asked stands there.
@@ -38,7 +38,6 @@ _STEPS = _words(
     """if then each every per than twice half third quarter remaining left after before total altogether because
     however although prove explain compare step why"""
 )
-_EXTRACT = re.compile(r"\b(?:extract|find the|what is the (?:date|total|name|address|company))\b", re.IGNORECASE)
 _TASKS = (
     ("translate", frozenset(["translate", "translation"])),
     ("summarise", frozenset(["summarise", "summarize", "summary", "tldr"])),
@@ -104,7 +103,7 @@ def _maths(text: str, words: list[str]) -> float:
 def _task(text: str, words: frozenset[str], short: str, code: float, maths: float) -> str:
     if short not in {"choice", "yesno"} and (maths >= 0.6 or code):
         return "maths" if maths >= 0.6 else "code"
-    if short == "label" and _EXTRACT.search(text):
+    if short in {"label", "number"} and reads_off(text):
         return "extract"
     if short:
         return "word_problem" if short == "number" else short

@@ -72,6 +72,7 @@ class Symbolic:
         yield Chunk(
             text=solved.answer,
             finish="stop",
+            signals={"exact": 1.0},
             usage=msgspec.structs.replace(told, busy_s=self._clock.monotonic() - started_s),
         )
 
