@@ -58,7 +58,8 @@ class Bench:
     def round(self, number: int) -> None:
         """Every measure of every side once; who begins changes from round to round."""
         for connections in CONNECTIONS:
-            for name in _turned(list(self._sides), number):
+            # At 64 some of the others answer nothing at all within the time of a measure.
+            for name in _turned(list(self._sides if connections <= 16 else BOTH), number):
                 self._miss(name, connections)
         for name in _turned(list(BOTH), number):
             target = replace(self._sides[name].target, unique=False)
@@ -149,10 +150,10 @@ def run(rounds: int, seconds: int, growth_requests: int) -> None:
                 print(f"{name} does not take part: see the top of {Path(__file__).name}")
         bench = Bench(folder, sides, seconds)
         before = upstream_requests(ports)
-        load = bench.press(sides["rung"].target, 4)
-        calls_each = (upstream_requests(ports) - before) / load.requests
-        if not 0.99 < calls_each < 1.01:
-            raise SystemExit(f"Rung called the upstream {calls_each:.2f} times a request: nothing can be compared")
+        requests = bench.press(sides["rung"].target, 4).requests
+        calls = upstream_requests(ports) - before - 1  # the look itself was one
+        if not 0 <= calls - requests <= 4:  # wrk leaves as many unanswered as it has connections
+            raise SystemExit(f"{requests} requests to Rung were {calls} to the upstream: nothing can be compared")
         for number in range(rounds):
             bench.round(number)
             print(f"round {number + 1} of {rounds}: " + _line(bench.series), flush=True)
@@ -172,7 +173,10 @@ def report(seen: Series, alone: dict[str, float], rounds: int) -> None:
     by_round = compared(seen)
     figures = {name: median(values) for name, values in by_round.items()} | alone
     intervals = {name: spread(values) for name, values in by_round.items()}
-    detail = {name: {"median": median(values), "rounds": values} for name, values in seen.items()}
+    detail = {
+        "intervals": "10th to 90th percentile of the rounds",
+        "rounds": {name: [round(value, 3) for value in values] for name, values in seen.items()},
+    }
     for name, value in figures.items():
         low, high = intervals.get(name, (value, value))
         print(f"{name:32} {value:10.3f}   {low:.3f} .. {high:.3f}")
