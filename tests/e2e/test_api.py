@@ -209,3 +209,16 @@ async def test_errors(ai: AsyncOpenAI, http: aiohttp.ClientSession, served: Serv
             assert response.status == status
     assert await served.stop() == 0
     assert not any("unexpected" in line for line in served.log)
+
+
+async def test_ctrl_c_waits_a_while_and_then_tells_who_is_still_asking(
+    ai: AsyncOpenAI, upstream: Any, served: Served
+) -> None:
+    upstream.play(upstream.hangs())
+    asked = asyncio.create_task(ai.chat.completions.create(model="cloud", messages=QUESTION))
+    await upstream.arrived()
+    assert await served.stop() == 0
+    with pytest.raises(openai.InternalServerError, match="stopping"):
+        await asked
+    assert upstream.received[0].gone.is_set()
+    assert not any("Traceback" in line for line in served.log)

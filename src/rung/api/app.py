@@ -1,5 +1,6 @@
 """The HTTP door: one ASGI app. Chat completions are met first, without a router; every other path is a route."""
 
+import asyncio
 import traceback
 from collections.abc import Callable
 from secrets import token_hex
@@ -18,7 +19,7 @@ from rung.api.line import Line
 from rung.api.routes import make_router
 from rung.clock import Clock
 from rung.config.schema import Server
-from rung.errors import RungError, UnknownPath, WrongMethod
+from rung.errors import NotReady, RungError, UnknownPath, WrongMethod
 from rung.telemetry import Metrics
 
 CHAT = "/v1/chat/completions"
@@ -58,6 +59,9 @@ class App:
         line = Line(send)
         try:
             await self._respond(scope, receive, line)
+        except asyncio.CancelledError:
+            # Only a server that stops and waits no longer does this. The request's work is stopped; the client is told.
+            await line.fail(NotReady("Rung is stopping; ask again in a moment."), [])
         except Exception as e:  # noqa: BLE001  the server's boundary: whatever is wrong in us, the client is told
             await self._fail_unexpectedly(e, line)
 

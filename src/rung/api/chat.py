@@ -10,7 +10,7 @@ from rung.api.exchange import Exchange, Pace
 from rung.api.front import Front
 from rung.api.line import Line, until_gone
 from rung.clock import Clock
-from rung.errors import DeadlineExceeded, RungError
+from rung.errors import DeadlineExceeded, NotReady, RungError
 from rung.telemetry import Metrics
 
 # The runtime ends a request at its deadline; a client that is slow to read the end of its answer has this much more.
@@ -50,7 +50,7 @@ class Chat:
         except Gone:
             seen.ended(_CLIENT_GONE, "gone")
         except asyncio.CancelledError:
-            seen.ended(_CLIENT_GONE, "cancelled")
+            seen.ended(NotReady.status, "stopping")
             raise
         except RungError as e:
             seen.ended(e.status, e.code or e.type)
