@@ -1,9 +1,9 @@
 """What OpenAI's chat completions say, as chunks. Pure: objects in, chunks out."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, ValidationError, convert
+from msgspec import Meta, Struct, ValidationError, convert
 from msgspec.structs import replace
 
 from rung.config.schema import Price
@@ -45,6 +45,21 @@ class _Wire(Struct):
     usage: Any = None
 
 
+_Count = Annotated[int, Meta(ge=0)]
+
+
+class _Details(Struct):
+    cached_tokens: _Count | None = None
+    reasoning_tokens: _Count | None = None
+
+
+class _Usage(Struct):
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
 _FIELDS: dict[type[Struct], frozenset[str]] = {
     kind: frozenset(kind.__struct_fields__) for kind in (_Wire, _Choice, _Delta)
 }
@@ -63,7 +78,7 @@ class Reading:
         self._body = body
         self._price = price
         self._finished: dict[int, bool] = {}
-        self._usage: Json = {}
+        self._usage: Any = None
         self._written_bytes = 0
 
     @property
@@ -77,8 +92,7 @@ class Reading:
             known = convert(wire, _Wire)
         except ValidationError as error:  # it names the place and the types, and quotes nothing
             raise Malformed(f"{self._name}: sent what is no chat completion: {error}") from None
-        if isinstance(known.usage, dict):
-            self._usage = known.usage
+        self._usage = known.usage or self._usage
         chunks = [
             self._chunk(c, raw, at) for at, (c, raw) in enumerate(zip(known.choices, wire["choices"], strict=True))
         ]
@@ -171,19 +185,16 @@ def _numbered(calls: list[dict[str, Any]]) -> tuple[Json, ...]:
     return tuple(call if "index" in call else {"index": at, **call} for at, call in enumerate(calls))
 
 
-def _told(usage: Json) -> Usage | None:
+def _told(usage: Any) -> Usage | None:
     """The usage as the server tells it, or None if it cannot be used."""
-    read = _count(usage, "prompt_tokens")
-    written = _count(usage, "completion_tokens")
-    if read is None or written is None:
+    try:
+        told = convert(usage, _Usage)
+    except ValidationError:
         return None
-    cached = _count(usage.get("prompt_tokens_details"), "cached_tokens") or 0
-    reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens") or 0
+    cached, reasoning = told.prompt_tokens_details, told.completion_tokens_details
     return Usage(
-        prompt_tokens=read, completion_tokens=written, cached_tokens=min(cached, read), reasoning_tokens=reasoning
+        prompt_tokens=told.prompt_tokens,
+        completion_tokens=told.completion_tokens,
+        cached_tokens=min(cached.cached_tokens or 0, told.prompt_tokens) if cached else 0,
+        reasoning_tokens=reasoning.reasoning_tokens or 0 if reasoning else 0,
     )
-
-
-def _count(of: Any, key: str) -> int | None:
-    count = of.get(key) if isinstance(of, dict) else None
-    return count if isinstance(count, int) and count >= 0 else None

@@ -2,12 +2,12 @@
 
 import asyncio
 import io
+import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import aclosing, suppress
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
-from weakref import WeakSet
 
 import aiohttp
 import msgspec
@@ -55,7 +55,7 @@ class ChatClient:
 
     async def open(self) -> None:
         self._session = aiohttp.ClientSession(
-            connector=_Connector(limit=self._server.concurrency),
+            connector=aiohttp.TCPConnector(limit=self._server.concurrency, socket_factory=_socket),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **self._server.headers},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._server.timeouts.connect_s),
@@ -97,10 +97,12 @@ class ChatClient:
         """Once more if a connection that was kept alive turns out to have been closed at the other end meanwhile."""
         if self._session is None or self._session.closed:
             raise Unavailable(f"{self._server.name}: is not running")
+        opened: list[bool] = []
+        _opened.set(opened)
         try:
             return await self._session.post(self._url, data=_data(payload), allow_redirects=False)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if not _reused.get():
+            if opened:
                 raise
         return await self._session.post(self._url, data=_data(payload), allow_redirects=False)
 
@@ -178,9 +180,9 @@ class _Exchange:
     async def _body(self) -> bytes:
         packets: list[bytes] = []
         size = 0
-        while packet := await self._packet():
-            size = self._bounded(size + len(packet))
-            packets.append(packet)
+        while not self._received.content.at_eof():
+            packets.append(await self._packet())
+            size = self._bounded(size + len(packets[-1]))
         return b"".join(packets)
 
     async def _packet(self) -> bytes:
@@ -212,27 +214,20 @@ class _Exchange:
         return f"cannot be reached ({type(error).__name__}); look at base_url, and whether the server runs"
 
     def close(self) -> None:
-        if self._response is not None:
+        if self._response is not None and not self._response.closed:
             self._response.close()
 
 
-_reused: ContextVar[bool] = ContextVar("reused", default=False)
+# Where a request notes that a connection was opened for it: one that got along without was given a kept one.
+_opened: ContextVar[list[bool] | None] = ContextVar("opened", default=None)
 
 
-class _Connector(aiohttp.TCPConnector):
-    """Notes, for the task that asked, whether a connection has served before."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit=limit)
-        self._served: WeakSet[object] = WeakSet()
-
-    async def connect(self, req: Any, traces: Any, timeout: aiohttp.ClientTimeout) -> Any:
-        _reused.set(False)
-        connection = await super().connect(req, traces, timeout)
-        protocol = connection.protocol
-        _reused.set(protocol in self._served)
-        self._served.add(protocol)
-        return connection
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    opened = _opened.get()
+    if opened is not None:
+        opened.append(True)
+    family, kind, protocol, _, _ = address
+    return socket.socket(family, kind, protocol)
 
 
 def _payload(body: Json, server: Server, stream: bool) -> bytes:
