@@ -37,7 +37,12 @@ def main() -> None:
     settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
     watching = threading.Thread(target=_end_with_parent, daemon=True)
     watching.start()
-    server = xllamacpp.Server(_params(settings))
+    try:
+        server = xllamacpp.Server(_params(settings))
+    except RuntimeError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.stderr.flush()
+        os._exit(1)  # its threads would abort an orderly end
     os.write(address_fd, f"{server.listening_address}\n".encode())
     watching.join()
 

@@ -182,18 +182,25 @@ class Engine:
         except OSError as error:
             return f"llama.cpp could not be started: {error.strerror}"
         try:
+            reason = await self._serve(process, key)
+            self._tell("down", reason)
+            return reason
+        finally:
+            await self._end(process)
+
+    async def _serve(self, process: Process, key: str) -> str:
+        """From loading to the end; says why it ended."""
+        try:
             async with asyncio.timeout(_LOAD_S):
                 client = self._client = self._client_of(await process.address(), key)
                 await client.open()
                 await self._warm_up(client)
-            self._tell("warm", "")
-            return await process.ended()
         except TimeoutError:
             return f"{self.spec.label} was not loaded within {_LOAD_S:.0f} s"
         except ReasonerError as error:
             return error.message
-        finally:
-            await self._end(process)
+        self._tell("warm", "")
+        return await process.ended()
 
     async def _end(self, process: Process) -> None:
         self._process = None
