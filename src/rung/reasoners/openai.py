@@ -50,6 +50,7 @@ class ChatClient:
         self._server = server
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
+        self._asks_usage = True
         self._url = server.base_url.rstrip("/") + "/chat/completions"
         self._secrets = [w for value in server.headers.values() for w in value.split() if len(w) >= _SHORTEST_SECRET]
 
@@ -77,7 +78,7 @@ class ChatClient:
             self._server, self._clock, Words(body, self._secrets), Reading(name, body, self._server.price)
         )
         try:
-            await exchange.begin(self._post(_payload(body, self._server, stream)), stream)
+            await self._begin(exchange, body, stream)
             if exchange.streams:
                 async with aclosing(exchange.stream()) as chunks:
                     async for chunk in chunks:
@@ -92,6 +93,28 @@ class ChatClient:
             raise Unavailable(f"{name}: {exchange.broke(error)}") from None
         finally:
             exchange.close()
+
+    async def _begin(self, exchange: "_Exchange", body: Json, stream: bool) -> None:
+        """Some servers (Mistral's, Databricks' and Fireworks' were seen to) refuse a request that asks for the usage of
+        a stream. They are asked again without, and from then on always without."""
+        further = (body.get("stream_options") or {}).keys() - {"include_usage"}
+        try:
+            await exchange.begin(self._post(self._payload(body, stream)), stream)
+        except UpstreamRefusedRequest:
+            if not (stream and self._asks_usage and exchange.blames(b"stream_options")) or further:
+                raise
+            self._asks_usage = False
+            await exchange.begin(self._post(self._payload(body, stream)), stream)
+
+    def _payload(self, body: Json, stream: bool) -> bytes:
+        asked = {**body, "model": self._server.model, "stream": stream}
+        asked.pop("stream_options", None)
+        if stream and self._asks_usage:
+            asked["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        try:
+            return msgspec.json.encode(asked)
+        except UnicodeEncodeError:  # the cause would quote the prompt
+            raise UpstreamRefusedRequest(f"{self._server.name}: the request's text is no valid Unicode") from None
 
     async def _post(self, payload: bytes) -> aiohttp.ClientResponse:
         """Once more if a connection that was kept alive turns out to have been closed at the other end meanwhile."""
@@ -133,12 +156,17 @@ class _Exchange:
     async def _begun(self, sent: Awaitable[aiohttp.ClientResponse], stream: bool) -> None:
         response = self._response = await sent
         if response.status != 200:
-            raw, wall_s = await self._body(), self._clock.wall()
+            raw = self._raw = await self._body()
+            wall_s = self._clock.wall()
             raise refusal(self._name, response.status, response.headers, raw, words=self._words, wall_s=wall_s)
         kind = response.headers.get("Content-Type", "")
         self.streams = "event-stream" in kind or (stream and "json" not in kind)
         if not self.streams:
             self._raw = await self._body()
+
+    def blames(self, field: bytes) -> bool:
+        """Whether the server's refusal names a field of the request."""
+        return field in self._raw
 
     def whole(self) -> list[Chunk]:
         return whole(self._reading, self._decoded(self._raw))
@@ -228,17 +256,6 @@ def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
         opened.append(True)
     family, kind, protocol, _, _ = address
     return socket.socket(family, kind, protocol)
-
-
-def _payload(body: Json, server: Server, stream: bool) -> bytes:
-    asked = {**body, "model": server.model, "stream": stream}
-    asked.pop("stream_options", None)
-    if stream:
-        asked["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
-    try:
-        return msgspec.json.encode(asked)
-    except UnicodeEncodeError:  # the cause would quote the prompt
-        raise UpstreamRefusedRequest(f"{server.name}: the request's text is no valid Unicode") from None
 
 
 def _data(payload: bytes) -> bytes | io.BytesIO:

@@ -69,6 +69,26 @@ async def test_the_body_goes_out_as_it_is_but_for_model_and_stream(
     assert (headers["X-Team"], headers["Content-Type"]) == ("a", "application/json")
 
 
+@pytest.mark.parametrize("status", [400, 422])
+async def test_a_server_that_will_not_be_asked_for_usage(client_of: ClientOf, upstream: Any, status: int) -> None:
+    raw = b'{"detail": [{"type": "extra_forbidden", "loc": ["body", "stream_options"]}]}'
+    upstream.play(upstream.refuses(status, raw=raw), upstream.says("ok"))
+    client = await client_of()
+    for _ in range(2):
+        answer = await answer_of(client)
+        assert (answer.text, answer.signals["usage_estimated"]) == ("ok", 1.0)
+    assert ["stream_options" in received.body for received in upstream.received] == [True, False, False]
+
+
+async def test_stream_options_of_the_callers_own_are_the_callers_fault(client_of: ClientOf, upstream: Any) -> None:
+    upstream.play(upstream.refuses(400, "unknown stream_options.colour"), upstream.says("ok"))
+    client = await client_of()
+    with pytest.raises(UpstreamRefusedRequest):
+        await answer_of(client, stream_options={"colour": 1})
+    await answer_of(client)
+    assert ["stream_options" in received.body for received in upstream.received] == [True, True]
+
+
 async def test_chunks_are_forwarded_as_soon_as_they_arrive(client_of: ClientOf, upstream: Any) -> None:
     upstream.play(upstream.hangs("one", "two"))
     client = await client_of()
@@ -435,3 +455,24 @@ async def test_closing_breaks_off_what_is_under_way(client_of: ClientOf, upstrea
     await client.close()
     with pytest.raises(Unavailable):
         await anext(chunks)
+
+
+async def test_whoever_leaves_makes_room(client_of: ClientOf, upstream: Any) -> None:
+    upstream.play(upstream.hangs())
+    client = await client_of(concurrency=2)
+    tasks = [asyncio.create_task(answer_of(client)) for _ in range(4)]
+    await upstream.arrived(2)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    upstream.play(upstream.says("ok"))
+    answers = await asyncio.gather(*(answer_of(client) for _ in range(8)))
+    assert {answer.text for answer in answers} == {"ok"}
+
+
+async def test_whatever_times_out_makes_room(client_of: ClientOf, upstream: Any) -> None:
+    upstream.play(upstream.hangs("a"), upstream.hangs("a"), upstream.says("ok"))
+    client = await client_of(concurrency=2, timeouts={"between_chunks_s": SHORT_S})
+    first = await asyncio.gather(answer_of(client), answer_of(client), return_exceptions=True)
+    assert [type(error) for error in first] == [TimedOut, TimedOut]
+    assert {answer.text for answer in await asyncio.gather(*(answer_of(client) for _ in range(8)))} == {"ok"}
