@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
-import orjson
 from starlette.types import Receive
 
 from rung.api.shape import ALLOWED
@@ -14,7 +13,9 @@ from rung.errors import BadRequest, BodyTooLarge
 
 T = TypeVar("T")
 
-# orjson writes at most 254 levels, and what is read here is written again for an endpoint inside other objects.
+_from_json = msgspec.json.Decoder().decode
+
+# What is read here is walked and written again by others, each with a stack of its own.
 MAX_DEPTH = 128
 
 _ERROR = re.compile(r"(?s)(?P<what>.*?)(?: - at `\$\.?(?P<path>.*)`)?")
@@ -61,15 +62,22 @@ def parse_object(raw: bytes) -> dict[str, Any]:
     if not raw:
         raise BadRequest("The body is empty; send a JSON object.")
     try:
-        value = orjson.loads(raw)
-    except orjson.JSONDecodeError as e:
-        # The decoder's own message may quote the text; its place is enough.
-        raise BadRequest(f"The body is not valid JSON: {e.msg} at line {e.lineno}, column {e.colno}.") from None
+        value = _from_json(raw)
+    except UnicodeDecodeError as e:
+        raise BadRequest(f"The body is not UTF-8: byte {e.start} of a string.") from None
+    except msgspec.DecodeError as e:
+        raise BadRequest(f"The body is not valid JSON: {e}.") from None
+    except RecursionError:
+        raise _too_deep() from None
     if not isinstance(value, dict):
         raise BadRequest(f"The body must be a JSON object, not {_word(value)}.")
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
-        raise BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
+        raise _too_deep()
     return value
+
+
+def _too_deep() -> BadRequest:
+    return BadRequest(f"The body is nested more than {MAX_DEPTH} levels deep.")
 
 
 def _word(value: object) -> str:

@@ -4,7 +4,6 @@ import math
 from typing import Any, Final
 
 import msgspec
-import orjson
 
 from rung.errors import Refused, RungError, Unauthorized
 from rung.types import Answer, Choice, Chunk, Decision, Json, Usage
@@ -12,7 +11,7 @@ from rung.types import Answer, Choice, Chunk, Decision, Json, Usage
 DONE: Final = b"data: [DONE]\n\n"
 WAITING: Final = b": waiting\n\n"
 
-dumps: Final = orjson.dumps
+to_json: Final = msgspec.json.Encoder().encode
 
 _RESERVED: Final = {"id", "object", "created", "model", "choices", "usage", "rung"}
 
@@ -32,8 +31,8 @@ def completion(id_: str, created_s: int, answer: Answer, debug: Decision | None)
     }
     body |= _unreserved(answer.extra)
     if debug is not None:
-        body["rung"] = fragment(debug)
-    return orjson.dumps(body)
+        body["rung"] = debug
+    return to_json(body)
 
 
 def _unreserved(extra: Json) -> Json:
@@ -124,22 +123,16 @@ class ChunkWriter:
         if self._include_usage:
             tail["usage"] = usage(used)
         if debug is not None:
-            tail["rung"] = fragment(debug)
+            tail["rung"] = debug
         return (self._event([], {}, tail) if tail else b"") + DONE
 
     def _event(self, choices: list[Json], extra: Json, tail: Json) -> bytes:
         body = {**self._head, "choices": choices, **tail, **_unreserved(extra)}
-        return b"data: " + orjson.dumps(body) + b"\n\n"
-
-
-def fragment(decision: Decision) -> orjson.Fragment:
-    return orjson.Fragment(msgspec.json.encode(decision))
+        return b"data: " + to_json(body) + b"\n\n"
 
 
 def error_body(error: RungError) -> bytes:
-    return orjson.dumps(
-        {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
-    )
+    return to_json({"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}})
 
 
 def error_event(error: RungError) -> bytes:

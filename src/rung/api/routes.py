@@ -10,7 +10,7 @@ from starlette.routing import Route, Router
 
 from rung.api.body import check
 from rung.api.decode import AUTO
-from rung.api.encode import dumps
+from rung.api.encode import to_json
 from rung.api.front import Front
 from rung.api.shape import FeedbackBody
 from rung.errors import BadRequest, UnknownModel
@@ -97,7 +97,7 @@ class Routes:
     async def explain(self, http: HttpRequest) -> Response:
         serving, arrival = self._front.admit(http.scope)
         request = await self._front.request(serving, arrival, http.receive)
-        return _bytes(msgspec.json.encode(serving.runtime.explain(request)))
+        return _bytes(to_json(serving.runtime.explain(request)))
 
     async def feedback(self, http: HttpRequest) -> Response:
         serving, arrival = self._front.admit(http.scope)
@@ -141,7 +141,7 @@ def _score(said: FeedbackBody) -> float:
 
 
 def _json(value: Json, status: int = 200) -> Response:
-    return _bytes(dumps(value), status)
+    return _bytes(to_json(value), status)
 
 
 def _bytes(body: bytes, status: int = 200) -> Response:

@@ -5,7 +5,7 @@ import logging
 import sys
 from typing import Any, Literal
 
-import orjson
+import msgspec
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -48,7 +48,7 @@ def _json() -> list[Processor]:
 
 
 def _dump(_: WrappedLogger, __: str, event: EventDict) -> str:
-    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    return msgspec.json.encode(event, enc_hook=repr).decode()
 
 
 def _join_standard_library(stream: Any, least: int, render: list[Processor]) -> None:

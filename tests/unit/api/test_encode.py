@@ -2,10 +2,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from rung.api.encode import ChunkWriter, completion, error_body, error_headers
 from rung.errors import AllFailed, BadRequest, Busy, DeadlineExceeded, NotReady, RungError
+from rung.reasoners.base import collect
 from rung.types import Answer, Choice, Chunk, Decision, Usage
 from tests.unit.api.conftest import ANSWER, CHUNKS, FEATURES, USAGE
 
@@ -144,6 +147,43 @@ def test_tool_calls_and_unknown_fields_in_a_stream() -> None:
 
 def test_chunks_with_nothing_to_show_are_left_out() -> None:
     assert stream(Chunk(usage=USAGE), Chunk(signals={"agreement": 1.0})) == []
+
+
+WORDS = st.text(max_size=5)
+PIECES = st.builds(
+    Chunk,
+    index=st.integers(0, 2),
+    text=WORDS,
+    reasoning=WORDS,
+    finish=st.sampled_from(["", "", "stop", "length"]),
+    logprobs=st.lists(st.just(LOGPROB), max_size=1).map(tuple),
+    usage=st.none() | st.just(USAGE),
+    delta_extra=st.dictionaries(st.sampled_from(["x", "y"]), WORDS, max_size=1),
+)
+
+
+@given(st.lists(PIECES, max_size=12))
+def test_a_stream_spells_the_same_answer_as_the_whole(chunks: list[Chunk]) -> None:
+    answer = collect("fast", chunks)
+    heard: dict[int, dict[str, Any]] = {}
+    for event in stream(*chunks):
+        (choice,) = event["choices"]
+        so_far = heard.setdefault(choice["index"], {"content": "", "reasoning_content": "", "logprobs": []})
+        delta = choice["delta"]
+        assert (delta.get("role") == "assistant") == (so_far.setdefault("seen", 0) == 0)
+        so_far["seen"] += 1
+        so_far["content"] += delta.get("content", "")
+        so_far["reasoning_content"] += delta.get("reasoning_content", "")
+        so_far["logprobs"] += (choice["logprobs"] or {"content": []})["content"]
+        so_far["finish"] = choice["finish_reason"] or so_far.get("finish", "")
+    told = whole(answer)["choices"]
+    shown = [at for at in sorted({chunk.index for chunk in chunks}) if at in heard]
+    for at in shown:
+        choice = told[sorted({chunk.index for chunk in chunks}).index(at)]
+        assert heard[at]["content"] == choice["message"]["content"]
+        assert heard[at]["reasoning_content"] == choice["message"].get("reasoning_content", "")
+        assert heard[at]["logprobs"] == (choice["logprobs"] or {"content": []})["content"]
+        assert (heard[at]["finish"] or "stop") == choice["finish_reason"]
 
 
 @pytest.mark.parametrize(
