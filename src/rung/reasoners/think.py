@@ -11,6 +11,7 @@ from rung.reasoners.wording import question_of, with_line
 from rung.types import Call, Chunk, Json
 
 MARKER = "Final answer:"
+_AS_WRITTEN = (MARKER, "Final Answer:", "FINAL ANSWER:", "Final answer**:", "Final Answer**:")
 
 # Measured with Qwen2.5-Coder-1.5B-Instruct: docs/experiments.md.
 SHORT_LINE = f'Think step by step. Then end with one line "{MARKER}" followed by the answer only.'
@@ -19,25 +20,24 @@ OPEN_LINE = f'First think about it step by step. Then write "{MARKER}" followed 
 
 class Until:
     """Cuts a stream of text at the first of some marks. What might be the beginning of a mark is held back until more
-    has come; `.found` tells whether a mark has been seen. Case is ignored."""
+    has come; `.found` tells whether a mark has been seen."""
 
     def __init__(self, marks: Sequence[str]) -> None:
-        self._marks = [mark.lower() for mark in marks if mark]
+        self._marks = [mark for mark in marks if mark]
         self._held = ""
         self.found = False
 
     def feed(self, text: str) -> tuple[str, str]:
         """What is now known to lie before a mark, and what follows it."""
         held = self._held + text
-        lower = held.lower()
-        hits = [(at, mark) for mark in self._marks if (at := lower.find(mark)) >= 0]
+        hits = [(at, mark) for mark in self._marks if (at := held.find(mark)) >= 0]
         if hits:
             at, mark = min(hits)
             self._held, self.found = "", True
             return held[:at], held[at + len(mark) :]
         longest = max((len(mark) for mark in self._marks), default=1) - 1
-        tails = (n for n in range(min(longest, len(lower)), 0, -1))
-        keep = next((n for n in tails if any(mark.startswith(lower[-n:]) for mark in self._marks)), 0)
+        tails = (n for n in range(min(longest, len(held)), 0, -1))
+        keep = next((n for n in tails if any(mark.startswith(held[-n:]) for mark in self._marks)), 0)
         self._held = held[len(held) - keep :]
         return held[: len(held) - keep], ""
 
@@ -48,42 +48,40 @@ class Until:
 
 
 class _Split:
-    """One answer of the rung below on its way apart: reasoning up to the marker, then the answer's own text, which
-    ends at the user's stop sequences (the reasoning before it does not)."""
+    """One answer of the rung below on its way apart: reasoning up to the marker, then the answer's own text, which ends
+    at the user's stop sequences (the reasoning before it does not). A short answer is held until it is whole."""
 
-    def __init__(self, stops: Sequence[str]) -> None:
-        self._marker = Until([MARKER])
+    def __init__(self, question: str, stops: Sequence[str]) -> None:
+        self._short = asked(question)
+        self._options = options_of(question)
+        self._marker = Until(_AS_WRITTEN)
         self._stop = Until(stops)
-        self._whole: list[str] = []
-        self._shown = False
+        self._whole = ""
+        self._text = ""
+        self._shown = 0
 
     def feed(self, text: str) -> tuple[str, str]:
         """The pieces of reasoning and of text that have become known."""
-        self._whole.append(text)
+        self._whole += text
         reasoning, after = ("", text) if self._marker.found else self._marker.feed(text)
-        return reasoning, self._answer(after)
+        if not self._text:
+            after = after.lstrip(" \t\r\n*")
+        if after and not self._stop.found:
+            self._text += self._stop.feed(after)[0]
+        return reasoning, "" if self._short else self._new()
 
-    def _answer(self, text: str) -> str:
-        if self._stop.found:
-            return ""
-        before, _ = self._stop.feed(text)
-        return self._show(before)
+    def end(self) -> tuple[str, str]:
+        """The last pieces."""
+        self._text += "" if self._stop.found else self._stop.rest()
+        if self._short and (not self._text or "\\" in self._text):
+            said = self._text or self._whole
+            self._text = extract(said, self._short, self._options) or self._text
+        self._text = self._text or self._whole
+        return self._marker.rest(), self._new()
 
-    def _show(self, text: str) -> str:
-        text = text if self._shown else text.lstrip(" \t\r\n*")
-        self._shown = self._shown or bool(text)
-        return text
-
-    def rest(self) -> tuple[str, str]:
-        return self._marker.rest(), "" if self._stop.found else self._show(self._stop.rest())
-
-    @property
-    def answered(self) -> bool:
-        return self._shown
-
-    @property
-    def whole(self) -> str:
-        return "".join(self._whole)
+    def _new(self) -> str:
+        new, self._shown = self._text[self._shown :], len(self._text)
+        return new
 
 
 def _stops(body: Json) -> list[str]:
@@ -117,18 +115,15 @@ class Think:
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         question = question_of(call.body)
-        short = asked(question)
-        body: dict[str, Any] = with_line(call.body, SHORT_LINE if short else OPEN_LINE)
+        body: dict[str, Any] = with_line(call.body, SHORT_LINE if asked(question) else OPEN_LINE)
         body.pop("stop", None)
-        split = _Split(_stops(call.body))
+        split = _Split(question, _stops(call.body))
         async with closing(self._below(msgspec.structs.replace(call, body=body))) as chunks:
             async for chunk in chunks:
                 reasoning, text = split.feed(chunk.text)
                 if chunk.finish:
-                    last_reasoning, last_text = split.rest()
+                    last_reasoning, last_text = split.end()
                     reasoning, text = reasoning + last_reasoning, text + last_text
-                    if not split.answered:
-                        text = (extract(split.whole, short, options_of(question)) if short else None) or split.whole
                 yield msgspec.structs.replace(chunk, text=text, reasoning=chunk.reasoning + reasoning)
 
     async def close(self) -> None:

@@ -58,6 +58,18 @@ async def test_the_users_stop_ends_the_answer_but_not_the_reasoning(scripted, ca
     assert "stop" not in below.calls[0].body
 
 
+async def test_a_short_answer_loses_the_marks_of_latex(scripted, calling, whole):
+    below = scripted(["3 + 4 = 7\n\n**Final Answer:**\n", "\\[\n\\boxed{7}", "\n\\]"])
+    answer = await whole(Think("think", below.answer, below), calling(SUM))
+    assert answer.text == "7"
+
+
+async def test_a_stop_before_the_answer_itself_does_not_empty_it(scripted, calling, whole):
+    below = scripted([f"one\n{MARKER}", "\n", "Tom has 7.\nIndeed."])
+    answer = await whole(Think("think", below.answer, below), calling(SUM, stop=["\n"]))
+    assert answer.text == "Tom has 7."
+
+
 async def test_the_users_bound_is_passed_on(scripted, calling, whole):
     below = scripted([f"{MARKER} 7"])
     await whole(Think("think", below.answer, below), calling(SUM, max_tokens=99))
@@ -90,7 +102,7 @@ def test_however_it_is_cut_up_a_text_ends_at_the_same_mark(text, marks, cuts):
             break
         before += until.feed(text[start:end])[0]
     before += until.rest()
-    places = [at for mark in marks if (at := text.lower().find(mark)) >= 0]
+    places = [at for mark in marks if (at := text.find(mark)) >= 0]
     assert until.found == bool(places)
     if until.found:
         assert before == text[: min(places)]
