@@ -1,6 +1,6 @@
 """The interface of everything that answers, and how its chunks become an answer."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
 from typing import Any, Literal, Protocol, cast
 
@@ -102,12 +102,14 @@ class _Open:
         at = delta.get("index", len(self.tool_calls))
         whole = self.tool_calls.setdefault(at, {})
         for key, value in delta.items():
-            if key == "function":
+            if key == "function" and value is not None:
                 function = whole.setdefault("function", {"name": "", "arguments": ""})
                 for part, piece in value.items():
+                    if piece is None:  # some servers repeat every key in every delta
+                        continue
                     joins = part == "arguments" and isinstance(piece, str)
                     function[part] = function.get(part, "") + piece if joins else piece
-            elif key != "index":
+            elif key != "index" and value is not None:
                 whole[key] = value
 
     def closed(self) -> Choice:
@@ -135,3 +137,22 @@ def collect(reasoner: str, chunks: Iterable[Chunk]) -> Answer:
         extra.update(chunk.extra)
     choices = tuple(open_choices[i].closed() for i in sorted(open_choices)) or (Choice(),)
     return Answer(reasoner=reasoner, choices=choices, usage=usage, signals=signals, extra=extra)
+
+
+def spell(answer: Answer) -> Iterator[Chunk]:
+    """The chunks that `collect` makes `answer` of: how a whole answer is sent to a client that asked for a stream."""
+    last = len(answer.choices) - 1
+    for index, choice in enumerate(answer.choices):
+        yield Chunk(
+            index=index,
+            text=choice.text,
+            reasoning=choice.reasoning,
+            tool_calls=tuple({"index": i, **call} for i, call in enumerate(choice.tool_calls)),
+            logprobs=choice.logprobs,
+            finish=choice.finish,
+            usage=answer.usage if index == last else None,
+            signals=answer.signals if index == last else {},
+            extra=answer.extra if index == last else {},
+            choice_extra=choice.choice_extra,
+            delta_extra=choice.extra,
+        )

@@ -18,6 +18,15 @@ class _Logprobs(Struct):
     content: list[dict[str, Any]] | None = None
 
 
+class _Function(Struct):
+    name: str | None = None
+
+
+class _ToolCall(Struct):
+    index: int | None = None
+    function: _Function | None = None
+
+
 class _Delta(Struct):
     """What a message or a delta is known to hold; two names for reasoning are in use."""
 
@@ -25,7 +34,7 @@ class _Delta(Struct):
     content: str | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: list[_ToolCall] | None = None
 
 
 class _Choice(Struct):
@@ -119,6 +128,7 @@ class Reading:
 
     def _chunk(self, choice: _Choice, raw: dict[str, Any], at: int) -> Chunk:
         delta = choice.delta or choice.message or _Delta()
+        raw_delta = raw.get("delta") or raw.get("message") or {}
         index = at if choice.index is None else choice.index
         text, finish = delta.content or "", choice.finish_reason or ""
         reasoning = delta.reasoning_content or delta.reasoning or ""
@@ -128,11 +138,11 @@ class Reading:
             index=index,
             text=text,
             reasoning=reasoning,
-            tool_calls=_numbered(delta.tool_calls) if delta.tool_calls else (),
+            tool_calls=_numbered(raw_delta["tool_calls"]) if delta.tool_calls else (),
             logprobs=tuple(choice.logprobs.content or ()) if choice.logprobs else (),
             finish=finish,
             choice_extra=_unknown(raw, _Choice),
-            delta_extra=_unknown(raw.get("delta") or raw.get("message") or {}, _Delta),
+            delta_extra=_unknown(raw_delta, _Delta),
         )
 
 
@@ -182,7 +192,7 @@ def texts(body: Json) -> Iterator[str]:
 
 def _numbered(calls: list[dict[str, Any]]) -> tuple[Json, ...]:
     """Tool calls as deltas: each with the index that only streamed ones have."""
-    return tuple(call if "index" in call else {"index": at, **call} for at, call in enumerate(calls))
+    return tuple(call if call.get("index") is not None else {**call, "index": at} for at, call in enumerate(calls))
 
 
 def _told(usage: Any) -> Usage | None:

@@ -58,6 +58,23 @@ def test_tool_calls_of_a_whole_answer_get_the_index_of_deltas() -> None:
     assert collect("cloud", chunks).choices[0].tool_calls == tuple(calls)
 
 
+def test_tool_calls_in_pieces_with_every_key_in_every_piece() -> None:
+    one = reading()
+    pieces = [
+        {"index": 0, "id": "a", "type": "function", "function": {"name": "f", "arguments": None}},
+        {"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": '{"x":'}},
+        {"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": " 1}"}},
+        {"index": 1, "id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+        {"index": 1, "function": None},
+    ]
+    chunks = [chunk for call in pieces for chunk in one.read(piece({"tool_calls": [call]}))]
+    assert [chunk.tool_calls for chunk in chunks] == [(call,) for call in pieces]
+    assert collect("cloud", chunks).choices[0].tool_calls == (
+        {"id": "a", "type": "function", "function": {"name": "f", "arguments": '{"x": 1}'}},
+        {"id": "b", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+    )
+
+
 def test_choices_are_told_apart() -> None:
     wire = {"choices": [{"index": 1, "message": {"content": "b"}}, {"index": 0, "message": {"content": "a"}}]}
     answer = collect("cloud", whole(reading(), wire))
@@ -126,6 +143,8 @@ def test_a_stream_that_ends_too_early_is_no_answer() -> None:
         {"choices": [{"message": {"content": [1]}}]},
         {"choices": [{"message": {"tool_calls": 7}}]},
         {"choices": [{"message": {"tool_calls": ["x"]}}]},
+        {"choices": [{"message": {"tool_calls": [{"function": "f"}]}}]},
+        {"choices": [{"message": {"tool_calls": [{"index": "0"}]}}]},
         {"choices": [{"message": {}, "logprobs": {"content": 7}}]},
         {"choices": [{"message": {}, "logprobs": {"content": [7]}}]},
         {"choices": [{"message": {}, "index": "0"}]},
