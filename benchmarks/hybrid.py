@@ -4,7 +4,7 @@
     hybrid.py run [--items ...] [--presets ...]       `auto` live, `think` live beside it item by item; then figures
     hybrid.py figures                                 results and plot again, from what was recorded
 
-`brief`, `think`, `calc` and three samples of `fast` are recorded under `recorded/`; `vote` is derived from the samples.
+`brief`, `think`, `calc` and up to three samples of `fast` are recorded under `recorded/`; `vote` is derived from these.
 What was recorded earlier is put on the live run's clock by how much faster or slower `think` was then. The items of
 `--items report` were never used to set a prompt, an estimate or a verdict (see graded.py).
 """
@@ -19,7 +19,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,15 @@ import aiohttp
 from graded import Item, sampled
 from hybrid_figures import Row, publish, summary
 
+from rung.answers import asked, extract, majority, options_of
+
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
 SEED = 2
 MAX_TOKENS = 400
-SAMPLES = {"calc": 1, "brief": 1, "think": 1, "fast": 3}
+# In this order, so that a recording that is stopped is of most use: (reasoner, sample).
+WANTED = (("calc", 0), ("brief", 0), ("fast", 0), ("fast", 1), ("fast", 2), ("think", 0))
+SAMPLES = 3
 
 CONFIG = """
 reasoners:
@@ -180,23 +184,27 @@ async def _until_ready(rung: Rung, process: asyncio.subprocess.Process) -> None:
             await asyncio.sleep(0.5)
 
 
-def _wanted(items: list[Item]) -> Iterator[tuple[Item, str, int]]:
-    """The cheap first, so that a recording that is stopped is of most use."""
-    for sample in range(max(SAMPLES.values())):
-        for reasoner, samples in SAMPLES.items():
-            if sample < samples:
-                yield from ((item, reasoner, sample) for item in items)
+def _needed(item: Item, reasoner: str, sample: int, recording: Recording) -> bool:
+    """Further samples of `fast` are there to vote: only where a vote is not decided without them."""
+    if recording.has(item, reasoner, sample):
+        return False
+    if sample == 0:
+        return True
+    short = asked(item.prompt)
+    earlier = [row["text"] for row in recording.of([item]) if row["reasoner"] == reasoner]
+    found = [extract(text, short, options_of(item.prompt)) for text in earlier]
+    return bool(short) and not majority(found, SAMPLES - sample).decided
 
 
 async def record(args: argparse.Namespace) -> None:
     items = sampled(args.items, args.n, SEED)
     recording = Recording(RECORDED / f"hybrid-{args.items}.jsonl")
-    left = [(item, reasoner, sample) for item, reasoner, sample in _wanted(items)]
-    left = [(item, *which) for item, *which in left if not recording.has(item, *which)]
     async with serving(args.url) as rung:
-        for at, (item, reasoner, sample) in enumerate(left):
-            recording.add(await rung.ask(item, reasoner, sample))
-            print(f"\r{at + 1}/{len(left)} {reasoner} {item.id:<40}", end="", flush=True)
+        for reasoner, sample in WANTED:
+            for at, item in enumerate(items):
+                if _needed(item, reasoner, sample, recording):
+                    recording.add(await rung.ask(item, reasoner, sample))
+                    print(f"\r{reasoner} {sample}: {at + 1}/{len(items)} {item.id:<40}", end="", flush=True)
     print()
     print(summary(items, recording.of(items)))
 

@@ -4,6 +4,7 @@ import json
 import platform
 import random
 import subprocess
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ Row = dict[str, Any]
 Interval = tuple[float, float]
 HERE = Path(__file__).parent
 RESAMPLES = 10_000
+SAMPLES = 3
 
 
 class Side:
@@ -71,9 +73,9 @@ def singles(items: Sequence[Item], recorded: Iterable[Row], pace: float = 1.0) -
         by_reasoner[row["reasoner"], row["sample"]][row["item"]] = row
     whole = {key: rows for key, rows in by_reasoner.items() if all(item.id in rows for item in items)}
     sides = [Side(name, items, rows, pace) for (name, sample), rows in whole.items() if sample == 0]
-    samples = [whole["fast", sample] for sample in range(3) if ("fast", sample) in whole]
-    if len(samples) == 3:
-        voted = {item.id: vote(item, [rows[item.id] for rows in samples]) for item in items}
+    if ("fast", 0) in whole:
+        samples = {item.id: [by_reasoner["fast", k].get(item.id) for k in range(3)] for item in items}
+        voted = {item.id: vote(item, [row for row in samples[item.id] if row]) for item in items}
         sides.append(Side("vote", items, voted, pace))
     return sides
 
@@ -86,7 +88,7 @@ def vote(item: Item, samples: Sequence[Row]) -> Row:
     if not short:
         return samples[0]
     found = [extract(sample["text"], short, options) for sample in samples]
-    taken = next(k for k in range(2, len(found) + 1) if majority(found[:k], len(found) - k).decided)
+    taken = next(k for k in range(2, SAMPLES + 1) if majority(found[:k], SAMPLES - k).decided)
     result = majority(found[:taken])
     best = max((samples[i] for i in result.at or range(taken)), key=_sureness)
     spent = {key: sum(s[key] for s in samples[:taken]) for key in ("seconds", "prompt_tokens", "completion_tokens")}
@@ -122,6 +124,14 @@ def summary(items: Sequence[Item], recorded: Iterable[Row]) -> str:
     return "\n".join(lines)
 
 
+def _pace(live: Mapping[str, Row], recorded: Iterable[Row]) -> float:
+    """By how much slower `think` was in the live run than when it was recorded, over the items that have both."""
+    both = [(live[row["item"]], row) for row in recorded if row["reasoner"] == "think" and row["item"] in live]
+    if not both:
+        sys.exit("`think` was not recorded for any of these items: run `hybrid.py record` to its end.")
+    return float(sum(now["seconds"] for now, _ in both) / sum(then["seconds"] for _, then in both))
+
+
 def publish(items: Sequence[Item], recorded: list[Row], live: list[Row], *, part: str, seed: int) -> None:
     """Writes results and plot; says the headline."""
     by_model: dict[str, dict[str, Row]] = defaultdict(dict)
@@ -131,8 +141,7 @@ def publish(items: Sequence[Item], recorded: list[Row], live: list[Row], *, part
     think = Side("think", items, by_model["think"])
     autos = [Side(_short(name), items, rows) for name, rows in by_model.items() if name.startswith("auto")]
     alone = singles(items, recorded)
-    then = next((side for side in alone if side.name == "think"), think)
-    pace = sum(think.seconds) / sum(then.seconds)
+    pace = _pace(by_model["think"], recorded)
     sides = [*(s for s in singles(items, recorded, pace) if s.name != "think"), think, *autos]
     figures, intervals = _figures(sides, autos, think, alone)
     folder = HERE / "results"
