@@ -1,5 +1,6 @@
 """What every endpoint does first: who asks, and what."""
 
+import asyncio
 from collections.abc import Callable
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from rung.api.decode import Arrival, decode
 from rung.api.doors import Door
 from rung.clock import Clock
 from rung.config.schema import Server
+from rung.errors import DeadlineExceeded
 from rung.types import Request
 
 
@@ -54,10 +56,16 @@ class Front:
         return serving, Arrival(id=self._ids(), tenant=serving.door.admit(headers), at_s=at_s, headers=headers)
 
     async def body(self, serving: Serving, arrival: Arrival, receive: Receive) -> dict[str, object]:
-        """Raises BadRequest, BodyTooLarge, Gone."""
-        return parse_object(await read_body(receive, arrival.headers, serving.max_bytes))
+        """Raises BadRequest, BodyTooLarge, DeadlineExceeded, Gone."""
+        within_s = serving.server.deadline_s
+        try:
+            async with asyncio.timeout(within_s):
+                raw = await read_body(receive, arrival.headers, serving.max_bytes)
+        except TimeoutError:
+            raise DeadlineExceeded(f"The body did not arrive within {within_s:g} s, server.deadline_s.") from None
+        return parse_object(raw)
 
     async def request(self, serving: Serving, arrival: Arrival, receive: Receive) -> Request:
-        """Raises RequestError, Gone."""
+        """Raises RequestError, DeadlineExceeded, Gone."""
         value = await self.body(serving, arrival, receive)
         return decode(value, arrival, serving.known, serving.server.deadline_s)

@@ -171,6 +171,12 @@ async def test_an_oversize_body_is_refused_before_it_is_read(
     assert not runtime.requests
 
 
+async def test_a_body_that_never_comes(make_client: Callable[..., Client]) -> None:
+    got = await make_client(deadline_s=0.01).ask("POST", "/v1/feedback", ())
+    assert (got.status, got.error["code"]) == (504, "deadline_exceeded")
+    assert "server.deadline_s" in got.error["message"]
+
+
 async def test_a_compressed_body_is_refused_in_words(client: Client) -> None:
     got = await client.chat({"content-encoding": "gzip"})
     assert "uncompressed" in got.error["message"]
