@@ -18,16 +18,17 @@ from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, col
 from rung.reasoners.wording import question_of
 from rung.types import Answer, Call, Chunk, Usage
 
-# In place of 0, at which all samples would be the same.
+# Of the samples after the first, where the user names none or 0, at which all would be the same.
 TEMPERATURE = 0.7
 
 
 def _sample(call: Call, number: int) -> Call:
-    """The call for a sample: equal calls give equal samples, as far as the rung below heeds seeds."""
+    """The call for a sample. The first is what the rung below would have answered alone; equal calls give equal
+    samples, as far as it heeds seeds."""
     given = call.body.get("seed")
     first = given if isinstance(given, int) else zlib.crc32(call.id.encode()) & 0x3FFFFFFF
     body: dict[str, Any] = {**call.body, "seed": first + number}
-    if body.get("temperature") == 0:
+    if number and not body.get("temperature"):
         body["temperature"] = TEMPERATURE
     return msgspec.structs.replace(call, id=f"{call.id}/{number}", body=body)
 

@@ -4,7 +4,7 @@ from contextlib import aclosing
 import pytest
 
 from rung.errors import Abstained, Unavailable
-from rung.reasoners.vote import Vote
+from rung.reasoners.vote import TEMPERATURE, Vote
 from rung.types import Chunk
 
 SUM = "Tom has 3 apples and buys 4 more. How many apples does Tom have?"
@@ -45,13 +45,13 @@ async def test_samples_differ_by_their_seeds_and_come_again_for_the_same_call(sc
     seeds = [call.body["seed"] for call in below.calls]
     assert len(set(seeds[:3])) == 3
     assert seeds[:3] == seeds[3:]
-    assert all(call.body["temperature"] > 0 for call in below.calls)
+    assert [call.body["temperature"] for call in below.calls[:3]] == [0, TEMPERATURE, TEMPERATURE]
 
 
 async def test_the_users_seed_and_temperature_are_heeded(scripted, calling, whole):
     below = scripted(["7"])
     await whole(Vote("vote", below.answer, below), calling(SUM))
-    assert "temperature" not in below.calls[-1].body, "the rung below has a temperature of its own"
+    assert "temperature" not in below.calls[0].body, "the rung below has a temperature of its own"
     below.calls.clear()
     await whole(Vote("vote", below.answer, below), calling(SUM, temperature=0.3, seed=40))
     assert [(call.body["seed"], call.body["temperature"]) for call in below.calls] == [(40, 0.3), (41, 0.3)]
