@@ -13,6 +13,8 @@ from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.surds import expression, surd
 
 MAX_VARIABLES = 6
+MAX_CANCELLED = 150
+MAX_OPERATIONS = 40
 
 
 def solve(scope: Scope, children: list[Child]) -> Any:
@@ -66,7 +68,7 @@ def _rearranged(one: Expr, symbol: Symbol) -> Expr:
     if polynomial.degree() != 1:
         raise NoAnswer("an equation in several letters that it does not solve")
     slope, constant = polynomial.all_coeffs()
-    return sympy.factor(sympy.cancel(-constant / slope))
+    return sympy.cancel(-constant / slope)
 
 
 def roots(scope: Scope, children: list[Child]) -> Any:
@@ -83,6 +85,8 @@ def only_symbol(value: Expr) -> Symbol:
 def evaluated(scope: Scope, children: list[Child]) -> Any:
     """`EXPR given EQUATIONS`: a value where names are given values, a solution where the name asked for is in them."""
     asked, conditions = nodes(children)[0], nodes(nodes(children)[1].children)
+    if asked.data == "derivative":
+        return _at_point(derivative(scope, asked.children), conditions, scope)
     plain = [one for one in conditions if _gives_value(one, scope)]
     if len(plain) == len(conditions) and not (asked.data == "name" and len(conditions) == 1 and _is_name(asked, plain)):
         for one in plain:
@@ -109,6 +113,19 @@ def evaluated(scope: Scope, children: list[Child]) -> Any:
     if not isinstance(value, Expr) or value.free_symbols:
         raise NoAnswer("letters without a value are left")
     return value
+
+
+def _at_point(value: Expr, conditions: list[Node], scope: Scope) -> Any:
+    point = {}
+    for one in conditions:
+        left, right = nodes(one.children)
+        if left.data != "name":
+            raise NotUnderstood("a point that is no value of a letter")
+        point[scope.symbol(str(left.children[0]))] = build(right, scope)
+    result = value.subs(point)
+    if result.free_symbols or value.free_symbols - set(point):
+        raise NoAnswer("letters without a value are left")
+    return number_simplified(result)
 
 
 def _gives_value(equation: Node, scope: Scope) -> bool:
@@ -161,8 +178,16 @@ def simplify(scope: Scope, children: list[Child]) -> Any:
     if len(value.free_symbols) > MAX_VARIABLES:
         raise TooLarge("too many letters")
     if value.is_rational_function(*value.free_symbols):
-        expanded(sympy.numer(value))
+        for part in sympy.fraction(value):
+            expanded(part, MAX_CANCELLED)
         return sympy.cancel(value)
+    return _by_sympy(value)
+
+
+def _by_sympy(value: Expr) -> Expr:
+    """What no rule here covers, as far as it is small: nobody can say beforehand how long simplifying takes."""
+    if value.count_ops() > MAX_OPERATIONS:
+        raise TooLarge("too long an expression to simplify")
     return sympy.simplify(value)
 
 
@@ -178,7 +203,7 @@ def number_simplified(value: Expr) -> Expr:
     try:
         return expression(surd(value))
     except NoAnswer:
-        result = sympy.simplify(value)
+        result = _by_sympy(value)
     if any(not p.base.is_Rational and not p.exp.is_Integer and p.base != sympy.E for p in result.atoms(sympy.Pow)):
         raise NoAnswer("roots of roots")
     return result
@@ -250,7 +275,9 @@ def differentiated(scope: Scope, parts: list[Node], times: int) -> Any:
     else:
         symbol = only_symbol(value)
     result = sympy.diff(value, symbol, times)
-    return expanded(result) if value.is_polynomial(symbol) else sympy.simplify(result)
+    if value.is_polynomial(symbol):
+        return expanded(result)
+    return sympy.factor(sympy.cancel(result)) if value.is_rational_function(symbol) else result
 
 
 def differentiate(scope: Scope, children: list[Child]) -> Any:
@@ -263,6 +290,8 @@ def integral(scope: Scope, children: list[Child]) -> Any:
     value = build(parts[0], scope)
     letters = [part for part in parts[1:] if part.data == "dx"]
     limits = [part for part in parts[1:] if part.data == "bounds"]
+    if not isinstance(value, Expr) or value.count_ops() > MAX_OPERATIONS:
+        raise TooLarge("too long an expression to integrate")
     symbol = scope.symbol(str(letters[0].children[-1])) if letters else only_symbol(value)
     if limits:
         low, high = (build(node, scope) for node in nodes(limits[0].children))
@@ -288,6 +317,15 @@ def limit(scope: Scope, children: list[Child]) -> Any:
     return right
 
 
+def limit_first(scope: Scope, children: list[Child]) -> Any:
+    """`limit as x approaches 2 of x^2`: the grammar reads what follows the letter as a share."""
+    node = nodes(children)[0]
+    if node.data != "part_of":
+        raise NotUnderstood("a limit of nothing")
+    target, value = nodes(node.children)
+    return limit(scope, [value, *(child for child in children if getattr(child, "type", "") == "NAME"), target])
+
+
 def ranged(scope: Scope, children: list[Child]) -> Any:
     """`sum of E for k from a to b`."""
     parts = nodes(children)
@@ -307,6 +345,8 @@ def ranged(scope: Scope, children: list[Child]) -> Any:
         if high < low:
             raise NoAnswer("an empty sum")
         return expanded(sympy.Add(*(value.xreplace({index: sympy.Integer(k)}) for k in range(int(low), int(high) + 1))))
+    if value.count_ops() > MAX_OPERATIONS or (high.is_number and high.is_finite and not value.is_polynomial(index)):
+        raise TooLarge("too many terms to add")
     result = sympy.summation(value, (index, low, high))
     if result.has(sympy.Sum):
         raise NoAnswer("no closed form")
@@ -329,5 +369,6 @@ TASKS = {
     "differentiate": differentiate,
     "integral": integral,
     "limit": limit,
+    "limit_first": limit_first,
     "ranged": ranged,
 }

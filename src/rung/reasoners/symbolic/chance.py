@@ -8,7 +8,7 @@ from sympy import Integer, Rational, binomial
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import number
-from rung.reasoners.symbolic.numeric import whole
+from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
 
 MAX_LETTERS = 10_000

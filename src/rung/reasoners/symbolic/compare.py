@@ -1,5 +1,6 @@
 """Which is larger, closest, in what order; and what is true of a number. Operands come back as they were written."""
 
+from calendar import isleap
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -8,7 +9,8 @@ from sympy import Expr, Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import build
-from rung.reasoners.symbolic.numeric import is_prime, whole
+from rung.reasoners.symbolic.numbers import is_prime
+from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 
 
@@ -173,7 +175,15 @@ def sort(scope: Scope, children: list[Child]) -> Any:
     return ", ".join(said for _, said in ordered)
 
 
+def leap(scope: Scope, children: list[Child]) -> Any:
+    year = whole(build(nodes(children)[0], scope))
+    if not 1583 <= year <= 9999:
+        raise NoAnswer("a year before the calendar")
+    return isleap(year)
+
+
 TASKS = {
+    "leap": leap,
     "compare": compare,
     "kind": kind,
     "pair_kind": pair_kind,

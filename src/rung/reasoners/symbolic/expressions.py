@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Matrix, Rational
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 
-MAX_BITS: Final = 100_000
+MAX_BITS: Final = 40_000
 MAX_DEPTH: Final = 120
 MAX_FACTORIAL: Final = 5_000
 MAX_SYMBOLIC_POWER: Final = 500
@@ -31,6 +31,8 @@ def build(node: Child, scope: Scope, depth: int = 0) -> Any:
         return _SPECIAL[shape](node, scope, depth)
     if shape not in _OPERATIONS:
         raise NotUnderstood("not a number or an expression")
+    if shape in _PERCENT_ENDS and _is(node.children[-1], _PERCENT) and not _is(node.children[0], _PERCENT):
+        raise NotUnderstood("a percentage that may be of the number before it")
     if shape in _AMBIGUOUS_RIGHT and _is(node.children[-1], _AMBIGUOUS_RIGHT[shape]):
         raise NotUnderstood("two readings of an expression")
     parts = [build(child, scope, depth + 1) for child in node.children if isinstance(child, Tree)]
@@ -41,6 +43,9 @@ def _is(node: Child, shapes: frozenset[str]) -> bool:
     return isinstance(node, Tree) and node.data in shapes
 
 
+# `80 + 15%`: of one, or of 80?
+_PERCENT: Final = frozenset({"percent_sign"})
+_PERCENT_ENDS: Final = frozenset({"plus", "minus", "wplus", "wminus"})
 # A sum in signs right of a word that binds as loosely, or `1/2x`: people mean either of two things.
 _AMBIGUOUS_RIGHT: Final[Mapping[str, frozenset[str]]] = {
     "wminus": frozenset({"plus", "minus"}),
@@ -87,7 +92,10 @@ def power(base: Any, exponent: Any) -> Any:
             return base if base == 1 or exponent.p % 2 else Integer(1)
     elif exponent.is_number and abs(float(exponent.evalf(10))) > MAX_SYMBOLIC_POWER:
         raise TooLarge("a power too large")
-    return base**exponent
+    result = base**exponent
+    if result.is_Pow and result.exp.is_Rational and result.exp.q > MAX_ROOT:
+        raise TooLarge("a root of too high an order")
+    return result
 
 
 def magnitude(exponent: Rational) -> float:
@@ -169,6 +177,14 @@ def _wpower(node: Node, scope: Scope, depth: int) -> Any:
     return checked(power(build(base, scope, depth + 1), build(exponent, scope, depth + 1)))
 
 
+def _off(node: Node, scope: Scope, depth: int) -> Any:
+    """`30% off 50`."""
+    part, total = (build(child, scope, depth + 1) for child in nodes(node.children))
+    if not _is(node.children[0], _PERCENT):
+        raise NotUnderstood("a discount that is no percentage")
+    return times(1 - part, total)
+
+
 def _nth_power(node: Node, scope: Scope, depth: int) -> Any:
     return power(build(node.children[0], scope, depth + 1), number(str(node.children[1])))
 
@@ -242,7 +258,7 @@ def _function(node: Node, scope: Scope, depth: int) -> Any:
 
 def _function_power(node: Node, scope: Scope, depth: int) -> Any:
     name, _, exponent, arguments = node.children
-    if str(name) not in {"sin", "cos", "tan", "sec", "csc", "cot", "ln"}:
+    if str(name) not in _ANGLES | {"ln"}:
         raise NotUnderstood("a power of a function")
     given = [build(child, scope, depth + 1) for child in arguments.children]
     return power(call(str(name), given), number(str(exponent)))
@@ -250,11 +266,15 @@ def _function_power(node: Node, scope: Scope, depth: int) -> Any:
 
 def call(name: str, given: list[Any]) -> Any:
     """A named function at values. Raises NotUnderstood for a wrong number of them."""
+    if name.startswith("log_") and len(given) == 1:
+        return checked(_real_log(given[0], int(name[4:])))
     if name in _MANY and given:
         return checked(_MANY[name](given))
     if name not in _ONE or len(given) != 1 or not isinstance(given[0], Expr):
         raise NotUnderstood("a function of another number of values")
     value = given[0]
+    if name in _ANGLES and value.is_Rational and value != 0:
+        raise NoAnswer("an angle that may be in degrees or radians")
     if value.is_Rational and bits(value) > 2_000 and name not in {"abs", "floor", "ceiling"}:
         raise TooLarge("a function of too large a number")
     return checked(_ONE[name](value))
@@ -314,6 +334,7 @@ _ONE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "ceiling": sympy.ceiling,
     "factorial": factorial,
 }
+_ANGLES: Final = frozenset({"sin", "cos", "tan", "sec", "csc", "cot"})
 _MANY: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     "gcd": lambda given: Integer(sympy.igcd(*_integers(given))) if len(given) > 1 else given[0],
     "lcm": lambda given: Integer(sympy.ilcm(*_integers(given))) if len(given) > 1 else given[0],
@@ -332,6 +353,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Node, Scope, int], Any]]] = {
     "applied": _applied,
     "part_of": _part_of,
     "nth_power": _nth_power,
+    "off": _off,
     "wpower": _wpower,
     "vector": _vector,
     "power": _power,
@@ -360,9 +382,9 @@ _OPERATIONS: Final[Mapping[str, Callable[..., Any]]] = {
 }
 
 
-def expanded(value: Any) -> Any:
+def expanded(value: Any, limit: float = MAX_TERMS) -> Any:
     """Multiplied out. Raises TooLarge where that would give too many terms."""
-    if isinstance(value, Expr) and term_bound(value) > MAX_TERMS:
+    if isinstance(value, Expr) and term_bound(value) > limit:
         raise TooLarge("too many terms")
     return sympy.expand(value)
 

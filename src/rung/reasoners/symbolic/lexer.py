@@ -23,8 +23,9 @@ _PIECE = re.compile(
   | (?P<BASED>[0-9a-z]+\s+\(base\s+\d+\)|0x[0-9a-f]+\b|0b[01]+\b|0o[0-7]+\b)
   | (?P<OPTION>\([a-z]\)(?=\s))
   | (?P<NTH>[a-z]'th\b|nth\b)
+  | (?P<LOG>log_\{{?\d+\}}?|log(?:2|10)(?=\s*\())
   | (?P<ORD>\d+(?:st|nd|rd|th)\b)
-  | (?P<NUM>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|\d*\.\d+|\d+)
+  | (?P<NUM>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|(?:\d*\.\d+|\d+)(?:e[-+]?\d{{1,3}}(?![a-z0-9]))?)
   | (?P<BAG>(?<=from\ )\{{[a-z]:.*?\}})
   | (?P<WORD>[A-Za-z]{{3,}}(?:-[A-Za-z]{{3,}})+|[A-Za-z]+(?:'[a-z]+)?)
   | (?P<SIGN>->|<=|>=|!=|==|=<|[-+*/^()\[\]{{}},.?:;=<>%!|"$°])
@@ -136,6 +137,8 @@ class _Reader:
             getattr(self, f"_{piece.kind.lower()}", self._plain)(piece)
         while self.made and self.made[-1].type == "_END":
             self.made.pop()
+        if self.made and self.made[-1].type == "EQ":  # `3 + 4 = ?`
+            self.made.pop()
         return self.made
 
     def _emit(self, kind: str, value: str, count: int = 1) -> None:
@@ -151,6 +154,9 @@ class _Reader:
 
     def _ord(self, piece: Piece) -> None:
         self._emit("ORD", piece.text[:-2])
+
+    def _log(self, piece: Piece) -> None:
+        self._emit("FUNC", "log_" + "".join(filter(str.isdigit, piece.text)))
 
     def _nth(self, piece: Piece) -> None:
         self._emit("NTH", piece.text[0])
@@ -341,7 +347,8 @@ class _Reader:
 
     def _letter(self, words: list[str]) -> bool:
         piece = self.pieces[self.at]
-        if piece.text in LETTER_UNITS and (self.converts or self._converted_next()):
+        follows = self._before in {"TO", "IN"} and any(token.type == "UNIT" for token in self.made)
+        if piece.text in LETTER_UNITS and (follows or self.converts or self._converted_next()):
             self._unit((1, LETTER_UNITS[piece.text]))
             return True
         if len(piece.text) == 1:
@@ -410,6 +417,8 @@ def _with_sentences(made: list[Token]) -> list[Token]:
                 continue
             if following.type in _JOINS:
                 continue
+        if token.type == "ASK" and at and made[at - 1].type in _OPERAND_ENDS and made[0].type in {"SUPPOSE", "LET"}:
+            result.append(Token("_END", ""))
         if token.type == "POWER_WORD":
             if [made_before.type for made_before in result[-2:]] not in _POWERS:
                 raise NotUnderstood("a power of nothing")
@@ -434,8 +443,10 @@ def _with_arguments(made: list[Token]) -> list[Token]:
         if token.type != "FUNC" or (at < len(made) and made[at].type in {"_LPAR", "POWER", "OF"}):
             continue
         argument: list[Token] = []
-        while at < len(made) and made[at].type in {"NUM", "NAME", "PI"}:
-            if argument and (made[at].type == "NUM" or made[at].start_pos != made[at - 1].end_pos):
+        while at < len(made) and made[at].type in {"NUM", "NAME", "PI", "DEGREES"}:
+            if argument and (
+                made[at].type == "NUM" or made[at].start_pos not in {made[at - 1].end_pos, argument[0].end_pos}
+            ):
                 break
             argument.append(made[at])
             at += 1

@@ -11,11 +11,10 @@ from sympy import Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import bits, build
-from rung.reasoners.symbolic.render import decimal_text, rounded_text, terminates
+from rung.reasoners.symbolic.render import approximate_text, decimal_text, terminates
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.unit_names import CALENDAR_MONTHS, MONTHS
 
-SHOWN_DIGITS = 12
 DAY_MINUTES = 24 * 60
 MAX_DAYS = 3_000_000
 _FIXED = {"second", "minute", "hour", "day", "week", "fortnight"}
@@ -48,14 +47,21 @@ def converted_value(value: Rational, source: str, target: str) -> Rational:
 
 
 def quantity(scope: Scope, node: Node) -> tuple[Rational, str]:
-    value = build(nodes(node.children)[0], scope)
-    if not isinstance(value, Rational):
-        raise NoAnswer("a quantity that is no rational number")
-    return value, str(node.children[-1])
+    """Value and unit; `5 feet 3 inches` in the last unit."""
+    total, unit = Rational(0), ""
+    for measure in nodes(node.children):
+        value, named = build(nodes(measure.children)[0], scope), str(measure.children[-1])
+        if not isinstance(value, Rational):
+            raise NoAnswer("a quantity that is no rational number")
+        if unit and (named.startswith("deg") or value < 0):
+            raise NotUnderstood("a quantity in parts that do not add")
+        total = (converted_value(total, unit, named) if unit else Rational(0)) + value
+        unit = named
+    return total, unit
 
 
 def _shown(value: Rational) -> str:
-    return decimal_text(value) if terminates(value) and bits(value) < 400 else rounded_text(value, SHOWN_DIGITS)
+    return decimal_text(value) if terminates(value) and bits(value) < 400 else approximate_text(value)
 
 
 def converted(scope: Scope, children: list[Child]) -> Any:

@@ -17,6 +17,7 @@ _CONTRACTIONS: Final = {
     r"\b(what|that|it|how|here)['’]?s\b(?! of)": r"\1 is",  # noqa: RUF001
     r"\bi['’]d like\b": "i would like",  # noqa: RUF001
     r"\bi['’]m\b": "i am",  # noqa: RUF001
+    r"\blog(?:arithm)?(?: (?:in|to|with))?(?: the)? base (\d+) of\b": r"log_\1 ",
     r"°\s*c\b": " degC ",
     r"°\s*f\b": " degF ",
 }
@@ -33,6 +34,7 @@ _LATEX_WORDS: Final = {
     r"\\to(?![a-zA-Z])": "->",
     r"\\(?:dfrac|tfrac)": r"\\frac",
     r"\\(sin|cos|tan|sec|csc|cot|arcsin|arccos|arctan|sinh|cosh|tanh|ln|log|exp|gcd|max|min|det)(?![a-zA-Z_])": r" \1 ",
+    r"\\log_": " log_",
     r"\\([%{}$])": r"\1",
     r"\\l?vert|\\mid(?![a-zA-Z])": "|",
 }

@@ -89,6 +89,7 @@ PHRASES: Mapping[str, Phrases | Meanings] = {
     "ASK": {
         "": (
             "what/which is/are",
+            "what/which value/values of",
             "what was",
             "what do you get for/when/if?",
             "what would be",
@@ -242,6 +243,14 @@ PHRASES: Mapping[str, Phrases | Meanings] = {
             "how many positive? divisors/factors does",
         ),
         "divisor_sum": ("sum of divisors/factors of", "sum of positive divisors/factors of"),
+        "prime_count": (
+            "how many primes are? there? less/smaller than",
+            "how many prime numbers are? there? less/smaller than",
+            "how many primes/prime are? there? below/under",
+            "how many prime numbers are? there? below/under",
+            "number of primes less/smaller than",
+            "number of primes below/under",
+        ),
         "digit_count": ("number of digits in/of", "how many digits are? in", "how many digits are there in"),
         "next_prime": ("next prime after", "next prime number after", "smallest prime greater/larger than"),
         "previous_prime": ("largest/biggest prime less/smaller than", "largest prime below", "previous prime before"),
@@ -249,6 +258,22 @@ PHRASES: Mapping[str, Phrases | Meanings] = {
         "discriminant": ("discriminant of",),
         "numerator": ("numerator of",),
     },
+    "SUM_FIRST": ("sum of first",),
+    "SERIES": {
+        "natural": (
+            "natural/counting/whole numbers",
+            "positive integers/numbers",
+            "natural/positive integers",
+            "integers",
+        ),
+        "odd": ("odd numbers/integers", "positive odd numbers/integers", "odd natural/positive numbers/integers"),
+        "even": ("even numbers/integers", "positive even numbers/integers", "even natural/positive numbers/integers"),
+        "prime": ("primes", "prime numbers"),
+        "square": ("squares", "square numbers", "perfect squares"),
+        "cube": ("cubes", "cube numbers", "perfect cubes"),
+    },
+    "SUM_SERIES": ("sum of all? integers/numbers", "sum of all? natural/whole/positive numbers/integers"),
+    "OFF": ("off", "off of"),
     "HAVE": ("have", "has"),
     "ROOT_OF": ("root of",),
     "DIGIT_OF": {
@@ -279,8 +304,8 @@ PHRASES: Mapping[str, Phrases | Meanings] = {
     "IS": ("is", "are"),
     "DO": ("do", "does"),
     "KIND": {
-        "prime": ("prime", "a prime", "a prime number", "prime numbers?"),
-        "composite": ("composite", "a composite", "a composite number", "composite numbers?"),
+        "prime": ("prime", "a prime", "a prime number", "prime number/numbers?"),
+        "composite": ("composite", "a composite", "a composite number", "composite number/numbers?"),
         "even": ("even", "an even number"),
         "odd": ("odd", "an odd number"),
         "square": ("a perfect square", "a square number"),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 import sympy
 from sympy import Expr, Integer, Rational
@@ -11,45 +11,50 @@ from sympy import Expr, Integer, Rational
 from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
 from rung.reasoners.symbolic.expressions import MAX_BITS, bits
 
-FLOAT_DIGITS = 15
+Notation = Literal["stars", "caret", "latex"]
+
+APPROXIMATE_FIGURES = 12
 _NAMES = {r"\blog\(": "ln(", r"\bE\b": "e", r"\bI\b": "i", r"\bexp\(": "e**(", r"\boo\b": "infinity"}
 
 
-def rendered(result: Any, decimal: bool = False) -> str:
-    """Numbers exactly, `decimal` ones as decimals; several results with commas; SymPy's notation for the rest."""
+def notation_of(text: str) -> Notation:
+    """How the question writes its powers: an answer follows."""
+    if "$" in text or "\\" in text:
+        return "latex"
+    return "caret" if "^" in text and "**" not in text else "stars"
+
+
+def rendered(result: Any, decimal: bool = False, notation: Notation = "stars") -> str:
+    """Numbers exactly, `decimal` ones as decimals; several results with commas; expressions in the notation asked."""
     if isinstance(result, str):
-        return result
+        return result.replace("**", "^") if notation == "caret" else result
     if isinstance(result, bool):
         return str(result)
     if isinstance(result, sympy.MatrixBase):
-        return (
-            "[" + ", ".join("[" + ", ".join(rendered(v, decimal) for v in row) + "]" for row in result.tolist()) + "]"
-        )
+        return "[" + ", ".join("[" + rendered(row, decimal, notation) + "]" for row in result.tolist()) + "]"
     if isinstance(result, Sequence | sympy.Tuple):
-        return ", ".join(rendered(one, decimal) for one in result)
+        return ", ".join(rendered(one, decimal, notation) for one in result)
     if isinstance(result, Rational):
         return number_text(result, decimal)
-    return _expression_text(result)
+    return _expression_text(result, notation)
 
 
 def number_text(value: Rational, decimal: bool) -> str:
     if bits(value) > MAX_BITS:
         raise TooLarge("a number with too many digits")
     if decimal and value.q != 1:
-        return decimal_text(value) if terminates(value) else rounded_text(value, FLOAT_DIGITS)
+        return decimal_text(value) if terminates(value) else approximate_text(value)
     return str(value)
 
 
-def _expression_text(value: Expr) -> str:
+def _expression_text(value: Expr, notation: Notation) -> str:
     if not isinstance(value, Expr) or value.has(sympy.zoo, sympy.nan, sympy.Derivative, sympy.Integral, sympy.Limit):
         raise NoAnswer("no closed form")
-    if value is sympy.oo:
-        return "infinity"
-    if value is -sympy.oo:
-        return "-infinity"
     if any(bits(n) > MAX_BITS for n in value.atoms(Rational)) or value.count_ops() > 5_000:
         raise TooLarge("an answer too long")
-    return symbolic_text(value)
+    if notation == "latex":
+        return str(sympy.latex(value, ln_notation=True))
+    return symbolic_text(value).replace("**", "^" if notation == "caret" else "**")
 
 
 def symbolic_text(value: Expr) -> str:
@@ -71,14 +76,21 @@ def terminates(value: Rational) -> bool:
 
 def decimal_text(value: Rational) -> str:
     """All digits of a decimal that ends, without an exponent."""
-    above, below, places = abs(int(value.p)), int(value.q), 0
-    while below > 1:
-        above, places = above * 10, places + 1
-        shared = sympy.igcd(above, below)
-        above, below = above // shared, below // shared
-    digits = str(above).rjust(places + 1, "0")
+    below, places = int(value.q), 0
+    for prime in (2, 5):
+        count = 0
+        while below % prime == 0:
+            below, count = below // prime, count + 1
+        places = max(places, count)
+    digits = str(abs(int(value.p)) * 10**places // int(value.q)).rjust(places + 1, "0")
     whole, part = (digits[:-places], digits[-places:]) if places else (digits, "")
     return ("-" if value < 0 else "") + whole + (f".{part}" if part else "")
+
+
+def approximate_text(value: Expr) -> str:
+    """A number that has no short exact form: at least twelve figures, and always some behind the point."""
+    whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
+    return rounded_text(value, max(APPROXIMATE_FIGURES, whole + 6))
 
 
 def rounded(value: Expr, step: Rational) -> Rational:

@@ -8,7 +8,7 @@ import sympy
 from sympy import Expr, Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer
-from rung.reasoners.symbolic.numeric import listed
+from rung.reasoners.symbolic.operands import listed
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
 
 MAX_TERM = 1_000_000

@@ -10,18 +10,33 @@ import sympy
 from lark import Token
 from sympy import Expr
 
-from rung.reasoners.symbolic import algebra, chance, compare, equations, measures, numeric, sequences
+from rung.reasoners.symbolic import (
+    algebra,
+    arithmetic,
+    bases,
+    chance,
+    compare,
+    equations,
+    measures,
+    numbers,
+    rounding,
+    sequences,
+    statistics,
+)
 from rung.reasoners.symbolic.errors import NoAnswer, NotSolved, NotUnderstood
 from rung.reasoners.symbolic.expressions import build, expanded
 from rung.reasoners.symbolic.parse import grammar, parsed
-from rung.reasoners.symbolic.render import decimal_text, rendered, rounded_text, terminates
+from rung.reasoners.symbolic.render import approximate_text, decimal_text, notation_of, rendered, terminates
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.wire import Asked, Solved
 
 Task = Callable[[Scope, list[Child]], Any]
 TASKS: Final[Mapping[str, Task]] = {
     **algebra.TASKS,
-    **numeric.TASKS,
+    **arithmetic.TASKS,
+    **numbers.TASKS,
+    **statistics.TASKS,
+    **bases.TASKS,
     **compare.TASKS,
     **sequences.TASKS,
     **chance.TASKS,
@@ -48,7 +63,7 @@ def solve(text: str, alone: bool = True) -> str:
     scope.imaginary = not stated and _has_imaginary(question, tokens)
     for one in stated:
         state(scope, one)
-    answer = rendered(ask(scope, question), scope.decimal)
+    answer = rendered(ask(scope, question), scope.decimal, notation_of(text))
     if not answer:
         raise NoAnswer("nothing to say")
     return answer
@@ -57,6 +72,8 @@ def solve(text: str, alone: bool = True) -> str:
 def _has_euler(tokens: list[Token]) -> bool:
     """Whether every `e` is the base of a power that is no plain number: then it is Euler's."""
     if any(token.type == "FUNC" and token.value == "ln" for token in tokens):
+        return True
+    if {token.value for token in tokens if token.type == "NAME"} == {"e"} and any(t.type == "UPTO" for t in tokens):
         return True
     places = [at for at, token in enumerate(tokens) if token.type == "NAME" and token.value == "e"]
     return bool(places) and all(
@@ -126,10 +143,10 @@ def ask(scope: Scope, question: Node) -> Any:
         return _value(scope, nodes(children)[0])
     if question.data == "rounded":
         node, precision = nodes(children)
-        return numeric.PRECISIONS[precision.data](value_of(scope, node), precision.children)
+        return rounding.PRECISIONS[precision.data](value_of(scope, node), precision.children)
     if question.data == "formed":
         node, form = nodes(children)
-        return numeric.FORMS[form.data](value_of(scope, node))
+        return rounding.FORMS[form.data](value_of(scope, node))
     return TASKS[question.data](scope, children)
 
 
@@ -139,7 +156,7 @@ def _value(scope: Scope, node: Node) -> Any:
         return scope.several[str(node.children[0])]
     result = value_of(scope, node)
     if node.data in TASKS:
-        return result
+        return _not_an_echo(node, result) if isinstance(result, Expr) else result
     if isinstance(result, sympy.MatrixBase):
         return result
     if not isinstance(result, Expr) or node.data in {"number", "infinity", "pi"}:
@@ -152,7 +169,19 @@ def _value(scope: Scope, node: Node) -> Any:
         raise NoAnswer("arithmetic with infinity")
     if result.is_Rational:
         return _fraction_as_decimal(node, result) or result
-    return algebra.number_simplified(result)
+    return _not_an_echo(node, algebra.number_simplified(result))
+
+
+def _not_an_echo(node: Node, result: Expr) -> Any:
+    """`sqrt(2)` asked for as it is wants digits: the root is what was asked."""
+    if (
+        node.data in {"function", "power", "one_of", "nth_root"}
+        and result.is_Pow
+        and result.exp.q == 2
+        and result.is_real
+    ):
+        return approximate_text(result)
+    return result
 
 
 def _with_letters(scope: Scope, node: Node, result: Expr) -> Expr:
@@ -183,7 +212,7 @@ def _fraction_as_decimal(node: Node, result: Any) -> str:
         or any(isinstance(c, Token) and c != "/" for c in node.children)
     ):
         return ""
-    return decimal_text(result) if terminates(result) else rounded_text(result, 12)
+    return decimal_text(result) if terminates(result) else approximate_text(result)
 
 
 def solver() -> Callable[[bytes], bytes]:

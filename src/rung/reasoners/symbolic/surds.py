@@ -8,7 +8,7 @@ from sympy import Expr, Integer, Rational
 from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
 
 Surd = dict[int, Rational]
-MAX_PARTS = 64
+MAX_PRODUCTS = 1_024
 MAX_POWER = 64
 MAX_UNDER_ROOT = 10**30
 
@@ -56,7 +56,7 @@ def _added(parts: list[Surd]) -> Surd:
 
 
 def multiplied(left: Surd, right: Surd) -> Surd:
-    if len(left) * len(right) > MAX_PARTS**2:
+    if len(left) * len(right) > MAX_PRODUCTS:
         raise TooLarge("too many different roots")
     total: Surd = {}
     for a, x in left.items():

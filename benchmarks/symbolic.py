@@ -1,0 +1,130 @@
+"""How much of what is mathematics does `symbolic` answer, and how often is what it answers right?
+
+Asks the rung itself, sandbox included, on the last 200 questions of each of the 54 modules of DeepMind's mathematics
+data (`symbolic_interpolate.parquet`): the first 200 were looked at while the grammar was written, these were not. Then
+on everything else in `graded_dev.parquet`, where it should say nothing or be right. An answer counts as right when it is
+the gold answer to the letter, or, in the second part, when the set's own grader says so.
+
+    python benchmarks/symbolic.py        needs RUNG_DATA (default ../shared/data)
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from math import sqrt
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import pyarrow.parquet as pq
+from results import write
+
+from rung.answers import grade
+from rung.config.schema import SymbolicConfig
+from rung.errors import Abstained
+from rung.reasoners.symbolic import Symbolic
+from rung.types import Call
+
+HELD_OUT = 200
+
+
+async def asked(calc: Symbolic, question: str) -> str | None:
+    """The answer's text; None if it abstained."""
+    body = {"messages": [{"role": "user", "content": question}]}
+    try:
+        return "".join([chunk.text async for chunk in calc.answer(Call(id="b", body=body, deadline_s=float("inf")))])
+    except Abstained:
+        return None
+
+
+def wilson(right: int, n: int) -> tuple[float, float]:
+    """95% interval of a share (Wilson 1927)."""
+    z = 1.96
+    if not n:
+        return 0.0, 1.0
+    share = right / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return middle - half, middle + half
+
+
+async def modules(calc: Symbolic, rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[float]]:
+    """Counts and speed of each module, and every time in ms."""
+    by_module: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_module.setdefault(row["module"], []).append(row)
+    detail: dict[str, Any] = {}
+    all_ms: list[float] = []
+    for module, questions in sorted(by_module.items()):
+        counted: Counter[str] = Counter()
+        taken_ms = []
+        for row in questions[-HELD_OUT:]:
+            started = time.perf_counter()
+            answer = await asked(calc, row["question"])
+            taken_ms.append((time.perf_counter() - started) * 1000)
+            counted["abstained" if answer is None else "right" if answer == row["answer"] else "wrong"] += 1
+        all_ms += taken_ms
+        answered = counted["right"] + counted["wrong"]
+        detail[module] = {
+            **counted,
+            "coverage": answered / len(taken_ms),
+            "precision": counted["right"] / answered if answered else None,
+            "p50_ms": round(median(taken_ms), 3),
+        }
+        print(f"{module:36} {detail[module]}")
+    return detail, all_ms
+
+
+async def others(calc: Symbolic, rows: list[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """How often it answered questions of the other families, and rightly."""
+    counted: dict[str, Counter[str]] = {}
+    for row in rows:
+        answer = await asked(calc, row["question"])
+        if answer is None:
+            outcome = "abstained"
+        else:
+            choices = tuple(row["choices"]) if row["choices"] is not None else ()
+            outcome = "right" if grade(answer, row["gold"], row["grader"], choices) else "wrong"
+            if outcome == "wrong":
+                print(f"{row['family']}: {row['question'][:160]!r} -> {answer[:60]!r}, gold {row['gold']!r}")
+        counted.setdefault(row["family"], Counter())[outcome] += 1
+    return {family: dict(outcomes) for family, outcomes in counted.items()}
+
+
+async def main() -> int:
+    data = Path(os.environ.get("RUNG_DATA", "../shared/data"))
+    files = [data / "symbolic_interpolate.parquet", data / "graded_dev.parquet"]
+    if missing := [str(path) for path in files if not path.is_file()]:
+        print(f"missing: {', '.join(missing)}. Set RUNG_DATA to the folder that holds them.", file=sys.stderr)
+        return 1
+    calc = Symbolic("calc", SymbolicConfig(kind="symbolic"))
+    await calc.start()
+    try:
+        await asked(calc, "What is 1 + 1?")  # waits until the worker is warm
+        detail, taken_ms = await modules(calc, pq.read_table(files[0]).to_pylist())
+        families = await others(calc, pq.read_table(files[1]).to_pylist())
+    finally:
+        await calc.close()
+    right = sum(one.get("right", 0) for one in detail.values())
+    answered = right + sum(one.get("wrong", 0) for one in detail.values())
+    n = len(taken_ms)
+    foreign_right = sum(one.get("right", 0) for one in families.values())
+    foreign = foreign_right + sum(one.get("wrong", 0) for one in families.values())
+    figures = {
+        "coverage": answered / n,
+        "precision": right / answered,
+        "p50_ms": round(median(taken_ms), 3),
+        "p99_ms": round(quantiles(taken_ms, n=100)[98], 3),
+        "elsewhere_answered": foreign,
+        "elsewhere_precision": foreign_right / foreign if foreign else 1.0,
+    }
+    intervals = {"coverage": wilson(answered, n), "precision": wilson(right, answered)}
+    told = {"rows": f"last {HELD_OUT} of each module", "modules": detail, "families": families}
+    print(figures, write("symbolic", figures, intervals, told, seed=0, n=n))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

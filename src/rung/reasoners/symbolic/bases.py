@@ -1,0 +1,79 @@
+"""Numbers in other bases."""
+
+from typing import Any, Final
+
+from sympy import Integer
+
+from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
+from rung.reasoners.symbolic.expressions import build, number
+from rung.reasoners.symbolic.operands import whole
+from rung.reasoners.symbolic.rounding import as_decimal
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+
+DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def in_digits(value: Any, base: int) -> str:
+    n = whole(value)
+    if not 2 <= base <= 36:
+        raise NoAnswer("a base that is not between 2 and 36")
+    digits = ""
+    left = abs(n)
+    while left:
+        left, digit = divmod(left, base)
+        digits = DIGITS[digit] + digits
+    return ("-" if n < 0 else "") + (digits or "0")
+
+
+def base_of(node: Node) -> int:
+    said = node.children[-1]
+    return 10 if said.type == "DECIMAL" else whole(number(str(said)))
+
+
+def in_base(scope: Scope, children: list[Child]) -> Any:
+    return in_digits(build(nodes(children)[0], scope), int(children[0]))
+
+
+def based(scope: Scope, children: list[Child]) -> Any:
+    value = Integer(next(str(child) for child in children if getattr(child, "type", "") == "BASED"))
+    negative = any(getattr(child, "type", "") == "MINUS" for child in children)
+    return in_digits(-value if negative else value, base_of(nodes(children)[-1]))
+
+
+def to_base(scope: Scope, children: list[Child]) -> Any:
+    node, base = nodes(children)
+    value = build(node, scope)
+    if base.children[0].type == "DECIMAL" and not value.is_Integer:
+        return as_decimal(value)
+    if base_of(base) == 10:
+        raise NotUnderstood("a number that is in base ten already")
+    return in_digits(value, base_of(base))
+
+
+def rebased(scope: Scope, children: list[Child]) -> Any:
+    node, source, target = nodes(children)
+    return _from_digits(scope, node, base_of(source), base_of(target))
+
+
+def rebased_named(scope: Scope, children: list[Child]) -> Any:
+    source, node, target = nodes(children)
+    return _from_digits(scope, node, base_of(source), base_of(target))
+
+
+def _from_digits(scope: Scope, node: Node, source: int, target: int) -> str:
+    digits = scope.written(node)
+    if not digits.isalnum() or len(digits) > 400 or not 2 <= source <= 36:
+        raise NotUnderstood("digits that it does not read")
+    try:
+        return in_digits(Integer(int(digits, source)), target)
+    except ValueError:
+        raise NotUnderstood("a digit that the base does not have") from None
+
+
+TASKS = {
+    "in_base": in_base,
+    "based": based,
+    "to_base": to_base,
+    "rebased": rebased,
+    "rebased_named": rebased_named,
+}

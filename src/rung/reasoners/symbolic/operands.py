@@ -1,0 +1,37 @@
+"""What a task works on: the values of its operands."""
+
+from typing import Any
+
+import sympy
+from sympy import Expr, Integer
+
+from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
+from rung.reasoners.symbolic.expressions import build, times
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+
+
+def values(scope: Scope, children: list[Child]) -> list[Any]:
+    return [build(node, scope) for node in nodes(children)]
+
+
+def listed(scope: Scope, node: Node) -> list[Any]:
+    """The members of a list, in brackets or not."""
+    members = values(scope, node.children)
+    if len(members) == 1 and isinstance(members[0], sympy.Tuple):
+        members = list(members[0])
+    if not all(isinstance(member, Expr) for member in members):
+        raise NotUnderstood("a list of what are no numbers")
+    return members
+
+
+def whole(value: Any) -> int:
+    if not isinstance(value, Integer):
+        raise NoAnswer("not a whole number")
+    return int(value)
+
+
+def product(members: list[Any]) -> Any:
+    result: Any = Integer(1)
+    for member in members:
+        result = times(result, member)
+    return result
