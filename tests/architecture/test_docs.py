@@ -1,0 +1,67 @@
+"""The documents are about this house: their links lead somewhere, and what they list is what there is."""
+
+import re
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import typer
+import typer.main
+import yaml
+
+from rung.cli.app import COMMANDS
+from rung.config import parse_config
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ROOMS = [path for path in (ROOT / "src" / "rung").iterdir() if path.is_dir() and (path / "__init__.py").exists()]
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    missing = [t for t in targets if not t.startswith(("http://", "https://")) and not (page.parent / t).exists()]
+    assert not missing
+
+
+def test_the_architecture_names_every_room() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    assert not [room.name for room in ROOMS if f"`{room.name}`" not in text]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_in_a_page_is_python(page: Path) -> None:
+    for block in blocks(page, "python"):
+        compile(block, str(page), "exec")
+
+
+def test_yaml_in_the_quickstart_is_config() -> None:
+    for block in blocks(ROOT / "docs" / "quickstart.md", "yaml"):
+        raw = {"reasoners": {"calc": {"kind": "symbolic"}}, **yaml.safe_load(block)}
+        parse_config(raw, source="quickstart", env={"ANNAS_KEY": "a", "BENS_KEY": "b"})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_in_the_reference(name: str) -> None:
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text()
+    (section,) = re.findall(rf"^## rung {name}\b.*?(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    home, _ = COMMANDS[name]
+    module, _, attribute = home.partition(":")
+    found = getattr(import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(add_completion=False)
+        alone.command()(found)
+        found = alone
+    wanted = [
+        option for part in typer.main.get_command(found).params for option in part.opts if option.startswith("--")
+    ]
+    assert not [option for option in wanted if f"`{option}`" not in section and option not in said_elsewhere(name)]
+
+
+def said_elsewhere(name: str) -> set[str]:
+    """`explain` takes chat's options, as its section says."""
+    return {"--model", "--preset", "--url", "--config", "--json"} if name == "explain" else set()
