@@ -31,13 +31,33 @@ class _Asked(Struct, frozen=True):
     done: asyncio.Future[None]
 
 
+class _Bell:
+    """One side rings and never waits, the other waits; rung while nobody waits, the next wait returns at once.
+
+    A threading.Event would do, but for its inner lock: a writer that loses the processor while it holds that stops the
+    event loop with it.
+    """
+
+    def __init__(self) -> None:
+        self._quiet = threading.Lock()
+        self._quiet.acquire()
+
+    def ring(self) -> None:
+        if self._quiet.locked():  # the waiting side only ever acquires, so nobody else releases in between
+            self._quiet.release()
+
+    def wait(self, timeout_s: float = -1) -> None:
+        """For ever, or `timeout_s` seconds at most."""
+        self._quiet.acquire(timeout=timeout_s)
+
+
 class Ledger:
     """Decisions are written behind the request's back, within 50 ms; feedback is on the disk when `feedback` returns.
 
     When the file cannot be written (full disk, lock, read-only), `problem` says so, decisions wait in memory up to
     `max_waiting_bytes`, beyond which new ones are dropped and counted, and are written once it can be again.
 
-    Threads: the event loop alone hands in, the writer alone owns the store. They share two deques and two events;
+    Threads: the event loop alone hands in, the writer alone owns the store. They share two deques and two bells;
     every counter has one writing side.
     """
 
@@ -50,8 +70,8 @@ class Ledger:
         self._max_waiting_bytes = max_waiting_bytes
         self._records: deque[Record] = deque()
         self._asked: deque[_Asked] = deque()
-        self._wake = threading.Event()
-        self._hurry = threading.Event()
+        self._wake = _Bell()
+        self._hurry = _Bell()
         self._thread = threading.Thread(target=self._write_until_closed, name="rung-ledger", daemon=True)
         self._closing = False
         # Written by the loop:
@@ -85,8 +105,7 @@ class Ledger:
             return
         self._given_bytes += weight
         self._records.append(record)
-        if not self._wake.is_set():
-            self._wake.set()
+        self._wake.ring()
 
     async def feedback(self, feedback: Feedback) -> None:
         """On the disk when it returns. Several for one decision are all kept; the latest counts.
@@ -104,8 +123,8 @@ class Ledger:
         if self._ended:  # looked at last: the writer settles only what was there when it ended
             done.cancel()
             raise LedgerError(_CLOSED)
-        self._hurry.set()
-        self._wake.set()
+        self._hurry.ring()
+        self._wake.ring()
         await done
 
     @property
@@ -131,8 +150,8 @@ class Ledger:
     async def close(self) -> None:
         """Writes what waits. Raises LedgerError if it cannot, saying how many decisions are lost."""
         self._closing = True
-        self._hurry.set()
-        self._wake.set()
+        self._hurry.ring()
+        self._wake.ring()
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join)
         if lost := len(self._records) + len(self._held):
@@ -146,8 +165,6 @@ class Ledger:
                 if not self._trouble:
                     self._wake.wait()
                 self._hurry.wait(_RETRY_S if self._trouble else _GATHER_S)
-                self._wake.clear()
-                self._hurry.clear()
                 self._write_all()
             self._write_all()
         finally:
