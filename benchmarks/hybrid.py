@@ -29,6 +29,7 @@ from graded import Item, sampled
 from hybrid_figures import Row, publish, summary
 
 from rung.answers import asked, extract, majority, options_of
+from rung.reasoners.vote import TEMPERATURE
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "recorded"
@@ -96,6 +97,8 @@ class Rung:
             "seed": 1000 + sample,
             "rung": {"cache": "off"},
         }
+        if sample:
+            body["temperature"] = TEMPERATURE
         began_s = time.perf_counter()
         async with self._session.post(
             f"{self._base_url}/v1/chat/completions", json=body, headers={"x-rung-debug": "true"}

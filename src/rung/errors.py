@@ -24,6 +24,7 @@ RungError
 │   ├── Upstream                it answered with an error of its own
 │   │   └── UpstreamRefusedRequest  4xx: the request, not the server, is at fault
 │   ├── RateLimited             429, with the seconds to wait
+│   ├── Overloaded              its lane is full, or too slow for the deadline, with the seconds to wait
 │   └── Malformed               it answered what cannot be read
 ├── ConfigError             rung.yaml or the environment is wrong
 ├── WeightsError            a model file could not be had, or is not the pinned one
@@ -159,6 +160,12 @@ class RateLimited(ReasonerError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limited"
+
+
+class Overloaded(ReasonerError):
+    status = 429
+    type = "rate_limit_error"
+    code = "overloaded"
 
 
 class Malformed(ReasonerError):

@@ -190,14 +190,14 @@ class Option(Struct, frozen=True, kw_only=True):
 
 class Decision(Struct, frozen=True, kw_only=True):
     """Why a request was answered the way it was. `first` is what the rule would call first: the part that
-    `/v1/explain` can know without calling anyone."""
+    `/v1/explain` can know without calling anyone. A cached answer needs neither features nor options."""
 
     id: str
     model: str
     preset: str
-    features: Features
-    options: tuple[Option, ...]
-    first: str | None
+    features: Features | None = None
+    options: tuple[Option, ...] = ()
+    first: str | None = None
     steps: tuple[Step, ...] = ()
     answered_by: str | None = None
     right_prob: float | None = None

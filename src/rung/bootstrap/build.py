@@ -70,8 +70,8 @@ def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part]) -> dict[
 
 
 def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reasoner:
-    if engine is not None:
-        return Local(name, engine)
+    if isinstance(entry, LocalConfig) and engine is not None:
+        return Local(name, engine, entry.temperature)
     if isinstance(entry, EndpointConfig):
         return Endpoint(name, entry, clock)
     if isinstance(entry, FunctionConfig):

@@ -1,15 +1,12 @@
 """What rung.yaml may say. The config reference is generated from these models: each field's description is its doc."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
+from rung.config.lanes import Lanes, Section
 from rung.types import Preset
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ReasonerBase(Section):
@@ -40,6 +37,12 @@ class LocalConfig(ReasonerBase):
     context_tokens: int = Field(4096, ge=256, description="Prompt and answer together, for each slot.")
     slots: int = Field(2, ge=1, le=64, description="Requests decoded side by side.")
     threads: int | None = Field(None, ge=1, description="Threads; as many as there are cores if not given.")
+    temperature: float = Field(
+        0.0,
+        ge=0,
+        le=2,
+        description="Of a request that states none. Small models are right most often at 0; higher is more varied.",
+    )
 
 
 class Price(Section):
@@ -60,20 +63,46 @@ class EndpointConfig(ReasonerBase):
 
     kind: Literal["endpoint"]
     base_url: str = Field(description="Up to and without `/chat/completions`, e.g. https://api.openai.com/v1.")
+    base_urls: tuple[str, ...] = Field(
+        (), description="Several addresses of the same model: calls are balanced over them. `base_url` may then be left out."
+    )
     model: str = Field(description="The model's name there.")
     api_key: SecretStr | None = Field(None, description="Sent as a bearer token; write ${NAME_OF_VARIABLE}.")
+    api_keys: tuple[SecretStr, ...] = Field(
+        (), description="Several keys: calls are balanced over them, and a 429 cools down its own key only."
+    )
+    pool: str | None = Field(None, description="A name of `lanes.pools`: endpoints that share a quota.")
     headers: dict[str, str] = Field({}, description="Further headers.")
     price: Price = Field(Price(), description="What it costs.")
     timeouts: Timeouts = Field(Timeouts(), description="When to give up on it.")
     context_tokens: int = Field(128_000, ge=256, description="Prompt and answer together.")
     tokens_per_s: float = Field(60.0, gt=0, description="First guess of its speed; measured once it is used.")
     first_token_s: float = Field(0.8, ge=0, description="First guess of its time to the first token.")
-    concurrency: int = Field(64, ge=1, description="Calls at once.")
+    concurrency: int = Field(
+        64, ge=1, description="Calls at once to each address and key; Rung adapts to what it takes below that."
+    )
     tools: bool = Field(True, description="Takes tools.")
     json_schema: bool = Field(True, description="Takes response_format json_schema.")
     logprobs: bool = Field(True, description="Takes logprobs.")
     images: bool = Field(False, description="Takes image parts.")
     n: bool = Field(True, description="Takes n > 1.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_of_several(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("base_urls") and "base_url" not in given:
+            return {**given, "base_url": given["base_urls"][0]}
+        return given
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((self.base_url, *self.base_urls)))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Empty where there is none."""
+        keys = (self.api_key, *self.api_keys) if self.api_key else self.api_keys
+        return tuple(dict.fromkeys(key.get_secret_value() for key in keys)) or ("",)
 
 
 class BriefConfig(ReasonerBase):
@@ -155,6 +184,7 @@ class Config(Section):
     ledger: Ledger = Field(Ledger(), description="What must never be lost.")
     server: Server = Field(Server(), description="The door.")
     machine: Machine = Field(Machine(), description="What the machine's own time costs.")
+    lanes: Lanes = Field(Lanes(), description="Who runs, who waits, and who is refused.")
     log: Log = Field(Log(), description="What is written to standard error.")
     models_dir: Path | None = Field(
         None, description="Where model files are kept; the user's cache folder if not given."

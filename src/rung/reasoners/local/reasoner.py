@@ -20,6 +20,8 @@ _SENT = frozenset(
         *("response_format", "logprobs", "top_logprobs"),
     )
 )
+# The temperature of several choices, where a request states none.
+_SEVERAL = 0.7
 
 
 class Local:
@@ -29,9 +31,11 @@ class Local:
     the first choice. `busy_s` is the time that slots were held, reading and writing.
     """
 
-    def __init__(self, name: str, engine: Engine) -> None:
+    def __init__(self, name: str, engine: Engine, temperature: float = 0.0) -> None:
+        """`temperature` is that of a request which states none."""
         self._name = name
         self._engine = engine
+        self._temperature = temperature
 
     @property
     def name(self) -> str:
@@ -60,6 +64,10 @@ class Local:
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         usage = Usage()
         choices = call.body.get("n") or 1
+        if call.body.get("temperature") is None:
+            # Several choices at 0 would be several times the same.
+            temperature = max(self._temperature, _SEVERAL) if choices > 1 else self._temperature
+            call = replace(call, body={**call.body, "temperature": temperature})
         for index in range(choices):
             choice = _Choice(index, call.body)
             async with closing(self._choice(choice)) as chunks:
