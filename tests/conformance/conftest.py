@@ -27,7 +27,7 @@ from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
 from rung.types import Call
 
-WARM_S = 60.0
+WARM_S = 100.0
 
 
 @dataclass
