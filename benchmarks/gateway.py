@@ -6,8 +6,8 @@ Both sides stand in front of the same nginx, which answers at once with the same
 thread, in turns: Rung (a real `rung serve` with `model: auto` over three endpoints, routing, exact cache, ledger,
 metrics and log on; every prompt new, so every one is missed by the cache) and a bare proxy in Python
 (bare_proxy.py). Then the same prompt again and again: Rung's exact cache against a bare ASGI server that parses the
-body and answers. Then streams: time to the first chunk. Ratios are taken within a round; figures are medians over the
-rounds, intervals their spread (10th to 90th percentile).
+body and answers. Then streams of a reasoner asked by name: time to the first chunk. Ratios are taken within a round;
+figures are medians over the rounds, intervals their spread (10th to 90th percentile).
 
 LiteLLM takes part if RUNG_BENCH_LITELLM names a virtual environment with `litellm[proxy]`, Portkey if
 RUNG_BENCH_PORTKEY names a folder with `@portkey-ai/gateway` under node_modules. `cpu_vs_bare` compares the servers'
@@ -22,7 +22,9 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
+from operator import sub, truediv
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -44,8 +46,9 @@ Series = dict[str, list[float]]
 class Bench:
     """The sides that run, and what was seen of them round by round."""
 
-    def __init__(self, folder: Path, sides: dict[str, Side], seconds: int) -> None:
+    def __init__(self, folder: Path, ports: Ports, sides: dict[str, Side], seconds: int) -> None:
         self._folder = folder
+        self._ports = ports
         self._seconds = seconds
         self._runs = 0
         self._sides = sides
@@ -62,10 +65,7 @@ class Bench:
             for name in _turned(list(self._sides if connections <= 16 else BOTH), number):
                 self._miss(name, connections)
         for name in _turned(list(BOTH), number):
-            target = replace(self._sides[name].target, unique=False)
-            if name == "bare":
-                target = replace(target, path="/hit")
-            self.series[f"{name}_hit_rps"].append(self.press(target, 16).rps)
+            self._hit(name)
         for name in _turned(list(BOTH), number):
             target = replace(self._sides[name].target, model="stream")
             self.series[f"{name}_first_chunk_ms"].append(first_chunk_ms(target, f"s{number}", STREAMS))
@@ -77,6 +77,21 @@ class Bench:
         for figure in ("rps", "p50_ms", "p99_ms"):
             self.series[f"{name}_{figure}_c{connections}"].append(getattr(load, figure))
         self.series[f"{name}_cpu_us_c{connections}"].append((side.cpu_s() - before_s) / load.requests * 1e6)
+
+    def _hit(self, name: str) -> None:
+        target = replace(self._sides[name].target, unique=False)
+        if name == "bare":
+            target = replace(target, path="/hit")
+        calls, load = self.counted(target, 16)
+        if calls > 1:  # the very first one is no hit
+            raise SystemExit(f"{calls} of {load.requests} equal requests to {name} reached the upstream")
+        self.series[f"{name}_hit_rps"].append(load.rps)
+
+    def counted(self, target: Target, connections: int) -> tuple[int, Load]:
+        """How many calls reached the upstream meanwhile, and what wrk saw."""
+        before = upstream_requests(self._ports)
+        load = self.press(target, connections)
+        return upstream_requests(self._ports) - before - 1, load  # the last look is counted too
 
     def growth_mb(self, requests: int) -> float:
         """What many requests leave behind in Rung, once 10,000 have filled what is bounded."""
@@ -100,23 +115,21 @@ def compared(seen: Series) -> Series:
     found: Series = {}
     for c in CONNECTIONS:
         rps, p50 = f"rps_c{c}", f"p50_ms_c{c}"
-        found[f"rps_vs_bare_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{rps}"], seen[f"bare_{rps}"])
-        found[f"p50_added_ms_c{c}"] = _each(lambda a, b: a - b, seen[f"rung_{p50}"], seen[f"bare_{p50}"])
+        found[f"rps_vs_bare_c{c}"] = _each(truediv, seen[f"rung_{rps}"], seen[f"bare_{rps}"])
+        found[f"p50_added_ms_c{c}"] = _each(sub, seen[f"rung_{p50}"], seen[f"bare_{p50}"])
         cpu = f"cpu_us_c{c}"
-        found[f"cpu_vs_bare_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{cpu}"], seen[f"bare_{cpu}"])
+        found[f"cpu_vs_bare_c{c}"] = _each(truediv, seen[f"rung_{cpu}"], seen[f"bare_{cpu}"])
         for other in ("litellm", "portkey"):
             if seen.get(f"{other}_{rps}"):
-                found[f"rps_vs_{other}_c{c}"] = _each(lambda a, b: a / b, seen[f"rung_{rps}"], seen[f"{other}_{rps}"])
-    tails = {side: _each(lambda a, b: a / b, seen[f"{side}_p99_ms_c64"], seen[f"{side}_p50_ms_c64"]) for side in BOTH}
-    found["p99_over_p50_c64_vs_bare"] = _each(lambda a, b: a / b, tails["rung"], tails["bare"])
-    found["exact_hit_vs_bare"] = _each(lambda a, b: a / b, seen["rung_hit_rps"], seen["bare_hit_rps"])
-    found["stream_first_chunk_added_ms"] = _each(
-        lambda a, b: a - b, seen["rung_first_chunk_ms"], seen["bare_first_chunk_ms"]
-    )
+                found[f"rps_vs_{other}_c{c}"] = _each(truediv, seen[f"rung_{rps}"], seen[f"{other}_{rps}"])
+    tails = {side: _each(truediv, seen[f"{side}_p99_ms_c64"], seen[f"{side}_p50_ms_c64"]) for side in BOTH}
+    found["p99_over_p50_c64_vs_bare"] = _each(truediv, tails["rung"], tails["bare"])
+    found["exact_hit_vs_bare"] = _each(truediv, seen["rung_hit_rps"], seen["bare_hit_rps"])
+    found["stream_first_chunk_added_ms"] = _each(sub, seen["rung_first_chunk_ms"], seen["bare_first_chunk_ms"])
     return found
 
 
-def _each(combine, ours: list[float], theirs: list[float]) -> list[float]:
+def _each(combine: Callable[[float, float], float], ours: list[float], theirs: list[float]) -> list[float]:
     return [combine(a, b) for a, b in zip(ours, theirs, strict=True)]
 
 
@@ -148,12 +161,10 @@ def run(rounds: int, seconds: int, growth_requests: int) -> None:
                 sides[name] = side
             else:
                 print(f"{name} does not take part: see the top of {Path(__file__).name}")
-        bench = Bench(folder, sides, seconds)
-        before = upstream_requests(ports)
-        requests = bench.press(sides["rung"].target, 4).requests
-        calls = upstream_requests(ports) - before - 1  # the look itself was one
-        if not 0 <= calls - requests <= 4:  # wrk leaves as many unanswered as it has connections
-            raise SystemExit(f"{requests} requests to Rung were {calls} to the upstream: nothing can be compared")
+        bench = Bench(folder, ports, sides, seconds)
+        calls, load = bench.counted(sides["rung"].target, 4)
+        if not 0 <= calls - load.requests <= 4:  # wrk leaves as many unanswered as it has connections
+            raise SystemExit(f"{load.requests} requests to Rung were {calls} to the upstream: nothing can be compared")
         for number in range(rounds):
             bench.round(number)
             print(f"round {number + 1} of {rounds}: " + _line(bench.series), flush=True)
