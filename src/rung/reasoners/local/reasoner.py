@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from rung.errors import UpstreamRefusedRequest
 from rung.reasoners.base import Abilities, Status, closing
+from rung.reasoners.local import tools
 from rung.reasoners.local.engine import Engine
 from rung.reasoners.local.signals import TokenSignals, as_asked
 from rung.types import Call, Chunk, Json, Usage
@@ -44,6 +45,7 @@ class Local:
     @property
     def abilities(self) -> Abilities:
         return Abilities(
+            tools=True,
             json_object=True,
             json_schema=True,
             logprobs=True,
@@ -69,7 +71,7 @@ class Local:
             temperature = max(self._temperature, _SEVERAL) if choices > 1 else self._temperature
             call = replace(call, body={**call.body, "temperature": temperature})
         for index in range(choices):
-            choice = _Choice(index, call.body)
+            choice = (_ToolChoice if tools.are_asked(call.body) else _Choice)(index, call)
             async with closing(self._choice(choice)) as chunks:
                 async for chunk in chunks:
                     yield chunk
@@ -89,10 +91,11 @@ class Local:
 class _Choice:
     """One choice while it is read: llama.cpp's chunks in, ours out."""
 
-    def __init__(self, index: int, body: Json) -> None:
+    def __init__(self, index: int, call: Call) -> None:
         self.index = index
         self.usage = Usage()
-        self._body = body
+        self._id = call.id
+        self._body = call.body
         self._tokens = TokenSignals()
 
     def asked(self) -> dict[str, Any]:
@@ -118,6 +121,24 @@ class _Choice:
         return replace(
             chunk, index=self.index, logprobs=logprobs, signals=signals, usage=None, extra={}, choice_extra={}
         )
+
+
+class _ToolChoice(_Choice):
+    """One that may call a tool: nothing can be told of it before it is whole."""
+
+    def __init__(self, index: int, call: Call) -> None:
+        super().__init__(index, call)
+        self._body = tools.with_grammar(call.body)
+        self._pieces: list[str] = []
+
+    def read(self, chunk: Chunk) -> Chunk:
+        said = super().read(chunk)
+        self._pieces.append(said.text)
+        if not said.finish:
+            return Chunk(index=self.index, reasoning=said.reasoning)
+        reply = tools.read("".join(self._pieces), f"call_{self._id}_{self.index}")
+        finish = "tool_calls" if reply.tool_calls else said.finish
+        return replace(said, text=reply.text, tool_calls=reply.tool_calls, logprobs=(), finish=finish)
 
 
 def _busy_s(timings: Json) -> float:

@@ -1,0 +1,132 @@
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.errors import UpstreamRefusedRequest
+from rung.reasoners.local.tools import are_asked, read, with_grammar
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "description": "Weather in a city",
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"$ref": "#/$defs/City"}},
+            "required": ["city"],
+            "$defs": {"City": {"type": "string"}},
+        },
+    },
+}
+CLOCK = {"type": "function", "function": {"name": "clock"}}
+QUESTION = {"role": "user", "content": "How warm is it in Paris?"}
+
+
+def asked(*messages: dict[str, Any], **body: Any) -> dict[str, Any]:
+    return with_grammar({"messages": list(messages or [QUESTION]), "tools": [WEATHER, CLOCK], **body})
+
+
+def allows(grammar: dict[str, Any], reply: Any) -> bool:
+    schema = grammar["response_format"]["json_schema"]["schema"]
+    return bool(jsonschema.Draft202012Validator(schema).is_valid(reply))
+
+
+def test_tools_are_asked_unless_they_may_not_be_called() -> None:
+    assert are_asked({"tools": [CLOCK]})
+    assert not are_asked({"tools": [CLOCK], "tool_choice": "none"})
+    assert not are_asked({"tools": []})
+    assert not are_asked({})
+
+
+PARIS = {"tool": "weather", "arguments": {"city": "Paris"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "may_answer", "may_call", "may_ask_the_time"),
+    [
+        (None, True, True, True),
+        ("auto", True, True, True),
+        ("required", False, True, True),
+        ({"type": "function", "function": {"name": "weather"}}, False, True, False),
+    ],
+)
+def test_the_grammar_leaves_what_the_choice_allows(
+    choice: Any, may_answer: bool, may_call: bool, may_ask_the_time: bool
+) -> None:
+    grammar = asked(tool_choice=choice)
+    assert allows(grammar, {"tool": "none", "answer": "Warm."}) is may_answer
+    assert allows(grammar, PARIS) is may_call
+    assert allows(grammar, {"tool": "clock", "arguments": {}}) is may_ask_the_time
+    assert not allows(grammar, {"tool": "weather", "arguments": {"city": 7}}), "references still lead somewhere"
+    assert not allows(grammar, {"tool": "weather", "arguments": {}})
+    assert not allows(grammar, {"tool": "other", "arguments": {}})
+
+
+def test_a_choice_of_a_tool_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UpstreamRefusedRequest, match="not among the tools"):
+        asked(tool_choice={"type": "function", "function": {"name": "other"}})
+
+
+def test_what_is_asked_of_the_answer_itself_still_holds() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "integer"}}}
+    grammar = asked(response_format=form)
+    assert allows(grammar, {"tool": "none", "answer": 7})
+    assert not allows(grammar, {"tool": "none", "answer": "seven"})
+
+
+def test_tools_are_told_in_one_system_message() -> None:
+    grammar = asked({"role": "system", "content": "Be kind."}, QUESTION)
+    system, user = grammar["messages"]
+    assert system["content"].startswith("Be kind.")
+    assert "Weather in a city" in system["content"]
+    assert user == QUESTION
+    assert "tools" not in grammar
+
+
+def test_earlier_calls_and_results_are_told_in_words() -> None:
+    function = {"name": "weather", "arguments": '{"city": "Paris"}'}
+    call = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "c1", "type": "function", "function": function}],
+    }
+    result = {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "17 degrees"}]}
+    said = {"role": "assistant", "content": "It is 17 degrees."}
+    messages = asked(QUESTION, call, result, said, QUESTION)["messages"]
+    assert [message["role"] for message in messages] == ["system", "user", "assistant", "user", "assistant", "user"]
+    assert json.loads(messages[2]["content"]) == PARIS
+    assert messages[3]["content"] == "Result of weather: 17 degrees"
+    assert json.loads(messages[4]["content"]) == {"tool": "none", "answer": "It is 17 degrees."}
+
+
+def test_a_call_is_read_as_openais() -> None:
+    chunk = read(json.dumps(PARIS), "call_1")
+    (call,) = chunk.tool_calls
+    assert (call["id"], call["type"], call["function"]["name"]) == ("call_1", "function", "weather")
+    assert json.loads(call["function"]["arguments"]) == {"city": "Paris"}
+    assert chunk.text == ""
+
+
+def test_an_answer_is_read_as_text() -> None:
+    assert read('{"tool": "none", "answer": "17 \\u00b0C"}', "c").text == "17 °C"
+    assert json.loads(read('{"tool": "none", "answer": {"degrees": 17}}', "c").text) == {"degrees": 17}
+
+
+@given(text=st.text(), cut=st.integers(0, 400))
+def test_an_answer_that_was_cut_off_keeps_what_there_is(text: str, cut: int) -> None:
+    whole = json.dumps({"tool": "none", "answer": text})
+    said = read(whole[:cut], "c")
+    assert said.tool_calls == ()
+    assert text.startswith(said.text)
+    longest = 12  # characters of JSON for one of text
+    assert len(said.text) >= min(len(text), (cut - len('{"tool": "none", "answer": "')) // longest - 1)
+
+
+def test_a_call_that_was_cut_off_is_none() -> None:
+    chunk = read('{"tool": "weather", "arguments": {"city": "Pa', "c")
+    assert chunk.text == ""
+    assert chunk.tool_calls == ()
