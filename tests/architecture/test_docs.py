@@ -1,15 +1,13 @@
 """The documents are about this house: their links lead somewhere, and what they list is what there is."""
 
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
-import typer
 import typer.main
 import yaml
 
-from rung.cli.app import COMMANDS
+from rung.cli.app import COMMANDS, app
 from rung.config import parse_config
 
 ROOT = Path(__file__).parents[2]
@@ -49,16 +47,8 @@ def test_yaml_in_the_quickstart_is_config() -> None:
 def test_every_command_and_option_is_in_the_reference(name: str) -> None:
     page = (ROOT / "docs" / "reference" / "cli.md").read_text()
     (section,) = re.findall(rf"^## rung {name}\b.*?(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
-    home, _ = COMMANDS[name]
-    module, _, attribute = home.partition(":")
-    found = getattr(import_module(module), attribute)
-    if not isinstance(found, typer.Typer):
-        alone = typer.Typer(add_completion=False)
-        alone.command()(found)
-        found = alone
-    wanted = [
-        option for part in typer.main.get_command(found).params for option in part.opts if option.startswith("--")
-    ]
+    command = typer.main.get_command(app).get_command(None, name).real()
+    wanted = [option for part in command.params for option in part.opts if option.startswith("--")]
     assert not [option for option in wanted if f"`{option}`" not in section and option not in said_elsewhere(name)]
 
 

@@ -37,19 +37,19 @@ class _Later(typer.core.TyperCommand):
     def real(self) -> Any:
         module, _, attribute = self._home.partition(":")
         found = getattr(import_module(module), attribute)
-        if not isinstance(found, typer.Typer):
-            alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-            alone.command(self.name)(found)
-            found = alone
-        return typer.main.get_command(found)
+        group = typer.Typer(callback=lambda: None, add_completion=False)
+        if isinstance(found, typer.Typer):
+            group.add_typer(found, name=self.name)
+        else:
+            group.command(self.name)(found)
+        return typer.main.get_group(group).commands[str(self.name)]
 
 
 class _Commands(typer.core.TyperGroup):
-    def list_commands(self, ctx: Any) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        return _Later(cmd_name, *COMMANDS[cmd_name]) if cmd_name in COMMANDS else None
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        for name, (home, about) in COMMANDS.items():
+            self.add_command(_Later(name, home, about))
 
 
 app = typer.Typer(
