@@ -35,7 +35,9 @@ class Served:
                 if found := re.search(r"serves on (http://\S+?);", line):
                     self.address = found[1]
                     break
-        assert self.address, "".join(self.log)
+        if not self.address:
+            await self.process.wait()
+            pytest.fail("".join(self.log))
         self._reading = asyncio.create_task(self._read_on(self.process.stderr))
 
     async def _read_on(self, stderr: asyncio.StreamReader) -> None:
