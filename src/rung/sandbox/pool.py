@@ -35,13 +35,15 @@ class _Worker:
     @classmethod
     async def started(cls, target: str, limits: Limits) -> "_Worker":
         """A warm worker. Raises Unavailable if it does not come up."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "rung.sandbox.worker", target, str(limits.memory_mb), str(ceil(limits.wall_s) + 1)),
-            stdin=PIPE,
-            stdout=PIPE,
+        command = ("-m", "rung.sandbox.worker", target, str(limits.memory_mb), str(ceil(limits.wall_s) + 1))
+        making = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(sys.executable, *command, stdin=PIPE, stdout=PIPE)
         )
-        worker = cls(process)
+        try:
+            worker = cls(await asyncio.shield(making))
+        except asyncio.CancelledError:
+            await cls(await making).end()  # half made, it would have no owner
+            raise
         try:
             async with asyncio.timeout(limits.start_s):
                 await worker._result()
@@ -95,6 +97,7 @@ class Pool:
         self._size = size
         self._limits = limits or Limits()
         self._warm: set[_Worker] = set()
+        self._ending: set[_Worker] = set()
         self._idle: list[_Worker] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted = 0
@@ -158,7 +161,7 @@ class Pool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(worker.end() for worker in self._warm))
+        await asyncio.gather(*(worker.end() for worker in self._warm | self._ending))
         self._warm.clear()
         self._idle.clear()
 
@@ -182,10 +185,12 @@ class Pool:
     def _replace(self, worker: _Worker) -> None:
         if not self._closed:  # close ends every worker itself
             self._warm.discard(worker)
+            self._ending.add(worker)
             self._background(self._renew(worker))
 
     async def _renew(self, worker: _Worker) -> None:
         await worker.end()
+        self._ending.discard(worker)
         await self._add()
 
     async def _add(self) -> None:

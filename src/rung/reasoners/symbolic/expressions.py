@@ -93,7 +93,7 @@ def power(base: Any, exponent: Any) -> Any:
     elif exponent.is_number and abs(float(exponent.evalf(10))) > MAX_SYMBOLIC_POWER:
         raise TooLarge("a power too large")
     result = base**exponent
-    if result.is_Pow and result.exp.is_Rational and result.exp.q > MAX_ROOT:
+    if result.is_number and result.is_Pow and result.exp.is_Rational and result.exp.q > MAX_ROOT:
         raise TooLarge("a root of too high an order")
     return result
 

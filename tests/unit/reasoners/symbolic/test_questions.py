@@ -1,0 +1,166 @@
+"""One question of each kind, in words that people use; and what must not be answered."""
+
+import pytest
+
+from rung.reasoners.symbolic.errors import NotSolved, TooLarge
+from rung.reasoners.symbolic.solver import solve
+from rung.reasoners.symbolic.vocabulary import worth_parsing
+
+ANSWERS = {
+    "what's 15% of 80": "12",
+    "What is 15% of 68?": "10.2",
+    "solve x^2-5x+6=0 for x": "2, 3",
+    "Solve for y: 2y + 6 = 0": "-3",
+    "solve x+y=5 and x-y=1": "x = 3, y = 2",
+    "What is x if 2x + 3 = 9?": "3",
+    "Find j, given that 2*j = 10.": "5",
+    "how many days from 3 March 2024 to 1 May 2025": "424",
+    "What date is 30 days after January 15, 2024?": "14 February 2024",
+    "what day of the week was July 4, 1976": "Sunday",
+    "is 2024 a leap year": "True",
+    "sqrt(2) to 10 digits": "1.414213562",
+    "what's the square root of 2?": "1.41421356237",
+    "What is the square root of 80?": "4*sqrt(5)",
+    "convert 5 miles to km": "8.04672",
+    "what is 98.6°F in celsius": "37",
+    "-40 F to C": "-40",
+    "how many inches are in 5 feet 3 inches": "63",
+    "100 km/h in m/s": "27.7777777778",
+    "could you tell me the derivative of x^3 + 2x": "3*x^2 + 2",
+    "Could you please tell me what the derivative of x^3 is?": "3*x^2",
+    "Find the second derivative of 3*x**4 - x wrt x.": "36*x**2",
+    "derivative of x^3 at x = 2": "12",
+    "integral of x^2 from 0 to 3": "9",
+    "limit of sin(x)/x as x approaches 0": "1",
+    "sum of k^2 for k from 1 to 10": "385",
+    "what is 3 × 4 − 2²": "8",  # noqa: RUF001
+    "2 to the power of 10": "1024",
+    "what is 10 to the 12th power": "1000000000000",
+    "two hundred and five times three": "615",
+    r"What is $\frac{1}{2} + \frac{1}{3}$?": "5/6",
+    r"Simplify $\sqrt{192}$.": r"8 \sqrt{3}",
+    r"What is $\sin 30^\circ$?": "1/2",
+    "factor x^2 - 9": "(x - 3)*(x + 3)",
+    "Expand (x+1)*(x-2).": "x**2 - x - 2",
+    "simplify (x^2-1)/(x-1)": "x + 1",
+    "Calculate (3 + 4i)(1 - 2i)": "11 - 2*i",
+    "gcd of 12 and 18": "6",
+    "prime factorization of 360": "2**3 * 3**2 * 5",
+    "what is the 10th prime?": "29",
+    "how many factors does 36 have": "9",
+    "remainder when 2^100 is divided by 7": "2",
+    "In base 11, what is 146 - -1a98?": "2133",
+    "What is -221132111 (base 4) in base 12?": "-82385",
+    "convert 1010 from binary to decimal": "10",
+    "what is 0xff in decimal": "255",
+    "mean of 1, 2, 3, 4": "2.5",
+    "determinant of [[1,2],[3,4]]": "-2",
+    "[[1,2],[3,4]] * [[0,1],[1,0]]": "[[2, 1], [4, 3]]",
+    "10 choose 3": "120",
+    "next number in 2, 4, 8, 16": "32",
+    "What is the n'th term of 3, 6, 11, 18?": "n**2 + 2",
+    "Round 0.00097890489 to 6 dps.": "0.000979",
+    "1/3 as a decimal": "0.333333333333",
+    "what percent of 80 is 12": "15%",
+    "increase 80 by 15%": "92",
+    "what is 30% off 50": "35",
+    "Which is greater: z or 36?".replace("z", "4"): "36",
+    "Which is the closest to 1/8?  (a) 6  (b) -4  (c) 0.03  (d) 10": "c",
+    "Sort -0.4, -31, 0, -1/4.": "-31, -0.4, -1/4, 0",
+    "Let f(x) = x^2. Let y be f(3). Is y prime?": "False",
+    "What is 350 minutes after 4:28 PM?": "10:18 PM",
+    "Two letters picked without replacement from {s: 3, f: 6}. Give prob of picking 2 f.": "5/12",
+    "What is 2+2? Answer with only the number.": "4",
+    "Hi! Please compute 12 * 13. Thanks!": "156",
+}
+
+DECLINED = [
+    "What is the capital of France?",
+    "what is x",
+    "x + 5",
+    "What is C-60?",
+    "thanks a million",
+    "tell me more",
+    "What is 5?",
+    "what is 1/2x",
+    "what is the square root of 16 plus 9",
+    "what is 80 plus 15%",
+    "what is 10 minus 3 - 2 + 1",
+    "sin(30)",
+    "log(100)",
+    "What is 3 of 8?",
+    "Solve x + y = 3 for x and y.",
+    "Simplify x^2 + 3i",
+    "If f(x) = x^3, find f(f^{-1}(2010)).",
+    "What is f(3)?",
+    "how many days are there in 3 months",
+    "Which is greater: 4 or 4.0?",
+    "What is the closest to 0 in 1, -1?",
+    "solve x = x + 1",
+    "1/0",
+    "0^0",
+    "What is 005 percent of 1?",
+    "what is 2 + 2 apples",
+    "What is 2 + 2? What is 3 + 3?",
+    "Tom has 3 apples and buys 2. How many apples does Tom have?",
+    "What comes next: 1, 5, 2?",
+    "how many days between 30 February 2024 and 1 May 2024",
+]
+
+TOO_LARGE = [
+    "10**10**10",
+    "2**(10**9)",
+    "factorial of 100000000",
+    "9^9^9",
+    "0.1^99999",
+    "expand (a+b+c+d)^60",
+    "expand ((((x+1)^50+1)^50+1)^50+1)^50",
+    "simplify (x+1)^400/(x+2)^400",
+    f"what are the prime factors of {10**60 + 7}",
+    "solve x^100 - 1 = 0",
+    "(" * 200 + "1" + ")" * 200,
+    "sum of 1/k for k from 1 to 100000000",
+    "pi to 100000 digits",
+    "Let f(x) = x^9. What is f(f(f(f(f(f(f(10)))))))?",
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), ANSWERS.items())
+def test_what_is_understood_is_answered(question: str, answer: str) -> None:
+    assert worth_parsing(question)
+    assert solve(question) == answer
+
+
+@pytest.mark.parametrize("question", DECLINED)
+def test_what_is_not_understood_whole_is_declined(question: str) -> None:
+    if worth_parsing(question):
+        with pytest.raises(NotSolved):
+            solve(question)
+
+
+@pytest.mark.parametrize("question", TOO_LARGE)
+def test_what_is_too_large_is_refused_before_it_is_begun(question: str) -> None:
+    with pytest.raises(TooLarge):
+        solve(question)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "__import__('os').system('true')",
+        "().__class__.__bases__",
+        "eval(1+1)",
+        "lambda x: x",
+        "what is open('/etc/passwd').read()",
+        "solve x.__class__ = 0 for x",
+    ],
+)
+def test_code_is_no_mathematics(question: str) -> None:
+    with pytest.raises(NotSolved):
+        solve(question)
+
+
+def test_letters_may_mean_something_after_an_earlier_turn() -> None:
+    assert solve("What is 2x + 3x?") == "5*x"
+    with pytest.raises(NotSolved):
+        solve("What is 2x + 3x?", alone=False)
