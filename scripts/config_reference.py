@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from rung.config.schema import Config, ReasonerBase, Section
+from rung.config.schema import Config, ReasonerBase
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "config.md"
 
@@ -71,9 +71,10 @@ def _sections(model: type[BaseModel], deeper: str, fields: list[str] | None = No
     """A table for each section within `model`, and for those within it."""
     for name in fields or model.model_fields:
         below = model.model_fields[name].annotation
-        if isinstance(below, type) and issubclass(below, Section):
+        if isinstance(below, type) and issubclass(below, BaseModel):
             path = f"{under}{name}"
-            yield f"\n##{deeper} {path}\n\n{_table(below)}"
+            about = f"{below.__doc__}\n\n" if below.__doc__ else ""
+            yield f"\n##{deeper} {path}\n\n{about}{_table(below)}"
             yield from _sections(below, deeper, under=f"{path}.")
 
 
@@ -86,28 +87,33 @@ def _table(model: type[BaseModel], fields: list[str] | None = None) -> str:
     return "\n".join(["| key | value | default | what |", "|---|---|---|---|", *rows, ""]) if rows else ""
 
 
+_PLAIN = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true or false",
+    Path: "path",
+    SecretStr: "text, kept secret",
+}
+
+
 def _type(annotation: Any) -> str:
-    named = {
-        str: "text",
-        int: "whole number",
-        float: "number",
-        bool: "true or false",
-        Path: "path",
-        SecretStr: "text, kept secret",
-    }
-    if annotation in named:
-        return named[annotation]
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
     origin, args = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return " or ".join(f"`{value}`" for value in args)
-    if origin in {Union, UnionType}:
-        known = [arg for arg in args if arg is not type(None)]
-        return _type(known[0]) if len(known) == 1 else "a reasoner"
-    if origin is dict:
-        return f"name -> {_type(args[1])}"
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return "see below"
-    return "a reasoner"
+    known = [arg for arg in args if arg is not type(None)]
+    said = "a reasoner"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        said = "see below"
+    elif origin is Literal:
+        said = " or ".join(f"`{value}`" for value in args)
+    elif origin is dict:
+        said = f"name -> {_type(args[1])}"
+    elif origin is tuple:
+        said = f"list of {_type(args[0])}" if Ellipsis in args else f"list of {len(args)}, each a {_type(args[0])}"
+    elif origin in {Union, UnionType} and len(known) == 1:
+        said = _type(known[0])
+    return said
 
 
 def _bounds(field: FieldInfo) -> str:
@@ -123,12 +129,14 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value = field.default
-    if isinstance(value, Section):
+    if isinstance(value, BaseModel):
         return ""
-    if value is None or value == {}:
+    if value in (None, {}, ()):
         return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(f'{one:g}' for one in value)}]`"
     return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
 
 
