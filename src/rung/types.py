@@ -9,6 +9,8 @@ from msgspec import Struct
 Json = Mapping[str, Any]
 
 CacheUse = Literal["use", "refresh", "off"]
+# A class of urgency by its name, or its number: 0 is critical, 1 interactive, 2 batch, and so on.
+Priority = Literal["critical", "interactive", "batch"] | int
 Preset = Literal["economy", "balanced", "best"]
 # The kind of short, checkable answer a question asks for; empty when it asks for anything else.
 Short = Literal["", "choice", "yesno", "number", "label"]
@@ -22,6 +24,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     min_quality: float | None = None
     preset: Preset | None = None
     cache: CacheUse = "use"
+    priority: Priority | None = None
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -52,12 +55,20 @@ class Request(Struct, frozen=True, kw_only=True):
 class Call(Struct, frozen=True, kw_only=True):
     """What a reasoner is handed. `body` has the wire shape of a chat completion; its `model` and `stream` mean nothing
     here: a reasoner always yields chunks, and sets the model it calls itself. `stream` says whether anyone wants them
-    as they come; if not, a reasoner may work the answer out whole."""
+    as they come; if not, a reasoner may work the answer out whole.
+
+    The rest is for lanes: the class of urgency (0 first), who asks, what the call is predicted to take, and the time by
+    which something must have come, since past it another reasoner is asked."""
 
     id: str
     body: Json
     deadline_s: float
     stream: bool = False
+    priority: int = 1
+    tenant: str = "local"
+    prompt_tokens: float = 0.0
+    completion_tokens: float = 0.0
+    begin_by_s: float | None = None
 
 
 class Usage(Struct, frozen=True, kw_only=True):
@@ -246,6 +257,24 @@ class ReasonerInfo(Struct, frozen=True, kw_only=True):
     note: str = ""
     abilities: tuple[str, ...] = ()
     context_tokens: int = 0
+
+
+class LaneStats(Struct, frozen=True, kw_only=True):
+    """A lane now, and what it counted since it was built. `limit` is how many calls it would run at once; `congestion`
+    is in USD for a second of one of its places; `breakers` are the states by upstream."""
+
+    reasoner: str
+    queued: int
+    running: int
+    limit: int
+    congestion: float
+    breakers: Mapping[str, Literal["closed", "open", "half_open"]]
+    served: int = 0
+    refused: int = 0
+    shed: int = 0
+    expired: int = 0
+    hedged: int = 0
+    retried: int = 0
 
 
 class Readiness(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from rung.types import Chunk, Commit, Decision, Feedback, Readiness, ReasonerInfo, Reply, Request
+from rung.types import Chunk, Commit, Decision, Feedback, LaneStats, Readiness, ReasonerInfo, Reply, Request
 
 Event = Commit | Chunk | Reply
 
@@ -19,5 +19,7 @@ class Runtime(Protocol):
         """Durable on return. Raises UnknownDecision, LedgerError."""
 
     def reasoners(self) -> tuple[ReasonerInfo, ...]: ...
+
+    def lanes(self) -> tuple[LaneStats, ...]: ...
 
     def readiness(self) -> Readiness: ...

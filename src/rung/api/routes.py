@@ -129,7 +129,7 @@ class Routes:
     async def metrics(self, http: HttpRequest) -> Response:
         serving, _ = self._front.admit(http.scope)
         states = [(info.name, info.state) for info in serving.runtime.reasoners()]
-        return Response(self._metrics.render(states), headers={"content-type": CONTENT_TYPE})
+        return Response(self._metrics.render(states, serving.runtime.lanes()), headers={"content-type": CONTENT_TYPE})
 
 
 def _score(said: FeedbackBody) -> float:

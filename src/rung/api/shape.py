@@ -105,6 +105,7 @@ class WishesBody(Struct, forbid_unknown_fields=True):
     min_quality: Share | None = None
     preset: Literal["economy", "balanced", "best"] | None = None
     cache: Literal["use", "refresh", "off"] | None = None
+    priority: Literal["critical", "interactive", "batch"] | Annotated[int, Meta(ge=0, le=9)] | None = None
 
 
 class FeedbackBody(Struct, forbid_unknown_fields=True):
@@ -121,4 +122,5 @@ ALLOWED = {
     "tool_choice": ("none", "auto", "required", "an object that names a function"),
     "preset": ("economy", "balanced", "best"),
     "cache": ("use", "refresh", "off"),
+    "priority": ("critical", "interactive", "batch", "a number from 0 to 9"),
 }

@@ -1,11 +1,13 @@
 """Config -> ladder. Leaves whose entry did not change are taken over from the ladder before, warm as they are."""
 
 from collections.abc import Mapping
+from random import Random
 
 from msgspec import Struct
 
 from rung.clock import Clock
 from rung.config import Config
+from rung.config.lanes import Lanes
 from rung.config.schema import (
     BriefConfig,
     EndpointConfig,
@@ -16,7 +18,7 @@ from rung.config.schema import (
     ThinkConfig,
     VoteConfig,
 )
-from rung.lanes import Lane, Pace
+from rung.lanes import Lane, Pace, Pool, Setup
 from rung.reasoners.base import Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.endpoint import Endpoint
@@ -41,21 +43,24 @@ _FUNCTION_CALLS = 64
 
 
 class Part(Struct, frozen=True):
-    """A leaf that serves. `entry` is what it was built from: an equal entry needs no new one."""
+    """A leaf that serves. `entry` is what it was built from: an equal entry needs no new one. `shares` is equal for
+    leaves over one engine or one quota."""
 
-    entry: tuple[Leaf, object]
+    entry: tuple[Leaf, object, Lanes]
     lane: Lane
     engine: Engine | None = None
+    shares: object = None
 
 
 def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part]) -> dict[str, Part]:
     """Raises ConfigError; then nothing was started, and `old` serves on."""
     parts: dict[str, Part] = {}
     engines = {part.engine.spec: part.engine for part in old.values() if part.engine is not None}
+    pools = {part.shares: part.lane.pool for part in old.values()}
     for name, entry in config.reasoners.items():
         if isinstance(entry, Composite):
             continue
-        made_from = (entry.model_copy(update={"auto": True, "strength": None}), config.models_dir)
+        made_from = (entry.model_copy(update={"auto": True, "strength": None}), config.models_dir, config.lanes)
         before = old.get(name)
         if before is not None and before.entry == made_from:
             parts[name] = before
@@ -65,8 +70,22 @@ def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part]) -> dict[
             assert config.models_dir is not None
             spec = EngineSpec.of(entry, config.models_dir)
             engine = engines.setdefault(spec, Engine(spec, clock))
-        parts[name] = Part(made_from, _lane(_leaf(name, entry, engine, clock), entry, clock), engine)
+        shares, places = _places(name, entry, engine, config.lanes)
+        pool = pools.setdefault(shares, Pool(places, clock))
+        lane = _lane(_leaf(name, entry, engine, clock), entry, pool, config.lanes, clock)
+        parts[name] = Part(made_from, lane, engine, shares)
     return parts
+
+
+def _places(name: str, entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, int]:
+    """What the leaf shares with others, itself if nothing, and how many calls that takes at once."""
+    if engine is not None:
+        return engine.spec, engine.spec.slots
+    if isinstance(entry, EndpointConfig):
+        if entry.pool is not None:
+            return ("pool", entry.pool, bounds.pools[entry.pool]), bounds.pools[entry.pool]
+        return (name, entry), entry.concurrency * len(entry.addresses) * len(entry.keys)
+    return (name, entry), entry.workers if isinstance(entry, SymbolicConfig) else _FUNCTION_CALLS
 
 
 def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reasoner:
@@ -80,15 +99,25 @@ def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reason
     return Symbolic(name, entry)
 
 
-def _lane(reasoner: Reasoner, entry: Leaf, clock: Clock) -> Lane:
+def _lane(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Clock) -> Lane:
     if isinstance(entry, EndpointConfig):
-        pace = Pace(first_s=entry.first_token_s, prompt_s_per_token=0.0, completion_s_per_token=1 / entry.tokens_per_s)
-        return Lane(reasoner, permits=entry.concurrency, pace=pace, clock=clock, shared=False)
-    if isinstance(entry, LocalConfig):
-        return Lane(reasoner, permits=entry.slots, pace=_LOCAL_PACE, clock=clock, shared=True)
-    if isinstance(entry, SymbolicConfig):
-        return Lane(reasoner, permits=entry.workers, pace=_SYMBOLIC_PACE, clock=clock, shared=False)
-    return Lane(reasoner, permits=_FUNCTION_CALLS, pace=_FUNCTION_PACE, clock=clock, shared=False)
+        assert isinstance(reasoner, Endpoint)
+        setup = Setup(
+            pool=pool,
+            pace=Pace(
+                first_s=entry.first_token_s, prompt_s_per_token=0.0, completion_s_per_token=1 / entry.tokens_per_s
+            ),
+            bounds=bounds,
+            upstreams=reasoner.upstreams,
+            most=entry.concurrency,
+            twice=True,
+        )
+    elif isinstance(entry, LocalConfig):
+        setup = Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, shared=True)
+    else:
+        pace = _SYMBOLIC_PACE if isinstance(entry, SymbolicConfig) else _FUNCTION_PACE
+        setup = Setup(pool=pool, pace=pace, bounds=bounds)
+    return Lane(reasoner, setup, clock, Random())  # noqa: S311  no secret
 
 
 def build_rungs(config: Config, parts: Mapping[str, Part]) -> list[Rung]:

@@ -59,14 +59,14 @@ class Rung:
         """Opens the ledger and sets every reasoner going; returns at once, while models load. Raises LedgerError."""
         await self._ledger.start()
         for part in self._parts.values():
-            await part.lane.reasoner.start()
+            await part.lane.start()
 
     async def close(self) -> None:
         for task in self._leaving:
             task.cancel()
         await asyncio.gather(*self._leaving, return_exceptions=True)
         for part in self._parts.values():
-            await part.lane.reasoner.close()
+            await part.lane.close()
         try:
             await self._ledger.close()
         except LedgerError as error:
@@ -90,7 +90,7 @@ class Rung:
         cache = self._cache if config.cache == self.config.cache else _cache_of(config)
         new = [part for name, part in parts.items() if self._parts.get(name) is not part]
         for part in new:
-            await part.lane.reasoner.start()
+            await part.lane.start()
         old_runtime, old_parts = self._runtime, self._parts
         self.config, self._parts, self._cache = config, parts, cache
         self._runtime = self._runtime_of(config, parts)
@@ -173,4 +173,4 @@ def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
 async def _close_when_unused(runtime: Runtime, parts: list[Part]) -> None:
     await runtime.unused.wait()
     for part in parts:
-        await part.lane.reasoner.close()
+        await part.lane.close()

@@ -168,7 +168,10 @@ def _cross_check(config: Config) -> Iterator[str]:
         if isinstance(reasoner, LocalConfig) and (reasoner.model is None) == (reasoner.path is None):
             yield f"{where}: give either `model` (a name from `rung models`) or `path` (a .gguf file)"
         if isinstance(reasoner, EndpointConfig):
-            yield from _check_address(f"{where}.base_url", reasoner.base_url)
+            for address in reasoner.addresses:
+                yield from _check_address(f"{where}.base_url", address)
+            if reasoner.pool is not None and reasoner.pool not in config.lanes.pools:
+                yield f"{where}.pool: there is no `{reasoner.pool}` among lanes.pools"
         below = getattr(reasoner, "of", None)
         if below is not None:
             yield from _check_below(config, name, below)

@@ -64,7 +64,8 @@ class EndpointConfig(ReasonerBase):
     kind: Literal["endpoint"]
     base_url: str = Field(description="Up to and without `/chat/completions`, e.g. https://api.openai.com/v1.")
     base_urls: tuple[str, ...] = Field(
-        (), description="Several addresses of the same model: calls are balanced over them. `base_url` may then be left out."
+        (),
+        description="Several addresses of the same model, to balance calls over. `base_url` may then be left out.",
     )
     model: str = Field(description="The model's name there.")
     api_key: SecretStr | None = Field(None, description="Sent as a bearer token; write ${NAME_OF_VARIABLE}.")

@@ -1,6 +1,7 @@
-"""In front of each reasoner: who runs now, who waits, and how long that takes."""
+"""In front of each reasoner: who runs now, who waits, who is refused, and how long that takes."""
 
-from rung.lanes.lane import Lane
+from rung.lanes.lane import Lane, Setup
 from rung.lanes.pace import Pace
+from rung.lanes.pool import Pool
 
-__all__ = ["Lane", "Pace"]
+__all__ = ["Lane", "Pace", "Pool", "Setup"]

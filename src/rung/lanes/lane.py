@@ -1,109 +1,474 @@
-"""The way into one reasoner."""
+"""The way into one reasoner: door, queue, permit, call."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from random import Random
+
+from msgspec import Struct
 
 from rung.clock import Clock
-from rung.errors import TimedOut, Unavailable
+from rung.config.lanes import Lanes
+from rung.errors import Overloaded, RateLimited, ReasonerError, TimedOut, Unavailable, Upstream
+from rung.lanes.budget import Budget
+from rung.lanes.congestion import Price
+from rung.lanes.hedge import Hedge, may_run_twice
 from rung.lanes.pace import Pace
-from rung.reasoners.base import Reasoner, closing
-from rung.types import Call, Chunk, Usage
+from rung.lanes.pool import Pool
+from rung.lanes.quantile import RunningQuantile
+from rung.lanes.queue import Queue, Ticket
+from rung.lanes.reading import short_first
+from rung.lanes.shed import Throttle
+from rung.lanes.target import Permit, Run, Target
+from rung.reasoners.base import Below, Reasoner, Status
+from rung.types import Call, Chunk, LaneStats
 
-# How often a call that waits for a model to become warm looks again.
+# How often a lane with calls that wait for a model to become warm looks again.
 _LOOK_S = 0.05
+# What a call takes of which nothing is predicted, until some were seen.
+_GUESSED_TOKENS = 256.0
+
+
+class Setup(Struct, frozen=True, kw_only=True):
+    """What makes lanes differ. `upstreams` are where its calls go, the reasoner itself if there are none; `most`
+    bounds the adaptive limit of each (None: only the pool bounds it). `shared`: calls side by side share one
+    processor, so that each is slower, and prompts are read in an order of the lane's choice. `twice`: a call may be
+    made a second time, for a hedge."""
+
+    pool: Pool
+    pace: Pace
+    bounds: Lanes = Lanes()
+    upstreams: Mapping[str, Below] = {}
+    most: int | None = None
+    shared: bool = False
+    twice: bool = False
 
 
 class Lane:
-    """Bounds how many calls a leaf works on at once, first come first served, and learns its pace.
+    """Lets a leaf's calls through in their order, as many at once as it takes, and learns its pace.
 
     Composites have none: one that held a permit while it waited for the calls it makes would deadlock its pool.
-    `shared`: calls side by side share one processor, so that each is slower.
     """
 
-    def __init__(self, reasoner: Reasoner, *, permits: int, pace: Pace, clock: Clock, shared: bool) -> None:
+    def __init__(self, reasoner: Reasoner, setup: Setup, clock: Clock, rng: Random) -> None:
         self.reasoner = reasoner
-        self.pace = pace
-        self._permits = permits
-        self._gate = asyncio.Semaphore(permits)
+        self.pool = setup.pool
+        self._setup = setup
         self._clock = clock
-        self._shared = shared
-        self._call_s = 0.0
-        self.running = 0
-        self.waiting = 0
+        self._now = clock.monotonic
+        self._rng = rng
+        self._bounds = setup.bounds
+        upstreams = setup.upstreams or {reasoner.name: reasoner.answer}
+        self._targets = [
+            Target(name, answer, setup.pace, setup.bounds, setup.most) for name, answer in upstreams.items()
+        ]
+        self._queue = Queue(setup.bounds.queue)
+        self._throttle = Throttle(setup.bounds.shed, rng)
+        self._retries = Budget(setup.bounds.retry.share)
+        self._hedges = Budget(setup.bounds.hedge.share if setup.twice else 0.0)
+        self._late: dict[bool, RunningQuantile] = {}
+        self._price = Price(setup.bounds.congestion)
+        self._mean_s = 0.0
+        self._mean_tokens = _GUESSED_TOKENS
+        self._looking: asyncio.Task[None] | None = None
+        self._counts = dict.fromkeys(("served", "refused", "shed", "expired", "hedged", "retried"), 0)
+        self.pool.join(self)
+
+    # What the rule is told.
 
     @property
-    def wait_s(self) -> float:
-        """What a new call would wait for those ahead of it, by the mean of the last calls."""
-        ahead = max(self.running + self.waiting - self._permits + 1, 0)
-        return ahead * self._call_s / self._permits
+    def running(self) -> int:
+        return sum(target.running for target in self._targets)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    @property
+    def pace(self) -> Pace:
+        """That of the upstream that would be done first."""
+        if len(self._targets) == 1:
+            return self._targets[0].pace
+        now_s = self._now()
+        usable = [t for t in self._targets if t.open(now_s)] or self._targets
+        return min(usable, key=lambda t: t.done_in_s(0.0)).pace
 
     @property
     def slowdown(self) -> float:
         """By how much a call that starts now is slowed by those at its side."""
-        return float(min(self.running + 1, self._permits)) if self._shared else 1.0
+        return float(min(self.pool.running + 1, self.pool.capacity)) if self._setup.shared else 1.0
+
+    @property
+    def congestion(self) -> float:
+        """USD for a second of one of its places."""
+        self._load_changed()  # that of the pool's other lanes
+        return self._price.usd_per_s(self._now())
+
+    @property
+    def status(self) -> Status:
+        """The reasoner's, unless its upstreams are left alone, or it is only just being tried again."""
+        status = self.reasoner.status
+        if status.state != "warm":
+            return status
+        now_s = self._now()
+        if any(t.breaker.allows(now_s) for t in self._targets):
+            return status
+        usable = [t for t in self._targets if t.breaker.state(now_s) != "open"]
+        if usable:
+            return Status(state="loading", note="is being tried again", ready_in_s=self._usual_s)
+        first = min(self._targets, key=lambda t: t.breaker.reopens_in_s(now_s))
+        pause_s = first.breaker.reopens_in_s(now_s)
+        note = f"{first.breaker.why(now_s)}; asked again in {pause_s:.0f} s"
+        return Status(state="down", note=note, ready_in_s=pause_s)
+
+    def wait_s(self, priority: int = 1, tenant: str = "") -> float:
+        """What a new call would wait for those ahead of it, as predicted now."""
+        now_s = self._now()
+        if not self._queue and self.pool.room and any(t.open(now_s) for t in self._targets):
+            return 0.0
+        ticket = Ticket(
+            priority=priority,
+            tenant=tenant,
+            deadline_s=float("inf"),
+            since_s=now_s,
+            prompt_tokens=0,
+            tokens=0,
+            service_s=self._usual_s,
+        )
+        return self._wait_s(ticket)
+
+    def stats(self) -> LaneStats:
+        now_s = self._now()
+        return LaneStats(
+            reasoner=self.reasoner.name,
+            queued=len(self._queue),
+            running=self.running,
+            limit=self._places(now_s),
+            congestion=self.congestion,
+            breakers={t.name: t.breaker.state(now_s) for t in self._targets},
+            **self._counts,
+        )
+
+    # The way in.
 
     async def call(self, call: Call) -> AsyncIterator[Chunk]:
-        """The reasoner's chunks, once it is warm and there is room. Raises what the reasoner raises, Unavailable when
-        it is down, and TimedOut when it is not warm by the deadline.
+        """The reasoner's chunks, once it is its turn. Raises what the reasoner raises; Unavailable when it is down or
+        left alone; Overloaded, with the seconds after which it would have fitted, when its turn would come too late
+        for the deadline; TimedOut when its deadline passes before its turn.
         """
-        if self.reasoner.status.state != "warm":
-            await self._until_warm(call.deadline_s)
-        self.waiting += 1
+        now_s = self._now()
+        ticket = self._ticket(call, now_s)
+        permit = self._admit(ticket, now_s) or await self._turn(ticket, call)
+        runs = [self._run(permit, call)]
         try:
-            await self._gate.acquire()
+            run, chunk = await self._begin(runs, call)
+            while chunk is not None:
+                yield chunk
+                chunk = await self._next(run)
         finally:
-            self.waiting -= 1
-        self.running += 1
-        watch = _Watch(self._clock.monotonic(), float(self.running) if self._shared else 1.0)
-        try:
-            async with closing(self.reasoner.answer(call)) as chunks:
-                async for chunk in chunks:
-                    watch.see(chunk, self._clock.monotonic())
-                    yield chunk
-            self._learn(watch)
-        finally:
-            self.running -= 1
-            self._gate.release()
+            for run in runs:
+                await run.close()
+            self._load_changed()
 
-    def _learn(self, watch: "_Watch") -> None:
-        now_s = self._clock.monotonic()
-        self.pace = watch.pace_after(self.pace, now_s)
-        took_s = now_s - watch.started_s
-        self._call_s = took_s if self._call_s == 0.0 else self._call_s + 0.2 * (took_s - self._call_s)
-
-    async def _until_warm(self, deadline_s: float) -> None:
-        while (status := self.reasoner.status).state != "warm":
-            name = self.reasoner.name
-            if status.state == "down":
-                raise Unavailable(f"{name} is down: {status.note or 'no reason known'}")
-            if self._clock.monotonic() >= deadline_s:
-                raise TimedOut(f"{name} was not ready before the deadline: {status.note or status.state}")
-            await asyncio.sleep(_LOOK_S)
-
-
-class _Watch:
-    """What one call tells about its reasoner's pace."""
-
-    def __init__(self, started_s: float, slowdown: float) -> None:
-        self.started_s = started_s
-        self._slowdown = slowdown
-        self._first_s: float | None = None
-        self._count = 0
-        self._usage: Usage | None = None
-
-    def see(self, chunk: Chunk, now_s: float) -> None:
-        self._count += 1
-        if self._count == 1:
-            self._first_s = now_s - self.started_s
-        self._usage = chunk.usage or self._usage
-
-    def pace_after(self, pace: Pace, now_s: float) -> Pace:
-        if self._usage is None:
-            return pace
-        in_pieces = self._first_s is not None and self._count > 2
-        return pace.after(
-            prompt_tokens=self._usage.prompt_tokens - self._usage.cached_tokens,
-            completion_tokens=self._usage.completion_tokens,
-            first_s=self._first_s / self._slowdown if self._first_s is not None and in_pieces else None,
-            total_s=(now_s - self.started_s) / self._slowdown,
+    def _ticket(self, call: Call, now_s: float) -> Ticket:
+        return Ticket(
+            priority=call.priority,
+            tenant=call.tenant,
+            deadline_s=call.deadline_s,
+            since_s=now_s,
+            prompt_tokens=call.prompt_tokens,
+            tokens=(call.prompt_tokens + call.completion_tokens) or self._mean_tokens,
+            service_s=self.pace.seconds(call.prompt_tokens, call.completion_tokens) * self.slowdown,
         )
+
+    def _admit(self, ticket: Ticket, now_s: float) -> Permit | None:
+        """A permit if there is one at once; None if it may wait."""
+        status = self.reasoner.status
+        if status.state == "down":
+            raise Unavailable(
+                f"{self.reasoner.name} is down: {status.note or 'no reason known'}", retry_after_s=status.ready_in_s
+            )
+        if not self._usable(now_s):
+            raise self._left_alone(now_s)
+        self._throttle.offered(ticket.priority, now_s)
+        if status.state == "warm" and not self._queue and self.pool.room and self._may_read(ticket):
+            target = self._pick(ticket, now_s)
+            if target is not None:
+                self._queue.passed(ticket)
+                self._throttle.accepted(ticket.priority)
+                return self._permit(ticket, target)
+        wait_s = self._wait_s(ticket) + (status.ready_in_s or 0.0)
+        if self._throttle.sheds(ticket.priority):
+            self._counts["shed"] += 1
+            raise Overloaded(f"{self.reasoner.name} is overloaded", retry_after_s=max(wait_s, 1.0))
+        late_s = now_s + wait_s + ticket.service_s - ticket.deadline_s
+        if late_s > 0 and wait_s > 0:
+            self._counts["refused"] += 1
+            raise Overloaded(
+                f"{self.reasoner.name} would answer {late_s:.1f} s after the deadline", retry_after_s=max(late_s, 1.0)
+            )
+        return None
+
+    async def _turn(self, ticket: Ticket, call: Call) -> Permit:
+        """Waits in the queue for a permit; leaves it at once when the deadline passes or the caller does."""
+        loop = asyncio.get_running_loop()
+        turn: asyncio.Future[Permit] = loop.create_future()
+        ticket.turn = turn
+        self._push(ticket)
+        until_s = call.deadline_s if call.begin_by_s is None else min(call.deadline_s, call.begin_by_s)
+        timer = loop.call_later(until_s - self._now(), self._expire, ticket)
+        try:
+            self._load_changed()
+            self.pool.pump()
+            self._look_until_warm()
+            return await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                turn.result().release()  # its turn came in the moment it left
+            raise
+        finally:
+            timer.cancel()
+            if self._queue.remove(ticket):
+                self._load_changed()
+
+    def _push(self, ticket: Ticket) -> None:
+        drain_s = (self._queue.service_s + self._usual_s) / self._places(self._now())
+        try:
+            displaced = self._queue.push(ticket)
+        except Overloaded as full:
+            self._counts["refused"] += 1
+            raise Overloaded(f"{self.reasoner.name}: {full.message}", retry_after_s=max(drain_s, 1.0)) from None
+        self._throttle.accepted(ticket.priority)
+        for other in displaced:
+            self._counts["shed"] += 1
+            self._throttle.given_up(other.priority)
+            self._refuse(other, Overloaded(f"{self.reasoner.name} is overloaded", retry_after_s=max(drain_s, 1.0)))
+
+    def _expire(self, ticket: Ticket) -> None:
+        if self._queue.remove(ticket):
+            self._counts["expired"] += 1
+            self._throttle.given_up(ticket.priority)
+            status = self.reasoner.status
+            why = f"was not ready: {status.note or status.state}" if status.state != "warm" else "was busy"
+            self._refuse(ticket, TimedOut(f"{self.reasoner.name} {why} until too late"))
+            self._load_changed()
+
+    @staticmethod
+    def _refuse(ticket: Ticket, error: ReasonerError) -> None:
+        if ticket.turn is not None and not ticket.turn.done():
+            ticket.turn.set_exception(error)
+
+    # What the pool asks.
+
+    def rank(self, now_s: float) -> int | None:
+        if not self._queue or not any(t.open(now_s) for t in self._targets) or self.reasoner.status.state != "warm":
+            return None
+        return self._queue.rank(now_s)
+
+    def start_next(self, now_s: float) -> float | None:
+        while (ticket := self._queue.pop(now_s, lambda waiting: self._choose(waiting, now_s))) is not None:
+            turn = ticket.turn
+            assert turn is not None, "who waits has a turn"
+            target = self._pick(ticket, now_s)
+            if turn.done() or target is None:
+                self._queue.charge(ticket, -ticket.tokens)
+                continue
+            if self._queue and now_s + ticket.service_s > ticket.deadline_s:
+                self._queue.charge(ticket, -ticket.tokens)
+                self._counts["expired"] += 1
+                self._throttle.given_up(ticket.priority)
+                self._refuse(ticket, TimedOut(f"{self.reasoner.name} was busy until too late"))
+                continue
+            turn.set_result(self._permit(ticket, target))
+            return ticket.service_s
+        return None
+
+    def _choose(self, waiting: Iterator[Ticket], now_s: float) -> Ticket | None:
+        if not self._setup.shared:
+            return next(waiting, None)
+        long = float(self._bounds.long_prompt_tokens) if self.pool.reading_long else None
+        return short_first(waiting, now_s, self.pool.capacity, long_tokens=long)
+
+    def _may_read(self, ticket: Ticket) -> bool:
+        return not (self._is_long(ticket) and self.pool.reading_long)
+
+    def _is_long(self, ticket: Ticket) -> bool:
+        return self._setup.shared and ticket.prompt_tokens >= self._bounds.long_prompt_tokens
+
+    def _permit(self, ticket: Ticket, target: Target) -> Permit:
+        permit = Permit(self.pool, target, ticket, long=self._is_long(ticket))
+        self._load_changed()
+        return permit
+
+    def _pick(self, ticket: Ticket, now_s: float, *, but: Target | None = None) -> Target | None:
+        """Of two upstreams by chance the one that would be done first (power of two choices)."""
+        if len(self._targets) == 1:
+            only = self._targets[0]
+            return only if only is not but and only.open(now_s) else None
+        usable = [t for t in self._targets if t is not but and t.open(now_s)]
+        if len(usable) > 2:
+            usable = self._rng.sample(usable, 2)
+        return min(usable, key=lambda t: t.done_in_s(ticket.tokens), default=None)
+
+    # A call under way.
+
+    def _run(self, permit: Permit, call: Call) -> Run:
+        slowdown = float(min(self.pool.running, self.pool.capacity)) if self._setup.shared else 1.0
+        return Run(permit, call, self._clock, slowdown=slowdown)
+
+    async def _next(self, run: Run) -> Chunk | None:
+        try:
+            chunk = await run.next()
+        except ReasonerError:
+            self._turn_away_if_left_alone()
+            raise
+        if chunk is None:
+            self._learn(run)
+        return chunk
+
+    async def _begin(self, runs: list[Run], call: Call) -> tuple[Run, Chunk | None]:
+        """The call that answers, and its first chunk: of another upstream where one failed before it said anything, or
+        was slow to. Every call made is added to `runs`."""
+        self._retries.earned()
+        self._hedges.earned()
+        while True:
+            run = runs[-1]
+            try:
+                after_s = self._hedge_after_s(run)
+                if after_s is None:
+                    return run, await self._next(run)
+                return await Hedge(self._next, lambda: self._second(runs), after_s).race(run)
+            except ReasonerError as error:
+                again = self._again(run, call, error)
+                if again is None:
+                    raise
+                runs.append(again)
+
+    def _again(self, failed: Run, call: Call, error: ReasonerError) -> Run | None:
+        """The same call at another upstream, if that may help and the budget allows it. The place in the pool is kept
+        while it changes over."""
+        retriable = isinstance(error, Unavailable | TimedOut | RateLimited) or (
+            isinstance(error, Upstream) and (error.upstream_status >= 500 or error.upstream_status in {0, 408})
+        )
+        if not retriable or failed.watch.first_s is not None or not may_run_twice(call):
+            return None
+        now_s = self._now()
+        ticket = failed.permit.ticket
+        target = self._pick(ticket, now_s, but=failed.permit.target)
+        if target is None or now_s + ticket.service_s > call.deadline_s or not self._retries.spend():
+            return None
+        failed.permit.release(pump=False)  # the place goes straight to the second
+        self._counts["retried"] += 1
+        return self._run(self._permit(ticket, target), call)
+
+    def _hedge_after_s(self, run: Run) -> float | None:
+        """Seconds without a word after which a second call is worth its cost."""
+        if not self._hedges.left or not may_run_twice(run.call):
+            return None
+        late = self._late.get(run.watch.stream)
+        ratio = late.value if late is not None else None
+        return None if ratio is None else ratio * run.permit.ticket.service_s
+
+    def _second(self, runs: list[Run]) -> Run | None:
+        """A hedge for the last of `runs`, if a place is free that nobody waits for."""
+        first, now_s = runs[-1], self._now()
+        ticket = first.permit.ticket
+        if first.ended or self._queue or not self.pool.room:
+            return None
+        target = self._pick(ticket, now_s, but=first.permit.target) or self._pick(ticket, now_s)
+        if target is None or not self._hedges.spend():
+            return None
+        self._counts["hedged"] += 1
+        second = self._run(self._permit(ticket, target), first.call)
+        runs.append(second)
+        return second
+
+    def _learn(self, run: Run) -> None:
+        now_s, watch, ticket = self._now(), run.watch, run.permit.ticket
+        self._counts["served"] += 1
+        took_s = now_s - watch.started_s
+        self._mean_s = took_s if self._mean_s == 0.0 else self._mean_s + 0.2 * (took_s - self._mean_s)
+        if watch.usage is not None:
+            tokens = watch.usage.prompt_tokens + watch.usage.completion_tokens
+            self._queue.charge(ticket, tokens - ticket.tokens)
+            self._mean_tokens += 0.2 * (tokens - self._mean_tokens)
+        if self._setup.twice and watch.first_s is not None and ticket.service_s > 0:
+            late = self._late.get(watch.stream)
+            if late is None:
+                late = self._late[watch.stream] = RunningQuantile(self._bounds.hedge.quantile)
+            late.add(watch.first_s / ticket.service_s)
+
+    # How it stands.
+
+    def _usable(self, now_s: float) -> bool:
+        return any(t.breaker.state(now_s) != "open" for t in self._targets)
+
+    def _left_alone(self, now_s: float) -> ReasonerError:
+        status = self.status
+        return Unavailable(f"{self.reasoner.name} is down: {status.note}", retry_after_s=status.ready_in_s)
+
+    def _turn_away_if_left_alone(self) -> None:
+        """Those that wait for an upstream that is now left alone had better go elsewhere."""
+        now_s = self._now()
+        if self._queue and not self._usable(now_s):
+            self._turn_away(self._left_alone(now_s))
+
+    def _turn_away(self, error: ReasonerError) -> None:
+        for ticket in list(self._queue):
+            self._queue.remove(ticket)
+            self._refuse(ticket, type(error)(error.message, retry_after_s=error.retry_after_s))
+        self._load_changed()
+
+    def _places(self, now_s: float) -> int:
+        """How many calls may run at once."""
+        limits = [t.limit for t in self._targets if t.breaker.state(now_s) != "open"]
+        bounded = sum(limit for limit in limits if limit is not None)
+        return max(min(self.pool.capacity, bounded) if bounded else self.pool.capacity, 1)
+
+    @property
+    def _usual_s(self) -> float:
+        """What calls took of late; as predicted, before there were any."""
+        return self._mean_s or self.pace.seconds(0, 0) * self.slowdown
+
+    def _wait_s(self, ticket: Ticket) -> float:
+        """Until a place is free and those ahead are served."""
+        own_s = self._queue.ahead_s(ticket)
+        ahead_s = own_s
+        for other in self.pool.members:
+            if other is not self and isinstance(other, Lane):
+                # Lanes of one class take turns, so that no other takes more than this one does.
+                ahead_s += min(other._queue.ahead_s(ticket), own_s + ticket.service_s)
+        now_s = self._now()
+        return (ahead_s + self._usual_s) / self._places(now_s)
+
+    def _load_changed(self) -> None:
+        now_s = self._now()
+        # A pool's load is that of all its lanes: each call puts its delay on all of them.
+        self._price.load_is((self.pool.running + len(self._queue)) / self._places(now_s), now_s)
+
+    def _look_until_warm(self) -> None:
+        if self._looking is None and self.reasoner.status.state != "warm":
+            self._looking = asyncio.create_task(self._look(), name=f"lane {self.reasoner.name}")
+
+    async def _look(self) -> None:
+        """Starts those that wait once their model is warm, or turns them away if it is down."""
+        try:
+            while self._queue and (status := self.reasoner.status).state != "warm":
+                if status.state == "down":
+                    message = f"{self.reasoner.name} is down: {status.note or 'no reason known'}"
+                    self._turn_away(Unavailable(message, retry_after_s=status.ready_in_s))
+                    return
+                await asyncio.sleep(_LOOK_S)
+            self.pool.pump()
+        finally:
+            self._looking = None
+
+    async def start(self) -> None:
+        await self.reasoner.start()
+
+    async def close(self) -> None:
+        """Turns away who waits, and closes the reasoner."""
+        self._turn_away(Unavailable(f"{self.reasoner.name} was closed"))
+        if self._looking is not None:
+            self._looking.cancel()
+        self.pool.leave(self)
+        await self.reasoner.close()

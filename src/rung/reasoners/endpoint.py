@@ -1,28 +1,34 @@
 """Any server that speaks OpenAI's chat completions."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 from rung.clock import Clock
 from rung.config.schema import EndpointConfig
-from rung.errors import ConfigError, ReasonerError
-from rung.reasoners.base import Abilities, Status, closing
+from rung.errors import ConfigError
+from rung.reasoners.base import Abilities, Below, Status
 from rung.reasoners.openai import ChatClient, Server
-from rung.reasoners.standing import Standing
 from rung.types import Call, Chunk
 
 _PATH = "/chat/completions"
 
 
 class Endpoint:
-    """Sends requests on as they are, `model` and `stream` apart, and answers as they come."""
+    """Sends requests on as they are, `model` and `stream` apart, and answers as they come.
+
+    Every pair of an address and a key is an upstream of its own. Which of them is called is the lane's choice; `answer`
+    takes the first.
+    """
 
     def __init__(self, name: str, config: EndpointConfig, clock: Clock) -> None:
         """Raises ConfigError for an address that cannot be one."""
         self._name = name
-        self._client = ChatClient(_server(name, config), clock)
-        self._standing = Standing(clock)
-        self._state: Status | None = Status(state="cold", note="not started")
+        self._clients = [
+            ChatClient(_server(name, config, address, key), clock)
+            for address in config.addresses
+            for key in config.keys
+        ]
+        self._status = Status(state="cold", note="not started")
         self._abilities = Abilities(
             tools=config.tools,
             json_object=True,
@@ -32,6 +38,8 @@ class Endpoint:
             n=config.n,
             context_tokens=config.context_tokens,
         )
+        names = _names(name, config)
+        self.upstreams: Mapping[str, Below] = dict(zip(names, map(_answers, self._clients), strict=True))
 
     @property
     def name(self) -> str:
@@ -43,48 +51,51 @@ class Endpoint:
 
     @property
     def status(self) -> Status:
-        """Warm once started, since nothing is known of the server until it is asked; down while it is left alone."""
-        if self._state:
-            return self._state
-        if pause_s := self._standing.pause_s:
-            return Status(state="down", note=self._standing.note, ready_in_s=pause_s)
-        return _WARM
+        """Warm once started: nothing is known of the server until it is asked, and how that went is for the lane."""
+        return self._status
 
     async def start(self) -> None:
-        await self._client.open()
-        self._state = None
+        for client in self._clients:
+            await client.open()
+        self._status = Status(state="warm")
 
-    async def answer(self, call: Call) -> AsyncIterator[Chunk]:
-        try:
-            async with closing(self._client.answer(call.body, stream=call.stream)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-        except ReasonerError as error:
-            self._standing.failed(error)
-            raise
-        self._standing.answered()
+    def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        return self._clients[0].answer(call.body, stream=call.stream)
 
     async def close(self) -> None:
         """Breaks off what is still being answered. A second time does nothing."""
-        self._state = Status(state="down", note="closed")
-        await self._client.close()
+        self._status = Status(state="down", note="closed")
+        for client in self._clients:
+            await client.close()
 
 
-_WARM = Status(state="warm")
+def _answers(client: ChatClient) -> Below:
+    return lambda call: client.answer(call.body, stream=call.stream)
 
 
-def _server(name: str, config: EndpointConfig) -> Server:
-    address = urlsplit(config.base_url)
+def _names(name: str, config: EndpointConfig) -> list[str]:
+    """What upstreams are called where people read it: by host, and by a key's place in the config, never by the key."""
+    if len(config.addresses) == len(config.keys) == 1:
+        return [name]
+    hosts = [urlsplit(address).netloc.rpartition("@")[2] for address in config.addresses]
+    if len(set(hosts)) < len(hosts):
+        hosts = [f"{host} {at}" for at, host in enumerate(hosts, 1)]
+    if len(config.keys) == 1:
+        return hosts
+    return [f"{host} key {at}" for host in hosts for at in range(1, len(config.keys) + 1)]
+
+
+def _server(name: str, config: EndpointConfig, base_url: str, key: str) -> Server:
+    address = urlsplit(base_url)
     if address.scheme not in {"http", "https"} or not address.hostname:
         raise ConfigError(
-            f"reasoners.{name}.base_url: `{config.base_url}` is no web address; write e.g. https://api.openai.com/v1"
+            f"reasoners.{name}.base_url: `{base_url}` is no web address; write e.g. https://api.openai.com/v1"
         )
     if address.path.rstrip("/").endswith(_PATH):
         raise ConfigError(f"reasoners.{name}.base_url: leave out the `{_PATH}` at its end")
-    key = config.api_key.get_secret_value() if config.api_key else ""
     return Server(
         name=name,
-        base_url=config.base_url,
+        base_url=base_url,
         model=config.model,
         headers={**({"Authorization": f"Bearer {key}"} if key else {}), **config.headers},
         price=config.price,

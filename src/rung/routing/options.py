@@ -16,13 +16,14 @@ SHARED_DIFFICULTY = 0.3
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """A reasoner as it stands now. `down` says why it cannot be called at all; `ready_in_s` is the time until it is
-    warm, which the estimate's wait counts in."""
+    warm, which the estimate's wait counts in; `congestion` is its lane's price in USD for a second that it is busy."""
 
     name: str
     abilities: Abilities
     estimate: Estimate
     down: str = ""
     ready_in_s: float = 0.0
+    congestion: float = 0.0
     note: str = ""
 
 
@@ -49,7 +50,8 @@ def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0) -> Weighed:
     answers = (1 - e.abstain_prob) * (1 - e.fail_prob)
     # An abstention comes early; a failure is taken to cost what an answer costs.
     seconds = e.wait_s + (1 - e.abstain_prob) * e.service_s + e.abstain_prob * e.abstain_s
-    usd = (1 - e.abstain_prob) * e.usd
+    busy_s = (1 - e.abstain_prob) * e.busy_s + e.abstain_prob * e.abstain_s
+    usd = (1 - e.abstain_prob) * e.usd + candidate.congestion * busy_s
     cost = (usd + prices.second_usd * seconds) / prices.value_usd
     points = verdict_points(right, e.discrimination)
     return Weighed(name=candidate.name, reserve=reserve(points, answers, cost), cost=cost, points=points)

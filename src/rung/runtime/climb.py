@@ -8,10 +8,21 @@ from typing import Literal
 import msgspec
 
 from rung.clock import Clock
-from rung.errors import Abstained, AllFailed, DeadlineExceeded, ReasonerError, RungError, UpstreamRefusedRequest
+from rung.errors import (
+    Abstained,
+    AllFailed,
+    Busy,
+    DeadlineExceeded,
+    Overloaded,
+    RateLimited,
+    ReasonerError,
+    RungError,
+    TimedOut,
+    UpstreamRefusedRequest,
+)
 from rung.reasoners.base import closing, collect, spell
-from rung.routing import Limits, Stop, Try, difficulty_shift, exclusion, next_action, weigh
-from rung.runtime.ladder import Ladder
+from rung.routing import Candidate, Limits, Stop, Try, difficulty_shift, exclusion, next_action, weigh
+from rung.runtime.ladder import Ladder, caller_of
 from rung.runtime.plan import Plan, decision_of
 from rung.types import (
     Answer,
@@ -51,7 +62,9 @@ class Climb:
         self._ladder = ladder
         self._verify = verify
         self._clock = clock
+        self._caller = caller_of(request)
         self._left = {c.name: c for c in plan.candidates}
+        self._options = plan.candidates
         self._answers: list[Answer] = []
         self._verdicts: tuple[Verdict, ...] = ()
         self._steps: list[Step] = []
@@ -101,19 +114,30 @@ class Climb:
     def _next(self) -> Try | Stop:
         limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
         features = self._plan.features
-        options = [c for c in self._left.values() if not self._steps or not exclusion(c, features, limits)]
+        if self._steps:  # seconds have passed: lanes filled or emptied meanwhile
+            self._left = {n: self._ladder.candidate(self._ladder[n], features, self._caller) for n in self._left}
+            self._options = tuple(c for c in self._left.values() if not exclusion(c, features, limits))
         expected = {c.name: c.estimate.right_prob for c in self._plan.candidates}
         pairs = zip(self._answers, self._verdicts, strict=True)
         shift = difficulty_shift([(expected[a.reasoner], v.right_prob) for a, v in pairs])
-        weighed = [weigh(c, self._plan.prices, shift) for c in options]
+        weighed = [weigh(c, self._plan.prices, shift) for c in self._options]
         in_hand = self._best()[1].right_prob if self._answers else None
         return next_action(weighed, in_hand, self._request.wishes.min_quality)
 
     async def _try(self, action: Try) -> None:
         """Calls a rung, holds its answer whole, and looks at it."""
+        chunks: list[Chunk] = []
         with self._attempt(action) as attempt:
-            async with asyncio.timeout(self._left_s()), closing(self._call(action.reasoner, stream=False)) as stream:
-                attempt.answer = collect(action.reasoner, [chunk async for chunk in stream])
+            call = self._call(action.reasoner, stream=False)
+            async with (
+                asyncio.timeout(self._patience_s(call)) as timer,
+                closing(self._ladder[action.reasoner].call(call)) as stream,
+            ):
+                async for chunk in stream:
+                    if not chunks and call.begin_by_s is not None:
+                        timer.reschedule(asyncio.get_running_loop().time() + self._left_s())
+                    chunks.append(chunk)
+            attempt.answer = collect(action.reasoner, chunks)
         if attempt.answer is not None:
             await self._answered(attempt, attempt.answer)
 
@@ -122,8 +146,9 @@ class Climb:
         by the client; after that, nothing moves to another rung. Every whole answer has one: its finish."""
         chunks: list[Chunk] = []
         with self._attempt(action) as attempt:
-            async with closing(self._call(action.reasoner, stream=True)) as stream:
-                while (chunk := await self._in_time(stream)) is not None:
+            call = self._call(action.reasoner, stream=True)
+            async with closing(self._ladder[action.reasoner].call(call)) as stream:
+                while (chunk := await self._in_time(stream, call if not chunks else None)) is not None:
                     chunks.append(chunk)
                     if self._live_by is not None:
                         yield chunk
@@ -137,8 +162,8 @@ class Climb:
             await self._answered(attempt, attempt.answer)
             yield Reply(answer=self._priced(self._answers[-1]), decision=self.decision())
 
-    async def _in_time(self, stream: AsyncGenerator[Chunk, None]) -> Chunk | None:
-        async with asyncio.timeout(self._left_s()):
+    async def _in_time(self, stream: AsyncGenerator[Chunk, None], begun: Call | None) -> Chunk | None:
+        async with asyncio.timeout(self._patience_s(begun) if begun else self._left_s()):
             return await anext(stream, None)
 
     @contextmanager
@@ -156,18 +181,47 @@ class Climb:
                 raise
         except TimeoutError:
             del self._left[action.reasoner]
-            self._step(attempt, "failed", reason="the request's deadline passed")
+            late = self._left_s() <= 0
+            reason = "the request's deadline passed" if late else "nothing came while another could still be asked"
+            self._failures[action.reasoner] = TimedOut(reason)
+            self._step(attempt, "failed", reason=reason)
             if self._live_by is not None:
                 raise self._too_late() from None
         except BaseException:
             self._step(attempt, "cancelled")
             raise
 
-    def _call(self, name: str, *, stream: bool) -> AsyncIterator[Chunk]:
-        request = self._request
-        return self._ladder[name].call(
-            Call(id=request.id, body=request.body, deadline_s=request.deadline_s, stream=stream)
+    def _call(self, name: str, *, stream: bool) -> Call:
+        request, rung = self._request, self._ladder[name]
+        # A vote's estimate counts all its samples, each of which is a call for its lane.
+        calls = rung.profile.samples // 2 + 1
+        return Call(
+            id=request.id,
+            body=request.body,
+            deadline_s=request.deadline_s,
+            stream=stream,
+            priority=self._caller.priority,
+            tenant=self._caller.tenant,
+            prompt_tokens=self._plan.features.prompt_tokens,
+            completion_tokens=self._left[name].estimate.completion_tokens / calls,
+            begin_by_s=self._begin_by_s(self._left[name]),
         )
+
+    def _begin_by_s(self, chosen: Candidate) -> float | None:
+        """When nothing has come by then, another rung is asked while it can still answer in time; None if there is no
+        other, or no time for both."""
+        if self._answers:
+            return None
+        others = (c.estimate for c in self._options if c.name != chosen.name and c.abilities.general)
+        needed_s = min((e.wait_s + e.p90_s for e in others), default=None)
+        if needed_s is None:
+            return None
+        by_s = self._request.deadline_s - needed_s
+        enough_s = chosen.estimate.wait_s + chosen.estimate.service_s
+        return by_s if by_s - self._clock.monotonic() >= enough_s else None
+
+    def _patience_s(self, call: Call) -> float:
+        return self._left_s() if call.begin_by_s is None else call.begin_by_s - self._clock.monotonic()
 
     async def _answered(self, attempt: Attempt, answer: Answer) -> None:
         name, ended_s = attempt.action.reasoner, self._clock.monotonic()
@@ -236,7 +290,10 @@ class Climb:
             return errors[0]  # one reasoner was asked for by name: its own error says most
         if real and all(isinstance(e, UpstreamRefusedRequest) for e in real):
             return real[0]
+        waits = [e.retry_after_s for e in real if e.retry_after_s is not None]
+        retry_after_s = min(waits) if waits else None
+        if real and all(isinstance(e, Overloaded | RateLimited) for e in real):
+            return Busy(real[0].message, retry_after_s=retry_after_s)
         reasons = [f"{name}: {e.message}" for name, e in self._failures.items()]
         reasons += [f"{name}: {why}" for name, why in self._plan.left_out.items()]
-        waits = [e.retry_after_s for e in real if e.retry_after_s is not None]
-        return AllFailed(f"no reasoner answered ({'; '.join(reasons)})", retry_after_s=min(waits) if waits else None)
+        return AllFailed(f"no reasoner answered ({'; '.join(reasons)})", retry_after_s=retry_after_s)

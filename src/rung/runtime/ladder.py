@@ -9,7 +9,7 @@ from rung.errors import UnknownModel
 from rung.lanes import Lane
 from rung.reasoners.base import Below, Reasoner
 from rung.routing import Candidate, Profile, Speed, estimate
-from rung.types import Features, ReasonerInfo
+from rung.types import Features, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
 # Until a reasoner that starts can say more.
@@ -32,6 +32,22 @@ class Rung(Struct, frozen=True, kw_only=True):
         return self.reasoner.name
 
 
+class Caller(Struct, frozen=True, kw_only=True):
+    """Whose request it is, as lanes tell callers apart: its class of urgency, 0 first, and its tenant."""
+
+    priority: int = 1
+    tenant: str = "local"
+
+
+_PRIORITIES = {"critical": 0, "interactive": 1, "batch": 2}
+
+
+def caller_of(request: Request) -> Caller:
+    wish = request.wishes.priority
+    priority = 1 if wish is None else wish if isinstance(wish, int) else _PRIORITIES[wish]
+    return Caller(priority=priority, tenant=request.tenant)
+
+
 class Ladder:
     def __init__(self, rungs: Iterable[Rung], clock: Clock) -> None:
         self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
@@ -49,15 +65,15 @@ class Ladder:
             raise UnknownModel(f"there is no model `{model}`; there are: {known}", param="model")
         return [self.rungs[model]]
 
-    def candidate(self, rung: Rung, features: Features) -> Candidate:
-        """The rung as it stands now: its estimate, with its lane's wait and pace, and its state."""
-        status = rung.reasoner.status
+    def candidate(self, rung: Rung, features: Features, caller: Caller) -> Candidate:
+        """The rung as it stands now for `caller`: its estimate, with its lane's wait, pace and price, and its state."""
+        status = rung.lane.status
         ready_in_s = 0.0
         if status.state in {"loading", "cold"}:
             ready_in_s = status.ready_in_s if status.ready_in_s is not None else _GUESSED_READY_S
         lane, slow = rung.lane, rung.lane.slowdown
         speed = Speed(
-            wait_s=lane.wait_s + ready_in_s,
+            wait_s=lane.wait_s(caller.priority, caller.tenant) + ready_in_s,
             first_s=lane.pace.first_s,
             prompt_s_per_token=lane.pace.prompt_s_per_token * slow,
             completion_s_per_token=lane.pace.completion_s_per_token * slow,
@@ -68,15 +84,19 @@ class Ladder:
             estimate=estimate(rung.profile, features, speed),
             down=(status.note or "not answering") if status.state == "down" else "",
             ready_in_s=ready_in_s,
+            congestion=lane.congestion,
             note=status.note,
         )
+
+    def lanes(self) -> tuple[LaneStats, ...]:
+        return tuple(rung.lane.stats() for rung in self.rungs.values() if rung.reasoner is rung.lane.reasoner)
 
     def listing(self) -> tuple[ReasonerInfo, ...]:
         return tuple(_info(rung) for rung in self.rungs.values())
 
 
 def _info(rung: Rung) -> ReasonerInfo:
-    status, abilities = rung.reasoner.status, rung.reasoner.abilities
+    status, abilities = rung.lane.status, rung.reasoner.abilities
     can = ("streaming", "tools", "json_object", "json_schema", "logprobs", "images", "n")
     return ReasonerInfo(
         name=rung.name,

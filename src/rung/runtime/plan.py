@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from rung.clock import Clock
-from rung.errors import AllFailed, DeadlineExceeded, NotReady, RungError, TooLong, Unsupported
+from rung.errors import AllFailed, Busy, DeadlineExceeded, NotReady, RungError, TooLong, Unsupported
 from rung.routing import (
     PRESETS,
     Candidate,
@@ -17,8 +17,8 @@ from rung.routing import (
     sort_options,
     weigh,
 )
-from rung.runtime.ladder import AUTO, Ladder
-from rung.types import Decision, Features, Option, Preset, Request
+from rung.runtime.ladder import AUTO, Ladder, caller_of
+from rung.types import Decision, Estimate, Features, Option, Preset, Request
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -41,7 +41,8 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
     prices = PRESETS[preset]
     named = not request.model.startswith(AUTO)
     limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
-    everyone = [ladder.candidate(rung, features) for rung in ladder.asked_for(request.model)]
+    caller = caller_of(request)
+    everyone = [ladder.candidate(rung, features, caller) for rung in ladder.asked_for(request.model)]
     reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
     candidates = tuple(c for c in everyone if not reasons[c.name]) or _quickest(everyone, features, limits)
     left_out = {c.name: reasons[c.name] for c in everyone if c not in candidates}
@@ -115,4 +116,12 @@ def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fe
         return AllFailed(f"nothing that can take this request is up ({listed})", retry_after_s=5.0)
     if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
         return Unsupported(f"nothing fits max_usd ({listed})", param="rung.max_usd")
+    return _too_late([c.estimate for c in able], limits, listed)
+
+
+def _too_late(estimates: list[Estimate], limits: Limits, listed: str) -> RungError:
+    """Busy where it is only the wait that is too long."""
+    late = [e.wait_s + e.service_s - limits.left_s for e in estimates if e.wait_s and e.service_s <= limits.left_s]
+    if any(late_s > 0 for late_s in late):
+        return Busy(f"nothing that can take this request is free in time ({listed})", retry_after_s=max(min(late), 1.0))
     return DeadlineExceeded(f"nothing fits what was asked for ({listed})")

@@ -21,6 +21,7 @@ from rung.types import (
     Commit,
     Decision,
     Feedback,
+    LaneStats,
     Preset,
     Readiness,
     ReasonerInfo,
@@ -101,7 +102,7 @@ class Runtime:
                 yield event
             return
         wishes = request.wishes
-        flight = (key, wishes.deadline_ms, wishes.max_usd, use, request.stream)
+        flight = (key, wishes.deadline_ms, wishes.max_usd, wishes.priority, use, request.stream)
         async with aclosing(self._stores.flights.join(flight, lambda: self._climb(request, climbs))) as events:
             async for event in events:
                 if isinstance(event, Reply) and climbs:
@@ -164,6 +165,9 @@ class Runtime:
 
     def reasoners(self) -> tuple[ReasonerInfo, ...]:
         return self._ladder.listing()
+
+    def lanes(self) -> tuple[LaneStats, ...]:
+        return self._ladder.lanes()
 
     def readiness(self) -> Readiness:
         listed = self._ladder.listing()

@@ -11,7 +11,8 @@ from typing import Generic, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
-from rung.types import Decision, Step
+from rung.telemetry.lanes import Lanes
+from rung.types import Decision, LaneStats, Step
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -92,6 +93,8 @@ class Metrics:
         self._state = Gauge(
             "rung_reasoner_state", "1 for the state a reasoner is in.", ("reasoner", "state"), registry=registry
         )
+        self._lanes = Lanes()
+        registry.register(self._lanes)
         self.in_flight = Gauge("rung_requests_in_flight", "Requests being worked on.", registry=registry)
         self.ledger_problem = Gauge("rung_ledger_problem", "1 while the ledger cannot write.", registry=registry)
 
@@ -119,8 +122,9 @@ class Metrics:
     def first_token(self, reasoner: str, seconds: float) -> None:
         self._first_token_s[(reasoner,)].observe(seconds)
 
-    def render(self, states: Iterable[tuple[str, str]]) -> bytes:
-        """The scrape's text; `states` are each reasoner's name and state now."""
+    def render(self, states: Iterable[tuple[str, str]], lanes: Iterable[LaneStats] = ()) -> bytes:
+        """The scrape's text; `states` are each reasoner's name and state now, `lanes` how each lane stands."""
+        self._lanes.now = tuple(lanes)
         self._state.clear()
         for reasoner, state in states:
             for each in _STATES:

@@ -19,6 +19,7 @@ from rung.types import (
     Decision,
     Features,
     Feedback,
+    LaneStats,
     Option,
     Readiness,
     ReasonerInfo,
@@ -108,6 +109,9 @@ class FakeRuntime:
             ReasonerInfo(name="calc", kind="symbolic", about="exact maths", auto=True, general=False, state="warm"),
             ReasonerInfo(name="fast", kind="local", about="a small model", auto=True, general=True, state="loading"),
         )
+
+    def lanes(self) -> tuple[LaneStats, ...]:
+        return (LaneStats(reasoner="fast", queued=3, running=1, limit=2, congestion=0.0, breakers={"fast": "closed"}),)
 
     def readiness(self) -> Readiness:
         return self.state

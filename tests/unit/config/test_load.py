@@ -126,7 +126,7 @@ def test_an_unset_variable_hides_no_other_problem_and_counts_once() -> None:
         (None, {"sever": {}}, "sever: unknown key; did you mean `server`?"),
         (None, {"server": {"prot": 1}}, "server.prot: unknown key; did you mean `port`?"),
         (None, {"cache": {"exact": {"max": 1}}}, "cache.exact.max: unknown key; did you mean `max_mb`?"),
-        (None, {"targets": {}}, "targets: unknown key; known here: cache, "),
+        (None, {"wishes": {}}, "wishes: unknown key; known here: cache, "),
         ({"c": {**CALC, "worker": 1}}, {}, "reasoners.c.worker: unknown key; did you mean `workers`?"),
         # A reasoner that is named as its kind is, as most are.
         ({"vote": {"kind": "vote", "of": "c", "sample": 3}, "c": CLOUD}, {}, "reasoners.vote.sample: unknown key; did"),

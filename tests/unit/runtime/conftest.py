@@ -2,13 +2,14 @@
 
 import asyncio
 from contextlib import aclosing
+from random import Random
 
 import pytest
 
 from rung.cache import ExactCache, Flights
 from rung.clock import LoopClock
 from rung.errors import RungError
-from rung.lanes import Lane, Pace
+from rung.lanes import Lane, Pace, Pool, Setup
 from rung.ledger import Ledger
 from rung.reasoners.base import Abilities, Status
 from rung.routing import Profile
@@ -56,10 +57,8 @@ class World:
         self.rungs = []
 
     def add(self, reasoner, *, strength=0.6, **profile):
-        lane = Lane(
-            reasoner, permits=4, pace=Pace(first_s=0.1, prompt_s_per_token=0, completion_s_per_token=0.01),
-            clock=self.clock, shared=False,
-        )  # fmt: skip
+        pace = Pace(first_s=0.1, prompt_s_per_token=0, completion_s_per_token=0.01)
+        lane = Lane(reasoner, Setup(pool=Pool(4, self.clock), pace=pace), self.clock, Random(1))
         known = Profile(name=reasoner.name, kind="endpoint", strength=strength, **profile)
         self.rungs.append(
             Rung(reasoner=reasoner, profile=known, lane=lane, call=lane.call, auto=True, about="scripted")

@@ -1,0 +1,92 @@
+"""The bounds of the lanes: who waits, who is refused, and when a call is made twice. Each default says why."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Queue(Section):
+    max_requests: int = Field(
+        1000, ge=1, description="Requests that may wait at one lane. More would only wait for their deadline."
+    )
+    max_tokens: float = Field(
+        2_000_000, gt=0, description="Predicted tokens that may wait at one lane: bounds memory and waste, not time."
+    )
+    ageing_s: float = Field(
+        30.0, gt=0, description="A wait this long counts as one class higher, though never above a critical request."
+    )
+    reserved_interactive: float = Field(
+        0.15, ge=0, lt=0.5, description="Share of the tokens served that interactive requests get while any waits."
+    )
+    reserved_other: float = Field(
+        0.05, ge=0, lt=0.1, description="The same for batch and for each numbered class, so that none starves."
+    )
+    tenant_weights: dict[str, float] = Field(
+        {}, description="Tenant -> weight of its share; 1 if not given. A tenant is the name of an API key."
+    )
+
+
+class Limit(Section):
+    """How many calls an upstream is given at once; adapts below the entry's `concurrency`."""
+
+    start: int = Field(16, ge=1, description="Calls at once before anything is measured.")
+    least: int = Field(1, ge=1, description="Never fewer than this.")
+    tolerance: float = Field(
+        1.5, gt=1, description="Time to the first token, or for a token, may grow by this factor before it shrinks."
+    )
+
+
+class Breaker(Section):
+    window: int = Field(20, ge=1, description="Last calls that are looked at.")
+    least_calls: int = Field(3, ge=1, description="Before so many calls nothing is concluded.")
+    failed_share: float = Field(0.5, gt=0, le=1, description="From this share of failures on it is left alone.")
+    slow_share: float = Field(0.8, gt=0, le=1, description="From this share of slow calls on it is left alone.")
+    slow_factor: float = Field(5.0, gt=1, description="A call is slow that takes this many times what is usual there.")
+    first_pause_s: float = Field(1.0, gt=0, description="First pause; doubles each time a probe fails.")
+    longest_pause_s: float = Field(30.0, gt=0, description="Longest pause: what comes back is noticed within it.")
+    probes: int = Field(2, ge=1, description="Probes in a row that must go well.")
+
+
+class Hedge(Section):
+    share: float = Field(0.02, ge=0, le=1, description="Extra calls, as a share of all; each is paid for. 0: none.")
+    quantile: float = Field(0.95, gt=0.5, lt=1, description="Second call after this quantile of the usual time.")
+
+
+class Retry(Section):
+    share: float = Field(0.1, ge=0, le=1, description="Retries, as a share of all calls: more would feed an outage.")
+
+
+class Shed(Section):
+    window_s: float = Field(30.0, gt=0, description="Over how long offers and services are counted.")
+    headroom: tuple[float, float, float] = Field(
+        (4.0, 2.0, 1.3),
+        description="Offers for each service before some are turned away, for critical, interactive and all others.",
+    )
+
+
+class Congestion(Section):
+    target: float = Field(0.85, gt=0, le=1, description="Utilisation from which on a lane's seconds have a price.")
+    step_usd: float = Field(
+        0.0001,
+        ge=0,
+        description="By how much the price of a second moves in a second of twice the target load or more: within ten "
+        "seconds it is what ten people waiting for a second are worth at `balanced`. 0: none.",
+    )
+    most_usd: float = Field(0.01, ge=0, description="Highest price of a second: a right answer's value at `balanced`.")
+    smooth_s: float = Field(2.0, gt=0, description="Over how long utilisation is averaged: bursts cost nothing.")
+
+
+class Lanes(Section):
+    queue: Queue = Field(Queue(), description="Who waits.")
+    limit: Limit = Field(Limit(), description="Calls at once to an endpoint.")
+    breaker: Breaker = Field(Breaker(), description="When an upstream is left alone.")
+    hedge: Hedge = Field(Hedge(), description="A second call where the first is slow.")
+    retry: Retry = Field(Retry(), description="Another upstream where the first failed.")
+    shed: Shed = Field(Shed(), description="Who is turned away first.")
+    congestion: Congestion = Field(Congestion(), description="What a busy lane's time costs the rule.")
+    long_prompt_tokens: int = Field(
+        512, ge=1, description="From here on a local model reads one prompt at a time: short ones wait behind it."
+    )
+    pools: dict[str, int] = Field({}, description="Name -> calls at once of all endpoints that name this `pool`.")

@@ -1,0 +1,43 @@
+"""What a second of a busy lane costs: the delay that whoever takes it puts on the others.
+
+Dual ascent on the constraint that the load stays at the target, in bounded steps: the price rises while the smoothed
+load (calls that run and wait, for each place) is over it, and falls to 0 while it is under. Source: Kelly, Maulloo and
+Tan, Rate control for communication networks, 1998.
+"""
+
+from math import exp
+
+from rung.config.lanes import Congestion as Bounds
+
+
+class Price:
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._at_s: float | None = None
+        self._load = 0.0
+        self._smooth = 0.0
+        self._usd_per_s = 0.0
+
+    def load_is(self, load: float, now_s: float) -> None:
+        """The load from now on."""
+        if load != self._load:
+            self.usd_per_s(now_s)
+            self._load = load
+
+    def usd_per_s(self, now_s: float) -> float:
+        dt = 0.0 if self._at_s is None else now_s - self._at_s
+        if self._at_s is None or dt > 0:
+            self._at_s = now_s
+            if dt and (self._usd_per_s or self._load or self._smooth):
+                self._advance(dt)
+        return self._usd_per_s
+
+    def _advance(self, dt: float) -> None:
+        bounds = self._bounds
+        before = self._smooth
+        fade = exp(-dt / bounds.smooth_s)
+        self._smooth = self._load + (before - self._load) * fade
+        # The smoothed load's mean over dt, exactly.
+        mean = self._load + (before - self._load) * (1 - fade) * bounds.smooth_s / dt
+        excess = min(max(mean / bounds.target - 1, -1.0), 1.0)
+        self._usd_per_s = min(max(self._usd_per_s + bounds.step_usd * excess * dt, 0.0), bounds.most_usd)

@@ -1,0 +1,90 @@
+"""A second call where the first is slow: whoever speaks first is kept, the other is stopped.
+
+Source: Dean and Barroso, The Tail at Scale, 2013: a second request after the 95th percentile.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from rung.errors import ReasonerError
+from rung.lanes.target import Run
+from rung.types import Call, Chunk
+
+Advance = Callable[[Run], Awaitable[Chunk | None]]
+
+
+def may_run_twice(call: Call) -> bool:
+    """A chat completion changes nothing, unless it is to be kept at the other end."""
+    return not call.body.get("store")
+
+
+class Hedge:
+    """`start` gives the second call, or None if there may be none; it is asked once, `after_s` from the race's start.
+    `advance` reads a call's next chunk."""
+
+    def __init__(self, advance: Advance, start: Callable[[], Run | None], after_s: float) -> None:
+        self._advance = advance
+        self._start = start
+        self._after_s = after_s
+        self._racing = True
+        self._won = False
+        self._first_task: asyncio.Task[object] | None = None
+        self._second: Run | None = None
+        self._second_task: asyncio.Task[Chunk | None] | None = None
+
+    async def race(self, first: Run) -> tuple[Run, Chunk | None]:
+        """The call that spoke first, and what it said. Raises what `first` raises, if there is no second to wait for.
+
+        The first is read by the caller's own task, since a task of its own would cost every call more than all the rest
+        of its lane: when the second wins, the caller's task is cancelled for a moment, as `asyncio.timeout` does.
+        """
+        task = self._first_task = asyncio.current_task()
+        assert task is not None, "a call is made in a task"
+        cancelled_before = task.cancelling()
+        timer = asyncio.get_running_loop().call_later(self._after_s, self._fire)
+        kept = first
+        try:
+            chunk = await self._advance(first)
+            self._racing = False
+        except asyncio.CancelledError:
+            self._racing = False
+            if not self._won or task.uncancel() > cancelled_before:
+                raise
+            assert self._second is not None
+            assert self._second_task is not None
+            kept, chunk = self._second, self._second_task.result()
+        except ReasonerError:
+            self._racing = False
+            if self._second is None or self._second_task is None:
+                raise
+            chunk = await self._second_task
+            kept = self._second
+        finally:
+            timer.cancel()
+            await self._stop_second(kept)
+        if kept is not first:
+            await first.close()
+        return kept, chunk
+
+    def _fire(self) -> None:
+        self._second = self._start()
+        if self._second is not None:
+            self._second_task = asyncio.create_task(self._read(self._second), name="hedge")
+            self._second_task.add_done_callback(self._second_spoke)
+
+    async def _read(self, run: Run) -> Chunk | None:
+        return await self._advance(run)
+
+    def _second_spoke(self, task: asyncio.Task[Chunk | None]) -> None:
+        # A second that fails has lost; asking for its error says that it was seen.
+        if not task.cancelled() and task.exception() is None and self._racing and self._first_task is not None:
+            self._won = True
+            self._first_task.cancel()
+
+    async def _stop_second(self, kept: Run) -> None:
+        if self._second is None or self._second is kept:
+            return
+        if self._second_task is not None and not self._second_task.done():
+            self._second_task.cancel()
+            await asyncio.wait([self._second_task])
+        await self._second.close()

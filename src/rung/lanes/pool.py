@@ -1,0 +1,75 @@
+"""Places that lanes share: over one set of weights, one processor or one quota.
+
+Work-conserving: a place that is free goes to whoever waits, whichever lane it belongs to, and comes back when its call
+ends. Between lanes the higher class goes first, then the lane that was given least by weight.
+"""
+
+from typing import Protocol
+
+from rung.clock import Clock
+
+
+class Member(Protocol):
+    """A lane, as its pool sees it."""
+
+    def rank(self, now_s: float) -> int | None:
+        """The class of its next call, or None if none could start now."""
+
+    def start_next(self, now_s: float) -> float | None:
+        """Starts its next call, which takes a place; the predicted service in seconds. None if there was none."""
+
+
+class Pool:
+    def __init__(self, capacity: int, clock: Clock) -> None:
+        self.capacity = capacity
+        self.running = 0
+        self.reading_long = 0
+        self._now = clock.monotonic
+        self._weights: dict[Member, float] = {}
+        self._given: dict[Member, float] = {}
+
+    @property
+    def members(self) -> list[Member]:
+        return list(self._weights)
+
+    @property
+    def room(self) -> bool:
+        return self.running < self.capacity
+
+    def join(self, member: Member, weight: float = 1.0) -> None:
+        self._weights[member] = weight
+        self._given[member] = min(self._given.values(), default=0.0)
+
+    def leave(self, member: Member) -> None:
+        """No longer asked; its calls under way keep their places until they end."""
+        self._weights.pop(member, None)
+        self._given.pop(member, None)
+
+    def take(self) -> None:
+        assert self.room, "a place is only taken where there is one"
+        self.running += 1
+
+    def give_back(self, *, pump: bool = True) -> None:
+        self.running -= 1
+        assert self.running >= 0, "a place is given back once"
+        if pump:
+            self.pump()
+
+    def pump(self) -> None:
+        """Gives every free place to someone who waits, as far as anyone can start."""
+        if not self.room:
+            return
+        now_s = self._now()
+        idle: set[Member] = set()
+        while self.room:
+            ranks = {m: rank for m in self._weights if m not in idle and (rank := m.rank(now_s)) is not None}
+            if not ranks:
+                return
+            least = min(self._given[m] for m in ranks)
+            chosen = min(ranks, key=lambda m: (ranks[m], self._given[m]))
+            service_s = chosen.start_next(now_s)
+            if service_s is None:
+                idle.add(chosen)
+            else:
+                # Who had nothing to do for a while has saved up nothing.
+                self._given[chosen] = max(self._given[chosen], least) + service_s / self._weights[chosen]

@@ -1,0 +1,219 @@
+"""One upstream as its lane sees it, and one call of it."""
+
+from collections.abc import AsyncGenerator
+from typing import Final, cast
+
+from rung.clock import Clock
+from rung.config.lanes import Lanes
+from rung.errors import Abstained, RateLimited, ReasonerError, UpstreamRefusedRequest
+from rung.lanes.breaker import Breaker
+from rung.lanes.limit import GradientLimit, Usual
+from rung.lanes.pace import Pace
+from rung.lanes.pool import Pool
+from rung.lanes.queue import Ticket
+from rung.reasoners.base import Below
+from rung.types import Call, Chunk, Usage
+
+# A timer may ring that much early.
+_EARLY_S = 0.01
+
+
+class Target:
+    """`most` bounds the adaptive limit; None: nothing but the pool bounds it, and its speed says nothing of its health
+    (a machine of ours that is shared)."""
+
+    def __init__(self, name: str, answer: Below, pace: Pace, bounds: Lanes, most: int | None) -> None:
+        self.name = name
+        self.answer: Final = answer
+        self.pace = pace
+        self.breaker = Breaker(bounds.breaker)
+        self.running = 0
+        self.outstanding_tokens = 0.0
+        self._limit = GradientLimit(bounds.limit, most) if most is not None else None
+        self._slow_factor = bounds.breaker.slow_factor
+        self._usual: dict[bool, Usual] = {}
+        # What comes before the first token, in tokens, so that short answers do not look slow.
+        self._fixed_tokens = pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0
+
+    @property
+    def limit(self) -> int | None:
+        return self._limit.limit if self._limit is not None else None
+
+    def open(self, now_s: float) -> bool:
+        """Whether it may be called now."""
+        return (self._limit is None or self.running < self._limit.limit) and self.breaker.allows(now_s)
+
+    def done_in_s(self, tokens: float) -> float:
+        """Predicted: what it has to write, and `tokens` more."""
+        return self.pace.first_s + (self.outstanding_tokens + tokens) * self.pace.completion_s_per_token
+
+    def failed(self, error: ReasonerError, age: int, now_s: float) -> None:
+        if isinstance(error, RateLimited):
+            self.breaker.asked_for_pause(age, now_s, error.retry_after_s)
+            if self._limit is not None:
+                self._limit.overloaded()
+        elif isinstance(error, Abstained | UpstreamRefusedRequest):
+            self.breaker.left(age)
+        else:
+            self._ended(age, now_s, failed=True)
+
+    def timed_out(self, age: int, now_s: float, *, hopeless: bool) -> None:
+        """Nothing came in time; `hopeless`: not in twice the time that it should have taken either."""
+        if self._limit is not None:
+            self._limit.overloaded()
+        self._ended(age, now_s, failed=hopeless, slow=True)
+
+    def answered(self, watch: "Watch", age: int, now_s: float) -> None:
+        self.pace = watch.pace_after(self.pace, now_s)
+        figure = watch.figure(now_s, self._fixed_tokens)
+        if self._limit is None or figure is None:
+            self._ended(age, now_s, failed=False)
+            return
+        usual = self._usual.get(watch.stream)
+        if usual is None:
+            usual = self._usual[watch.stream] = Usual()
+        ratio = usual.ratio(figure)
+        self._limit.seen(ratio, watch.beside)
+        self._ended(age, now_s, failed=False, slow=ratio > self._slow_factor)
+
+    def _ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:
+        self.breaker.ended(age, now_s, failed=failed, slow=slow)
+        if slow and self.breaker.state(now_s) == "open":
+            self._usual.clear()  # what is slow for good becomes the usual
+
+
+class Permit:
+    """A place in the pool and at an upstream. Without one nothing is called: a Run is made from it."""
+
+    def __init__(self, pool: Pool, target: Target, ticket: Ticket, *, long: bool = False) -> None:
+        pool.take()
+        target.running += 1
+        target.outstanding_tokens += ticket.tokens
+        self.age = target.breaker.began()
+        self.target = target
+        self.ticket = ticket
+        self._pool = pool
+        self._held = True
+        self._long = long
+        pool.reading_long += long
+
+    @property
+    def held(self) -> bool:
+        return self._held
+
+    def read(self) -> None:
+        """The prompt is read."""
+        if self._long:
+            self._long = False
+            self._pool.reading_long -= 1
+            self._pool.pump()
+
+    def release(self, *, pump: bool = True) -> None:
+        """Gives both back; a second time does nothing."""
+        if not self._held:
+            return
+        self._held = False
+        self.target.running -= 1
+        self.target.outstanding_tokens -= self.ticket.tokens
+        if not self.target.running:
+            self.target.outstanding_tokens = 0.0
+        if self._long:
+            self._long = False
+            self._pool.reading_long -= 1
+        self._pool.give_back(pump=pump)
+
+
+class Watch:
+    """What one call tells about its upstream's pace. `slowdown` is by how much those at its side slow it; `beside` how
+    many ran when it began."""
+
+    def __init__(self, started_s: float, *, slowdown: float, beside: int, stream: bool) -> None:
+        self.started_s = started_s
+        self.beside = beside
+        self.stream = stream
+        self.first_s: float | None = None
+        self.usage: Usage | None = None
+        self._slowdown = slowdown
+        self._count = 0
+
+    def see(self, chunk: Chunk, now_s: float) -> None:
+        self._count += 1
+        if self._count == 1:
+            self.first_s = now_s - self.started_s
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+
+    def figure(self, now_s: float, fixed_tokens: float) -> float | None:
+        """Seconds to the first chunk of a stream, else seconds a token."""
+        if self.stream:
+            return self.first_s
+        if self.usage is None:
+            return None
+        return (now_s - self.started_s) / (fixed_tokens + max(self.usage.completion_tokens, 1))
+
+    def pace_after(self, pace: Pace, now_s: float) -> Pace:
+        if self.usage is None:
+            return pace
+        in_pieces = self.first_s is not None and self._count > 2
+        return pace.after(
+            prompt_tokens=self.usage.prompt_tokens - self.usage.cached_tokens,
+            completion_tokens=self.usage.completion_tokens,
+            first_s=self.first_s / self._slowdown if self.first_s is not None and in_pieces else None,
+            total_s=(now_s - self.started_s) / self._slowdown,
+        )
+
+
+class Run:
+    """One call of one upstream: from its permit, which it gives back, to its end, which the upstream's record hears of
+    exactly once."""
+
+    def __init__(self, permit: Permit, call: Call, clock: Clock, *, slowdown: float = 1.0) -> None:
+        assert permit.held, "a call needs a permit"
+        self.permit = permit
+        self.call = call
+        self._now = clock.monotonic
+        self._chunks = cast("AsyncGenerator[Chunk, None]", permit.target.answer(call))
+        self.watch = Watch(self._now(), slowdown=slowdown, beside=permit.target.running, stream=call.stream)
+        self.ended = False
+        self.whole = False
+
+    async def next(self) -> Chunk | None:
+        """The next chunk; None at the end. Raises what the upstream raises."""
+        try:
+            chunk = await anext(self._chunks, None)
+        except ReasonerError as error:
+            self._end()
+            self.permit.target.failed(error, self.permit.age, self._now())
+            raise
+        if chunk is None:
+            self._end()
+            self.whole = True
+            self.permit.target.answered(self.watch, self.permit.age, self._now())
+            return None
+        if self.watch.first_s is None:
+            self.permit.read()
+        self.watch.see(chunk, self._now())
+        return chunk
+
+    async def close(self) -> None:
+        """Stops what is still under way and gives the place back. A second time does nothing."""
+        try:
+            if not self.ended:
+                self._end()
+                self._left()
+                await self._chunks.aclose()
+        finally:
+            self.permit.release()
+
+    def _end(self) -> None:
+        self.ended = True
+
+    def _left(self) -> None:
+        """Its caller gave up. At its deadline that is the upstream's doing; before it, it says nothing."""
+        now_s, call, permit = self._now(), self.call, self.permit
+        until_s = call.deadline_s if call.begin_by_s is None else min(call.deadline_s, call.begin_by_s)
+        took_s = now_s - self.watch.started_s
+        if self.watch.first_s is None and now_s >= until_s - _EARLY_S and took_s >= permit.ticket.service_s:
+            permit.target.timed_out(permit.age, now_s, hopeless=took_s >= 2 * permit.ticket.service_s)
+        else:
+            permit.target.breaker.left(permit.age)

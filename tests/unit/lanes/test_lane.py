@@ -1,0 +1,296 @@
+import asyncio
+
+import pytest
+
+from rung.config.lanes import Breaker, Hedge, Lanes, Queue, Retry
+from rung.errors import Overloaded, RateLimited, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
+from rung.reasoners.base import Status, closing
+
+
+async def test_no_more_calls_at_once_than_places(bench, server):
+    up = server()
+    up.script = [[0.001, "ok"]]
+    lane = bench.lane(up, places=3)
+    answers = await asyncio.gather(*(bench.ask(lane, f"c{i}") for i in range(20)))
+    assert answers == ["ok"] * 20
+    assert up.most == 3
+    assert (lane.running, lane.waiting, lane.pool.running) == (0, 0, 0)
+    assert lane.stats().served == 20
+
+
+async def test_the_higher_class_goes_first(bench, server):
+    gate = asyncio.Event()
+    up = server([gate, "ok"])
+    lane = bench.lane(up, places=1)
+    first = bench.start(lane, "first")
+    await bench.until(lambda: up.running)
+    tasks = []
+    for name, priority in (("batch", 2), ("interactive", 1), ("critical", 0)):
+        tasks.append(bench.start(lane, name, priority=priority))
+        await bench.until(lambda: lane.waiting == len(tasks))
+    gate.set()
+    await asyncio.gather(first, *tasks)
+    assert up.begun == ["first", "critical", "interactive", "batch"]
+
+
+async def test_who_leaves_the_queue_frees_the_place(bench, server):
+    gate = asyncio.Event()
+    up = server([gate, "ok"])
+    lane = bench.lane(up, places=1, bounds=Lanes(queue=Queue(max_requests=1)))
+    first, second = bench.start(lane, "first"), bench.start(lane, "second")
+    await bench.until(lambda: lane.waiting)
+    with pytest.raises(Overloaded) as caught:
+        await bench.ask(lane, "third")
+    assert caught.value.retry_after_s >= 1.0
+    second.cancel()
+    await bench.until(lambda: not lane.waiting)
+    fourth = bench.start(lane, "fourth")
+    gate.set()
+    assert await asyncio.gather(first, fourth) == ["ok", "ok"]
+    assert up.begun == ["first", "fourth"]
+
+
+async def test_who_leaves_as_its_turn_comes_gives_it_on(bench, server):
+    gate = asyncio.Event()
+    up = server([gate, "ok"])
+    lane = bench.lane(up, places=1)
+    first, second, third = (bench.start(lane, name) for name in ("first", "second", "third"))
+    await bench.until(lambda: lane.waiting == 2)
+    first.add_done_callback(lambda _: second.cancel())  # its turn has come, it does not know yet
+    gate.set()
+    assert await third == "ok"
+    assert up.begun in (["first", "third"], ["first", "second", "third"])
+    assert lane.pool.running == 0
+
+
+async def test_a_deadline_that_passes_in_the_queue(bench, server):
+    gate = asyncio.Event()
+    lane = bench.lane(server([gate, "ok"]), places=1)
+    first = bench.start(lane, "first")
+    await bench.until(lambda: lane.running)
+    with pytest.raises(TimedOut, match="busy until too late"):
+        await bench.ask(lane, "second", within_s=0.05)
+    assert lane.waiting == 0
+    gate.set()
+    await first
+    assert lane.stats().expired == 1
+
+
+async def test_who_cannot_be_served_in_time_is_refused_at_the_door(bench, server):
+    gate = asyncio.Event()
+    lane = bench.lane(server([gate, "ok"]), places=1, first_s=10.0)
+    running = bench.start(lane, "first")
+    await bench.until(lambda: lane.running)
+    waiting = [bench.start(lane, f"w{i}") for i in range(3)]
+    await bench.until(lambda: lane.waiting == 3)
+    assert lane.wait_s(1, "local") == pytest.approx(40.0)
+    assert lane.wait_s(1, "another") == pytest.approx(20.0)
+    assert lane.wait_s(0, "local") == pytest.approx(10.0)
+    with pytest.raises(Overloaded) as caught:
+        await bench.ask(lane, "late", within_s=15.0)
+    assert caught.value.retry_after_s == pytest.approx(5.0, abs=0.2)
+    urgent = bench.start(lane, "urgent", within_s=25.0, priority=0)
+    await bench.until(lambda: lane.waiting == 4)
+    gate.set()
+    await asyncio.gather(running, urgent, *waiting)
+
+
+async def test_a_failing_upstream_is_left_alone_and_its_queue_told(bench, server):
+    gate = asyncio.Event()
+    up = server([gate, Upstream("broke")])
+    lane = bench.lane(up, places=3)
+    tasks = [bench.start(lane, f"c{i}") for i in range(6)]
+    await bench.until(lambda: lane.waiting == 3)
+    gate.set()
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    assert sum(type(e) is Upstream for e in done) >= 3
+    assert all(isinstance(e, Upstream | Unavailable) for e in done)
+    status = lane.status
+    assert (status.state, status.note) == ("down", "does not answer; asked again in 1 s")
+    with pytest.raises(Unavailable, match="does not answer") as caught:
+        await bench.ask(lane)
+    assert 0 < caught.value.retry_after_s <= 1.0
+
+
+async def test_it_comes_back_by_probes(bench, server):
+    up = server(Upstream("a"), Upstream("b"), Upstream("c"), "ok")
+    lane = bench.lane(up, bounds=Lanes(breaker=Breaker(first_pause_s=0.05)))
+    for _ in range(3):
+        with pytest.raises(Upstream):
+            await bench.ask(lane)
+    await asyncio.sleep(0.06)
+    assert lane.status.state == "warm"
+    assert [await bench.ask(lane), await bench.ask(lane)] == ["ok", "ok"]
+    assert lane.stats().breakers == {"leaf": "closed"}
+
+
+async def test_a_request_at_fault_and_a_caller_that_leaves_are_no_failures(bench, server):
+    up = server(UpstreamRefusedRequest("your fault"))
+    lane = bench.lane(up)
+    for _ in range(5):
+        with pytest.raises(UpstreamRefusedRequest):
+            await bench.ask(lane)
+    up.script = [["a", asyncio.Event()]]
+    for _ in range(5):
+        async with closing(lane.call(bench.call())) as chunks:
+            await anext(chunks)
+    assert up.left == 5
+    assert lane.status.state == "warm"
+    assert lane.pool.running == 0
+
+
+async def test_a_hung_upstream_is_found_out_by_deadlines(bench, server):
+    lane = bench.lane(server(asyncio.Event()), most=8, first_s=0.01)
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await bench.ask(lane, within_s=0.05)
+    assert lane.status.state == "down"
+
+
+async def test_429_cools_down_its_own_upstream_only(bench, server):
+    limited, fine = server(RateLimited("slow down", retry_after_s=30.0)), server("ok")
+    lane = bench.lane(limited, fine, places=8, most=4)
+    answers = [await bench.ask(lane) for _ in range(20)]
+    assert answers == ["ok"] * 20
+    assert len(limited.begun) == 1
+    assert lane.stats().breakers == {"u0": "open", "u1": "closed"}
+    assert lane.stats().retried == 1
+    assert lane.status.state == "warm"
+
+
+async def test_retries_stay_within_their_budget(bench, server):
+    bad, fine = server(Upstream("broke", upstream_status=500)), server("ok")
+    lane = bench.lane(
+        bad, fine, places=8, most=4, bounds=Lanes(retry=Retry(share=0.0), breaker=Breaker(failed_share=1.0))
+    )
+    done = await asyncio.gather(*(bench.ask(lane) for _ in range(4)), return_exceptions=True)
+    assert lane.stats().retried == 0
+    assert any(isinstance(e, Upstream) for e in done)
+
+
+@pytest.mark.parametrize(
+    ("script", "body"),
+    [
+        ([["half", Upstream("broke", upstream_status=500)]], {}),
+        ([UpstreamRefusedRequest("no", upstream_status=400)], {}),
+        ([Upstream("broke", upstream_status=500)], {"store": True}),
+        ([Upstream("no such model", upstream_status=404)], {}),
+    ],
+)
+async def test_what_is_never_tried_again(bench, server, script, body):
+    servers = [server(*script), server(*script)]
+    lane = bench.lane(*servers, places=8, most=4)
+    with pytest.raises(Upstream):
+        await bench.ask(lane, body=body)
+    assert sum(len(s.begun) for s in servers) == 1
+
+
+async def test_a_slow_call_is_hedged_and_the_loser_stopped(bench, server):
+    slow, fast = server("ok"), server("ok")
+    lane = bench.lane(slow, fast, places=8, most=4, twice=True, bounds=Lanes(hedge=Hedge(share=0.5)))
+    for _ in range(60):
+        await bench.ask(lane)
+    slow.script = fast.script = [asyncio.Event(), "ok"]
+    shared = slow.script  # whichever is called first hangs, the other answers
+    assert shared is fast.script
+    slow.begun.clear()
+    fast.begun.clear()
+    assert await bench.ask(lane, "last") == "ok"
+    assert slow.begun == fast.begun == ["last"]
+    assert slow.left + fast.left == 1
+    assert lane.stats().hedged == 1
+    assert (lane.running, lane.pool.running) == (0, 0)
+
+
+async def test_a_hedge_that_fails_loses(bench, server):
+    gate = asyncio.Event()
+    one, two = server("ok"), server("ok")
+    lane = bench.lane(one, two, places=8, most=4, twice=True, bounds=Lanes(hedge=Hedge(share=0.5)))
+    for _ in range(60):
+        await bench.ask(lane)
+    one.script = two.script = [[gate, "first"], Upstream("broke", upstream_status=500)]
+    task = bench.start(lane, "last")
+    await bench.until(lambda: (lane.stats().hedged == 1 and lane.running == 1) or len(one.script) == 1)
+    gate.set()
+    assert await task == "first"
+    assert lane.pool.running == 0
+
+
+async def test_a_client_that_leaves_a_race_stops_both(bench, server):
+    one, two = server("ok"), server("ok")
+    lane = bench.lane(one, two, places=8, most=4, twice=True, bounds=Lanes(hedge=Hedge(share=0.5)))
+    for _ in range(60):
+        await bench.ask(lane)
+    one.script = two.script = [asyncio.Event()]
+    task = bench.start(lane, "last")
+    await bench.until(lambda: lane.running == 2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert one.left == two.left == 1
+    assert lane.pool.running == 0
+
+
+async def test_lanes_of_one_pool_share_its_places(bench, server):
+    pool = bench.pool(2)
+    one, two = server([0.001, "a"]), server([0.001, "b"])
+    lanes = [bench.lane(one, pool=pool), bench.lane(two, pool=pool)]
+    running = []
+
+    async def ask(lane):
+        answer = await bench.ask(lane)
+        running.append(pool.running)
+        return answer
+
+    await asyncio.gather(*(ask(lane) for lane in lanes for _ in range(10)))
+    assert one.most <= 2
+    assert two.most <= 2
+    assert max(running) <= 2
+    assert pool.running == 0
+    assert await bench.ask(lanes[0]) == "a", "what the other does not need is free"
+
+
+async def test_waits_for_a_model_that_loads(bench, server):
+    lane = bench.lane(server())
+    lane.reasoner.status = Status(state="loading", note="reading weights")
+    task = bench.start(lane)
+    await bench.until(lambda: lane.waiting)
+    lane.reasoner.status = Status(state="warm")
+    assert await task == "ok"
+    lane.reasoner.status = Status(state="loading", note="reading weights")
+    with pytest.raises(TimedOut, match="not ready: reading weights"):
+        await bench.ask(lane, within_s=0.02)
+    task = bench.start(lane)
+    await bench.until(lambda: lane.waiting)
+    lane.reasoner.status = Status(state="down", note="no weights")
+    with pytest.raises(Unavailable, match="no weights"):
+        await task
+
+
+async def test_one_long_prompt_is_read_at_a_time_and_short_ones_first(bench, server):
+    gate = asyncio.Event()
+    up = server([gate, "ok"])
+    lane = bench.lane(up, places=2, shared=True, bounds=Lanes(long_prompt_tokens=100))
+    tasks = [bench.start(lane, "long1", prompt_tokens=1000), bench.start(lane, "long2", prompt_tokens=900)]
+    await bench.until(lambda: lane.waiting == 1)
+    assert up.begun == ["long1"]
+    tasks.append(bench.start(lane, "short", prompt_tokens=10))
+    await bench.until(lambda: lane.running == 2)
+    gate.set()
+    await asyncio.gather(*tasks)
+    assert up.begun == ["long1", "short", "long2"]
+    assert lane.pool.reading_long == 0
+
+
+async def test_closing_turns_away_who_waits(bench, server):
+    lane = bench.lane(server(asyncio.Event()), places=1)
+    first, second = bench.start(lane), bench.start(lane)
+    await bench.until(lambda: lane.waiting)
+    await lane.close()
+    with pytest.raises(Unavailable):
+        await second
+    assert lane.reasoner.closed
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first

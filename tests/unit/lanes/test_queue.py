@@ -1,0 +1,227 @@
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from rung.config.lanes import Queue as Bounds
+from rung.errors import Overloaded
+from rung.lanes.queue import Queue, Ticket
+
+
+class Named(Ticket, kw_only=True):
+    id: str
+
+
+def ticket(name, *, priority=1, tenant="t", deadline_s=100.0, since_s=0.0, tokens=10.0, service_s=1.0):
+    return Named(
+        id=name, priority=priority, tenant=tenant, deadline_s=deadline_s, since_s=since_s, prompt_tokens=0,
+        tokens=tokens, service_s=service_s,
+    )  # fmt: skip
+
+
+def served(queue, n, now_s=0.0):
+    return [queue.pop(now_s).id for _ in range(n)]
+
+
+def test_earliest_deadline_first_inside_a_class():
+    queue = Queue(Bounds())
+    for name, deadline in (("late", 30.0), ("soon", 10.0), ("middle", 20.0)):
+        queue.push(ticket(name, deadline_s=deadline))
+    assert served(queue, 3) == ["soon", "middle", "late"]
+    assert queue.pop(0.0) is None
+
+
+def test_higher_classes_first():
+    queue = Queue(Bounds(reserved_interactive=0, reserved_other=0))
+    for name, priority in (("batch", 2), ("interactive", 1), ("critical", 0)):
+        queue.push(ticket(name, priority=priority))
+    assert served(queue, 3) == ["critical", "interactive", "batch"]
+
+
+def test_every_class_gets_its_reserved_share():
+    queue = Queue(Bounds(ageing_s=1e9, max_requests=10_000))
+    for i in range(400):
+        queue.push(ticket(f"c{i}", priority=0))
+        queue.push(ticket(f"b{i}", priority=2))
+    first = served(queue, 300)
+    assert sum(name.startswith("b") for name in first) == pytest.approx(15, abs=2)
+
+
+def test_waiting_lifts():
+    queue = Queue(Bounds(reserved_interactive=0, reserved_other=0, ageing_s=10.0))
+    queue.push(ticket("old", priority=2, since_s=0.0))
+    queue.push(ticket("new", priority=1, since_s=25.0))
+    assert queue.pop(25.0).id == "old"
+
+
+def test_tenants_share_by_tokens_served():
+    queue = Queue(Bounds(max_requests=10_000))
+    for i in range(100):
+        queue.push(ticket(f"h{i}", tenant="heavy", tokens=100.0))
+        queue.push(ticket(f"l{i}", tenant="light", tokens=10.0))
+    first = served(queue, 55)
+    assert sum(name.startswith("h") for name in first) == pytest.approx(5, abs=1)
+
+
+def test_weights_shift_the_shares():
+    queue = Queue(Bounds(tenant_weights={"double": 2.0}))
+    for i in range(60):
+        queue.push(ticket(f"d{i}", tenant="double"))
+        queue.push(ticket(f"s{i}", tenant="single"))
+    assert sum(name.startswith("d") for name in served(queue, 30)) == pytest.approx(20, abs=1)
+
+
+def test_who_comes_back_has_saved_up_nothing():
+    queue = Queue(Bounds())
+    for i in range(50):
+        queue.push(ticket(f"a{i}", tenant="a"))
+    served(queue, 40)
+    for i in range(10):
+        queue.push(ticket(f"b{i}", tenant="b"))
+    assert sum(name.startswith("b") for name in served(queue, 10)) == pytest.approx(5, abs=1)
+
+
+def test_a_flood_served_at_once_is_remembered():
+    """Who was served much without ever waiting has no claim against a newcomer, nor the newcomer for ever on it."""
+    queue = Queue(Bounds())
+    for i in range(100):
+        queue.passed(ticket(f"a{i}", tenant="a"))
+    for i in range(10):
+        queue.push(ticket(f"b{i}", tenant="b"))
+        queue.push(ticket(f"x{i}", tenant="a"))
+    assert sum(name.startswith("b") for name in served(queue, 10)) == pytest.approx(5, abs=1)
+
+
+def test_age_never_lifts_above_who_is_critical():
+    queue = Queue(Bounds(ageing_s=1.0, reserved_interactive=0, reserved_other=0))
+    for i in range(5):
+        queue.push(ticket(f"old{i}", priority=2, since_s=0.0))
+    queue.push(ticket("critical", priority=0, since_s=1000.0))
+    assert served(queue, 1, now_s=1000.0) == ["critical"]
+
+
+def test_a_full_queue_refuses():
+    queue = Queue(Bounds(max_requests=2, max_tokens=50.0))
+    queue.push(ticket("a"))
+    with pytest.raises(Overloaded):
+        queue.push(ticket("long", tokens=60.0))
+    queue.push(ticket("b"))
+    with pytest.raises(Overloaded):
+        queue.push(ticket("c"))
+    assert len(queue) == 2
+
+
+def test_a_full_queue_makes_room_for_a_higher_class_and_for_who_has_less():
+    queue = Queue(Bounds(max_requests=3))
+    for name, deadline in (("a", 10.0), ("b", 30.0), ("c", 20.0)):
+        queue.push(ticket(name, tenant="heavy", deadline_s=deadline))
+    assert [t.id for t in queue.push(ticket("light", tenant="light"))] == ["b"]
+    assert [t.id for t in queue.push(ticket("critical", tenant="heavy", priority=0))] == ["c"]
+    with pytest.raises(Overloaded):
+        queue.push(ticket("light2", tenant="light"))
+    with pytest.raises(Overloaded):
+        queue.push(ticket("batch", tenant="new", priority=2))
+    assert sorted(t.id for t in queue) == ["a", "critical", "light"]
+
+
+def test_who_is_ahead():
+    queue = Queue(Bounds())
+    for i in range(10):
+        queue.push(ticket(f"h{i}", tenant="heavy"))
+    queue.push(ticket("critical", priority=0))
+    queue.push(ticket("batch", priority=2))
+    assert queue.ahead_s(ticket("x", tenant="heavy")) == 11.0
+    assert queue.ahead_s(ticket("x", tenant="light")) == 2.0, "the heavy one takes turns with it"
+    assert queue.ahead_s(ticket("x", tenant="heavy", deadline_s=5.0)) == 1.0
+    assert queue.ahead_s(ticket("x", tenant="heavy", priority=3)) == 12.0
+
+
+def test_fairness_is_within_the_bound_of_the_paper():
+    """Both always wait; the gap of tokens served stays within twice the largest request (VTC, theorem 4.4)."""
+    queue = Queue(Bounds(max_requests=10_000))
+    got = {"a": 0.0, "b": 0.0}
+    sizes = [7.0, 90.0, 31.0, 55.0]
+    for i in range(400):
+        queue.push(ticket(f"a{i}", tenant="a", tokens=sizes[i % 4]))
+        queue.push(ticket(f"b{i}", tenant="b", tokens=5.0))
+    while all(any(t.tenant == name for t in queue) for name in got):
+        t = queue.pop(0.0)
+        got[t.tenant] += t.tokens
+        assert abs(got["a"] - got["b"]) <= 2 * 90.0
+
+
+class Waiting(RuleBasedStateMachine):
+    """Against a plain list: nothing is lost, nothing comes out twice, sums are right, and nothing starves."""
+
+    def __init__(self):
+        super().__init__()
+        self.queue = Queue(Bounds(max_requests=20, max_tokens=500.0, ageing_s=5.0))
+        self.model = {}
+        self.now_s = 0.0
+        self.n = 0
+
+    @rule(
+        priority=st.integers(0, 3),
+        tenant=st.sampled_from("abc"),
+        within=st.floats(0.1, 100),
+        tokens=st.floats(1, 100),
+    )
+    def push(self, priority, tenant, within, tokens):
+        self.n += 1
+        t = ticket(
+            f"r{self.n}", priority=priority, tenant=tenant, deadline_s=self.now_s + within, since_s=self.now_s,
+            tokens=tokens,
+        )  # fmt: skip
+        full = len(self.model) >= 20 or (self.model and sum(x.tokens for x in self.model.values()) + tokens > 500.0)
+        try:
+            displaced = self.queue.push(t)
+        except Overloaded:
+            assert full
+        else:
+            assert full or not displaced
+            for other in displaced:
+                assert self.model.pop(other.id).priority >= priority
+            self.model[t.id] = t
+
+    @rule()
+    def pop(self):
+        t = self.queue.pop(self.now_s)
+        assert (t is None) == (not self.model)
+        if t is not None:
+            assert self.model.pop(t.id) is t
+            same = [x for x in self.model.values() if (x.priority, x.tenant) == (t.priority, t.tenant)]
+            assert all(t.deadline_s <= x.deadline_s for x in same)
+
+    @rule(after=st.sampled_from("abc"))
+    def pop_some(self, after):
+        """Only those of one tenant may go now."""
+        may = [x for x in self.model.values() if x.tenant == after]
+        t = self.queue.pop(self.now_s, lambda line: next((x for x in line if x.tenant == after), None))
+        assert (t is None) == (not may)
+        if t is not None:
+            assert self.model.pop(t.id) is t
+
+    @precondition(lambda self: self.model)
+    @rule(data=st.data())
+    def give_up(self, data):
+        t = self.model.pop(data.draw(st.sampled_from(sorted(self.model))))
+        assert self.queue.remove(t)
+        assert not self.queue.remove(t)
+
+    @rule(seconds=st.floats(0, 20))
+    def wait(self, seconds):
+        self.now_s += seconds
+
+    @invariant()
+    def sums_hold(self):
+        assert len(self.queue) == len(self.model)
+        assert {t.id for t in self.queue} == set(self.model)
+        assert self.queue.ahead_s(ticket("x", priority=9)) >= 0
+        assert abs(self.queue.tokens - sum(t.tokens for t in self.model.values())) < 1e-6
+
+    def teardown(self):
+        for _ in range(len(self.model)):
+            self.pop()
+        assert self.queue.pop(self.now_s) is None
+
+
+TestWaiting = Waiting.TestCase
