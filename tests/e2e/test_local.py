@@ -101,6 +101,18 @@ async def test_keeps_to_a_schema(local: Local) -> None:
     assert json.loads(answer.text).keys() == {"city", "capital"}
 
 
+async def test_calls_a_tool_within_its_schema(local: Local) -> None:
+    """Even a model that understands nothing of it: the grammar holds it."""
+    unit = {"type": "string", "enum": ["celsius", "kelvin"]}
+    parameters = {"type": "object", "properties": {"unit": unit}, "required": ["unit"]}
+    tool = {"type": "function", "function": {"name": "thermometer", "parameters": parameters}}
+    answer = await asked(local, "How warm is it?", tools=[tool], tool_choice="required", max_tokens=60)
+    (choice,) = answer.choices
+    assert choice.finish == "tool_calls"
+    assert choice.tool_calls[0]["function"]["name"] == "thermometer"
+    assert json.loads(choice.tool_calls[0]["function"]["arguments"])["unit"] in {"celsius", "kelvin"}
+
+
 async def test_seeds_repeat_choices_differ_and_stop_stops(local: Local) -> None:
     body: dict[str, Any] = {"n": 3, "seed": 5, "temperature": 1.5}
     once = await asked(local, "Name a fish.", **body)

@@ -33,8 +33,10 @@ def are_asked(body: Json) -> bool:
 
 
 def with_grammar(body: Json) -> dict[str, Any]:
-    """`body` as it is put to llama.cpp: tools, their calls and their results in words, and a schema to answer in. Raises
-    UpstreamRefusedRequest if the tool that must be used is not there."""
+    """`body` as it is put to llama.cpp: tools, their calls and their results in words, and a schema to answer in.
+
+    Raises UpstreamRefusedRequest if the tool that must be used is not there.
+    """
     tools = [tool["function"] for tool in body["tools"] if tool.get("type", "function") == "function"]
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, dict):
