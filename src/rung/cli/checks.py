@@ -6,9 +6,10 @@ import shutil
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from itertools import product
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
 import msgspec
@@ -163,34 +164,39 @@ async def llama_cpp(entry: LocalConfig, file: Path) -> Check:
     return Check("llama.cpp", "ok", f"loads {entry.model or entry.path}")
 
 
-async def endpoint(name: str, entry: EndpointConfig, session: aiohttp.ClientSession) -> Check:
+def endpoint(name: str, entry: EndpointConfig, session: aiohttp.ClientSession) -> list[Coroutine[Any, Any, Check]]:
+    """One check for each of its addresses and keys."""
+    doors = list(product(entry.addresses, enumerate(entry.keys, 1)))
+    names = [name if len(entry.keys) == 1 else f"{name}, key {at}" for _, (at, _) in doors]
+    return [_door_of(n, entry, url, key, session) for n, (url, (_, key)) in zip(names, doors, strict=True)]
+
+
+async def _door_of(name: str, entry: EndpointConfig, base_url: str, key: str, session: aiohttp.ClientSession) -> Check:
     """Asks for the list of models: costs nothing, and shows whether the key is taken."""
-    key = entry.api_key.get_secret_value() if entry.api_key else ""
     headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **entry.headers}
-    url = f"{entry.base_url.rstrip('/')}/models"
+    url = f"{base_url.rstrip('/')}/models"
     try:
         async with session.get(url, headers=headers, timeout=aiohttp.ClientTimeout(_ENDPOINT_S)) as response:
-            return _listed(name, entry, response.status, await response.read())
+            return _listed(name, f"{base_url} answers", entry.model, response.status, await response.read())
     except TimeoutError:
         return Check(name, "fail", f"{url} did not answer within {_ENDPOINT_S:.0f} s", "is it up, and reachable?")
     except (aiohttp.ClientError, ValueError) as error:
         return Check(name, "fail", f"{url}: {error}", "check base_url, and that the server is up")
 
 
-def _listed(name: str, entry: EndpointConfig, status: int, body: bytes) -> Check:
-    where = f"{entry.base_url} answers"
+def _listed(name: str, where: str, model: str, status: int, body: bytes) -> Check:
     if status in {401, 403}:
         return Check(name, "fail", f"{where}, but refuses the key ({status})", "set the right key in the environment")
     if status != 200:
         return Check(name, "warn", f"{where} {status} when asked for its models", "ask it something: `rung chat -m`")
     try:
-        known = {str(model["id"]) for model in msgspec.json.decode(body)["data"]}
+        known = {str(listed["id"]) for listed in msgspec.json.decode(body)["data"]}
     except (msgspec.DecodeError, KeyError, TypeError):
         return Check(name, "warn", f"{where}, but not as OpenAI's API does", "check base_url")
     # Gemini lists its models as models/NAME; aliases are often not listed at all.
-    if entry.model in known or f"models/{entry.model}" in known:
-        return Check(name, "ok", f"{where} and has {entry.model}")
-    return Check(name, "warn", f"{where}, but does not list {entry.model}", "an alias, perhaps; else correct `model`")
+    if model in known or f"models/{model}" in known:
+        return Check(name, "ok", f"{where} and has {model}")
+    return Check(name, "warn", f"{where}, but does not list {model}", "an alias, perhaps; else correct `model`")
 
 
 def _existing(path: Path) -> Path:

@@ -61,7 +61,8 @@ async def _checks(path: ConfigOption) -> AsyncIterator[Check]:
         yield await port(config, session)
         async for check in _local(config):
             yield check
-        asked = [endpoint(name, e, session) for name, e in config.reasoners.items() if isinstance(e, EndpointConfig)]
+        endpoints = ((name, entry) for name, entry in config.reasoners.items() if isinstance(entry, EndpointConfig))
+        asked = [check for name, entry in endpoints for check in endpoint(name, entry, session)]
         for check in await asyncio.gather(*asked):
             yield check
 

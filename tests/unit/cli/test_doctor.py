@@ -56,23 +56,38 @@ async def test_an_endpoint_that_answers(
 ) -> None:
     async for url in listing(web.json_response(body)):
         entry = EndpointConfig.model_validate({"kind": "endpoint", "base_url": url, "model": model, "api_key": key})
-        check = await checks.endpoint("cloud", entry, session)
+        (check,) = [await one for one in checks.endpoint("cloud", entry, session)]
     assert check.level == level
     assert found in check.found
 
 
 async def test_an_endpoint_that_is_not_there(session: aiohttp.ClientSession) -> None:
     entry = EndpointConfig(kind="endpoint", base_url="http://127.0.0.1:1/v1", model="m")
-    check = await checks.endpoint("cloud", entry, session)
+    (check,) = [await one for one in checks.endpoint("cloud", entry, session)]
     assert check.level == "fail"
     assert check.todo
+
+
+async def test_each_address_and_key_is_asked(session: aiohttp.ClientSession) -> None:
+    async for url in listing(web.json_response({"data": [{"id": "m"}]})):
+        entry = EndpointConfig.model_validate(
+            {"kind": "endpoint", "base_urls": [url, "http://127.0.0.1:1/v1"], "model": "m", "api_keys": ["right", "no"]}
+        )
+        found = [await one for one in checks.endpoint("cloud", entry, session)]
+    assert [(check.what, check.level) for check in found] == [
+        ("cloud, key 1", "ok"),
+        ("cloud, key 2", "fail"),
+        ("cloud, key 1", "fail"),
+        ("cloud, key 2", "fail"),
+    ]
 
 
 async def test_an_endpoint_that_is_silent(session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "_ENDPOINT_S", 0.05)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
-        check = await checks.endpoint("cloud", EndpointConfig(kind="endpoint", base_url=url, model="m"), session)
+        entry = EndpointConfig(kind="endpoint", base_url=url, model="m")
+        (check,) = [await one for one in checks.endpoint("cloud", entry, session)]
     assert check.level == "fail"
     assert "did not answer" in check.found
 
