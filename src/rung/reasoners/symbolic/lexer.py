@@ -342,6 +342,9 @@ class _Reader:
     def _function(self, words: list[str]) -> bool:
         if words[0] not in FUNCTIONS:
             return False
+        if words[0] == "factorial" and self._before in _OPERAND_ENDS:
+            self._emit("BANG", "!")
+            return True
         self._emit("FUNC", FUNCTIONS[words[0]])
         return True
 

@@ -1,6 +1,6 @@
 """What a question has said so far: values, functions, conditions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -18,6 +18,8 @@ class Node(Protocol):
     data: str
     children: list[Any]
     meta: Any
+
+    def scan_values(self, pred: Callable[[Any], bool]) -> "Iterator[Any]": ...
 
     def find_data(self, data: str) -> "Iterator[Node]": ...
 

@@ -66,7 +66,16 @@ def solve(text: str, alone: bool = True) -> str:
     answer = rendered(ask(scope, question), scope.decimal, notation_of(text))
     if not answer:
         raise NoAnswer("nothing to say")
-    return answer
+    return _yes_or_no(answer) if "yes or no" in text.lower() else answer
+
+
+def _yes_or_no(answer: str) -> str:
+    if answer not in _SAID:
+        raise NotUnderstood("an answer that is neither yes nor no")
+    return _SAID[answer]
+
+
+_SAID: Final[Mapping[str, str]] = {"True": "Yes", "False": "No"}
 
 
 def _has_euler(tokens: list[Token]) -> bool:
@@ -215,18 +224,33 @@ def _fraction_as_decimal(node: Node, result: Any) -> str:
     return decimal_text(result) if terminates(result) else approximate_text(result)
 
 
+# SymPy and pint load much of themselves when it is first used; these use it.
+_WARMING: Final = (
+    "Let f(x) = x^2. What is f(3)?",
+    "Factor x^2 - 1.",
+    "Solve x^2 - 5x + 6 = 0.",
+    "Simplify sqrt(8)/(1 + sqrt(2)).",
+    "Simplify x**(1/2)*x assuming x is positive.",
+    "Simplify (x^2 - 1)/(x - 1).",
+    "Integrate sin(x) + x^2.",
+    "Find the limit of sin(x)/x as x approaches 0.",
+    "Differentiate sin(x)/x.",
+    "What is sqrt(2) to 10 digits?",
+    "What are the prime factors of 360?",
+    "Is 1000003 prime?",
+    "Convert 5 miles to km.",
+    "Convert 100 F to C.",
+    "What is the determinant of [[1, 2], [3, 4]]?",
+)
+
+
 def solver() -> Callable[[bytes], bytes]:
     """What a worker of the sandbox serves. Loads everything once, so that the first question is quick."""
     sys.set_int_max_str_digits(0)  # sizes are bounded where numbers grow
     grammar()
     measures.registry()
-    for warm in (
-        "Let f(x) = x^2. What is f(3)?",
-        "Factor x^2 - 1.",
-        "Convert 1 mile to km.",
-        "Solve x^2 - 5x + 6 = 0.",
-    ):
-        solve(warm)
+    for question in _WARMING:
+        solve(question)
 
     def answer(payload: bytes) -> bytes:
         try:

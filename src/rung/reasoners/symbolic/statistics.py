@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import sympy
+from lark import Token
 from sympy import Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
@@ -78,8 +79,17 @@ LISTS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
 _AVERAGES: Final = frozenset({"mean", "median", "variance", "sample_variance"})
 
 
+_WORDS: Final = frozenset({"WPLUS", "WMINUS", "WTIMES", "WDIVIDED", "WPOWER"})
+
+
+def _is_token(child: Child) -> bool:
+    return isinstance(child, Token)
+
+
 def of_list(scope: Scope, children: list[Child]) -> Any:
     members = listed(scope, nodes(children)[0])
+    if any(token.type in _WORDS for one in nodes(children) for token in one.scan_values(_is_token)):
+        raise NotUnderstood("a list with words that may be of all of it")
     only = nodes(nodes(children)[0].children)[0].data if len(members) == 1 else ""
     if len(members) < 2 and (str(children[0]), only) not in {("add", "plus"), ("mul", "times")}:
         raise NotUnderstood("a list of one")

@@ -71,6 +71,10 @@ ANSWERS = {
     "What is 350 minutes after 4:28 PM?": "10:18 PM",
     "Two letters picked without replacement from {s: 3, f: 6}. Give prob of picking 2 f.": "5/12",
     "What is 2+2? Answer with only the number.": "4",
+    "Is 7 a prime number? Answer yes or no.": "Yes",
+    "10% of 20% of 500": "10",
+    "what is 7 factorial": "5040",
+    "what is the last digit of 7^100": "1",
     "Hi! Please compute 12 * 13. Thanks!": "156",
 }
 
@@ -87,6 +91,8 @@ DECLINED = [
     "what is 80 plus 15%",
     "what is 10 minus 3 - 2 + 1",
     "sin(30)",
+    "What is the sum of 2 and 3 times 4?",
+    "What is 2 + 2? Answer yes or no.",
     "log(100)",
     "What is 3 of 8?",
     "Solve x + y = 3 for x and y.",
