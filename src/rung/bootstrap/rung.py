@@ -39,6 +39,7 @@ class Rung:
         assert config.ledger.path is not None
         self._ledger = Ledger(config.ledger.path, self.clock, keep_text=True)
         self.metrics = Metrics()
+        self.metrics.ledger_problem.set_function(lambda: float(self._ledger.problem is not None))
         self._cache = _cache_of(config)
         self._flights: Flights[Event] = Flights()
         self._parts: dict[str, Part] = build_leaves(config, self.clock, {})

@@ -53,12 +53,13 @@ def serve(
     path = config or (Path("rung.yaml") if Path("rung.yaml").exists() else None)
 
     def read() -> Config:
-        return _with_overrides(load_config(path), host, port, anyone)
+        settings = _with_overrides(load_config(path), host, port, anyone)
+        problem = door_problem(settings.server, settings.server.host)
+        if problem:
+            raise ConfigError(problem)
+        return settings
 
     settings = read()
-    problem = door_problem(settings.server, settings.server.host)
-    if problem:
-        raise ConfigError(problem)
     configure_logs(settings.log.level, settings.log.format)
     with _listening(settings) as listener, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, Source(path, read) if path else None, listener))
