@@ -70,22 +70,22 @@ def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part]) -> dict[
             assert config.models_dir is not None
             spec = EngineSpec.of(entry, config.models_dir)
             engine = engines.setdefault(spec, Engine(spec, clock))
-        shares, places = _places(name, entry, engine, config.lanes)
+        shares, places = _places(entry, engine, config.lanes)
         pool = pools.setdefault(shares, Pool(places, clock))
         lane = _lane(_leaf(name, entry, engine, clock), entry, pool, config.lanes, clock)
         parts[name] = Part(made_from, lane, engine, shares)
     return parts
 
 
-def _places(name: str, entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, int]:
-    """What the leaf shares with others, itself if nothing, and how many calls that takes at once."""
+def _places(entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, int]:
+    """What the leaf shares with others, something of its own if nothing, and how many calls that takes at once."""
     if engine is not None:
         return engine.spec, engine.spec.slots
     if isinstance(entry, EndpointConfig):
         if entry.pool is not None:
             return ("pool", entry.pool, bounds.pools[entry.pool]), bounds.pools[entry.pool]
-        return (name, entry), entry.concurrency * len(entry.addresses) * len(entry.keys)
-    return (name, entry), entry.workers if isinstance(entry, SymbolicConfig) else _FUNCTION_CALLS
+        return object(), entry.concurrency * len(entry.addresses) * len(entry.keys)
+    return object(), entry.workers if isinstance(entry, SymbolicConfig) else _FUNCTION_CALLS
 
 
 def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reasoner:
