@@ -206,6 +206,8 @@ def number_simplified(value: Expr) -> Expr:
         result = _by_sympy(value)
     if any(not p.base.is_Rational and not p.exp.is_Integer and p.base != sympy.E for p in result.atoms(sympy.Pow)):
         raise NoAnswer("roots of roots")
+    if result.has(sympy.sin, sympy.cos, sympy.tan, sympy.sec, sympy.csc, sympy.cot):
+        raise NoAnswer("an angle without a short form")
     return result
 
 
