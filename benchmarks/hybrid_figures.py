@@ -76,19 +76,23 @@ def singles(items: Sequence[Item], recorded: Iterable[Row], pace: float = 1.0) -
     if ("fast", 0) in whole:
         samples = {item.id: [by_reasoner["fast", k].get(item.id) for k in range(3)] for item in items}
         voted = {item.id: vote(item, [row for row in samples[item.id] if row]) for item in items}
-        sides.append(Side("vote", items, voted, pace))
+        if all(voted.values()):
+            sides.append(Side("vote", items, {key: row for key, row in voted.items() if row}, pace))
     return sides
 
 
-def vote(item: Item, samples: Sequence[Row]) -> Row:
+def vote(item: Item, samples: Sequence[Row]) -> Row | None:
     """What `vote` would have answered: it stops once decided, takes the surest sample of the majority, and has spent
     the time and tokens of every sample it took (two streams on two cores are hardly faster than one after the other).
+    None while more samples are needed.
     """
     short, options = asked(item.prompt), options_of(item.prompt)
     if not short:
         return samples[0]
     found = [extract(sample["text"], short, options) for sample in samples]
-    taken = next(k for k in range(2, SAMPLES + 1) if majority(found[:k], SAMPLES - k).decided)
+    taken = next((k for k in range(2, len(found) + 1) if majority(found[:k], SAMPLES - k).decided), None)
+    if taken is None:
+        return None
     result = majority(found[:taken])
     best = max((samples[i] for i in result.at or range(taken)), key=_sureness)
     spent = {key: sum(s[key] for s in samples[:taken]) for key in ("seconds", "prompt_tokens", "completion_tokens")}
@@ -245,15 +249,6 @@ def plot(sides: Sequence[Side], intervals: Mapping[str, Interval], figures: Mapp
             alpha=0.95,
             zorder=3 if is_auto else 2,
         )
-        axes.annotate(
-            side.name.replace("_", " "),
-            (x, y),
-            xytext=(8, 7),
-            textcoords="offset points",
-            color=WHOLE if is_auto else INK,
-            fontsize=11,
-            fontweight="bold" if is_auto else "normal",
-        )
     if oracle := figures.get("accuracy.oracle"):
         axes.axhline(100 * oracle, color=QUIET, linewidth=0.9, linestyle=(0, (4, 4)))
         axes.annotate(
@@ -267,6 +262,7 @@ def plot(sides: Sequence[Side], intervals: Mapping[str, Interval], figures: Mapp
             fontsize=9,
         )
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_ylim(0, 100)
     axes.set_xlabel("answers a second, one client (log)", color=INK)
     axes.set_ylabel("share right, %", color=INK)
@@ -278,7 +274,34 @@ def plot(sides: Sequence[Side], intervals: Mapping[str, Interval], figures: Mapp
     for spine in axes.spines.values():
         spine.set_visible(False)
     figure.tight_layout()
+    _label(axes, sides)
     folder = HERE.parent / "docs" / "img"
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.png")
     plt.close(figure)
+
+
+def _label(axes: Any, sides: Sequence[Side]) -> None:
+    """Names every point, each at the first place around it where it covers no other name and no point."""
+    points = [axes.transData.transform((side.answers_per_s, 100 * side.accuracy)) for side in sides]
+    taken: list[Any] = []
+    for side in sorted(sides, key=lambda side: not side.name.startswith("auto")):
+        is_auto = side.name.startswith("auto")
+        for x, y, align in ((9, 8, "left"), (9, -17, "left"), (-9, 8, "right"), (-9, -17, "right"), (9, 24, "left")):
+            name = axes.annotate(
+                side.name.replace("_", " "),
+                (side.answers_per_s, 100 * side.accuracy),
+                xytext=(x, y),
+                textcoords="offset points",
+                ha=align,
+                color=WHOLE if is_auto else INK,
+                fontsize=11,
+                fontweight="bold" if is_auto else "normal",
+            )
+            box = name.get_window_extent().expanded(1.1, 1.1)
+            if not any(box.overlaps(other) for other in taken) and not any(box.contains(*point) for point in points):
+                break
+            name.remove()
+        else:
+            axes.add_artist(name)
+        taken.append(box)
