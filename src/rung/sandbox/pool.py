@@ -35,9 +35,9 @@ class _Worker:
     @classmethod
     async def started(cls, target: str, limits: Limits) -> "_Worker":
         """A warm worker. Raises Unavailable if it does not come up."""
-        command = ("-m", "rung.sandbox.worker", target, str(limits.memory_mb), str(ceil(limits.wall_s) + 1))
+        command = ("-P", "-m", "rung.sandbox.worker", target, str(limits.memory_mb), str(ceil(limits.wall_s) + 1))
         making = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(sys.executable, *command, stdin=PIPE, stdout=PIPE)
+            asyncio.create_subprocess_exec(sys.executable, *command, stdin=PIPE, stdout=PIPE, start_new_session=True)
         )
         try:
             worker = cls(await asyncio.shield(making))
