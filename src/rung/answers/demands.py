@@ -2,8 +2,11 @@
 
 import re
 
+from rung.answers.phrases import Phrase
+
+# Looked for with a line's end put before the text.
 OPEN = re.compile(
-    r"""(?:^|[.!?:;\n])[\s>*#"'-]*
+    r"""[.!?:;\n][\s>*#"'-]*
     (?:(?:please|kindly|now|then|also|and|you\ must|you\ should|i\ want\ you\ to|i\ need\ you\ to|can\ you|could\ you
         |would\ you|will\ you|help\ me)[\s,]+){0,4}
     (?:explain|describe|write|rewrite|compose|draft|generate|create|design|implement|code|program|list|name|outline
@@ -15,26 +18,45 @@ OPEN = re.compile(
     \b(?!\s*:)""",
     re.VERBOSE,
 )
-REASONS = re.compile(
-    r"""(?:^|[.!?:;,\n]|\band|\bthen|\balso|\bplease)\s*(?:briefly\s)?explain\b
-    |\bexplain\ (?:your|briefly|each\ step)
-    |\b(?:provide|give|include|add|with)\b[^.\n]{0,30}\b(?:explanation|justification|reasoning|reasons?)\b
-    |\bshow\ (?:your|all|the|each|every)(?:\ \w+)?\ (?:work|working|steps?|reasoning|calculations?)\b
-    |\bstep[- ]by[- ]step\b|\bjustify\b|\byour\ reasoning\b|\b(?:and|or)\ why\b
-    |\bwhy\ (?:or\ why\ not|not)\b|\bin\ detail\b
-    |\bwrite\ (?:an?|some|me)\ (?:\w+\ ){0,2}(?:function|program|script|code|essay|poem|story|paragraph|email)\b""",
-    re.VERBOSE,
+REASONS = (
+    Phrase(
+        ("explain",),
+        r"""(?:^|[.!?:;,\n]|\band|\bthen|\balso|\bplease)\s*(?:briefly\s)?explain\b
+        |\bexplain\ (?:your|briefly|each\ step)""",
+    ),
+    Phrase(
+        ("explanation", "justification", "reason"),
+        r"""\b(?:provide|give|include|add|with)\b[^.\n]{0,30}\b(?:explanation|justification|reasoning|reasons?)\b
+        |\byour\ reasoning\b""",
+    ),
+    Phrase(
+        ("show ",),
+        r"""\bshow\ (?:your|all|the|each|every)(?:\ \w+)?
+        \ (?:work|working|steps?|reasoning|calculations?)\b""",
+    ),
+    Phrase(
+        ("step by", "step-by", "justify", "why", "in detail"),
+        r"""\bstep[- ]by[- ]step\b|\bjustify\b|\b(?:and|or)\ why\b|\bwhy\ (?:or\ why\ not|not)\b|\bin\ detail\b""",
+    ),
+    Phrase(
+        ("write ",),
+        r"""\bwrite\ (?:an?|some|me)\ (?:\w+\ ){0,2}
+        (?:function|program|script|code|essay|poem|story|paragraph|email)\b""",
+    ),
 )
-REASON_WORDS = ("expla", "justif", "reason", "show ", "step", "why", "detail", "write ")
-CODE = re.compile(
-    r"```|\bdef \w{1,60}\(|\bclass \w{1,60}[:(]|#include|\bselect\b.{1,200}\bfrom\b|\bconsole\.log|</\w+>"
+CODE = (
+    Phrase(
+        ("```", "def ", "class ", "#include", "console.log", "</"),
+        r"```|\bdef\ \w{1,60}\(|\bclass\ \w{1,60}[:(]|\#include|\bconsole\.log|</\w+>",
+    ),
+    Phrase(("select",), r"\bselect\b.{1,200}\bfrom\b", reach=240),
 )
 
-POLES = re.compile(
+POLES = Phrase(
+    ("yes", "true"),
     r"""["'`]?\b(?:yes["'`]?\s?(?:,\s?|/|\ or\ )\s?["'`]?no|no["'`]?\s?(?:/|\ or\ )\s?["'`]?yes
     |true["'`]?\s?(?:,\s?|/|\ or\ )\s?["'`]?false|false["'`]?\s?(?:/|\ or\ )\s?["'`]?true)\b
     (?!["'`]?\s*(?:questions?|items?|test|exam))""",
-    re.VERBOSE,
 )
 SAYING = re.compile(
     r"\b(?:answer|reply|respond|say|state|decide|determine|judge|output|return|tell|whether|only|just)\b",
@@ -50,46 +72,43 @@ PERSONAL = re.compile(
     re.VERBOSE,
 )
 
-THING = (
+_THING = (
     r"(?:label|category|intent|class|value|name|word|date|total|city|topic|company|amount|sentiment|language|country)"
 )
-LABEL_WORDS = (
-    "classif",
-    "categor",
-    "label",
-    "intent",
-    "topic",
-    "sentiment",
-    "department",
-    "positive",
-    "negative",
-    "neutral",
-    "spam",
-    "fraud",
-    "classes",
-    "one of",
-    "only",
-    "just",
-    "nothing but",
-    "answer with",
-    "reply with",
-    "respond with",
-)
-LABEL = re.compile(
-    rf"""(?:^|[.!?:;\n])\s*(?:please\ )?(?:classify|categori[sz]e|label)\b
-    |\b(?:classify|categori[sz]e)\b[^\n]{{1,80}}\b(?:into|as)\b
-    |\bwhich\ (?:of\ (?:these|the\ following)\ )?(?:intents?|categor(?:y|ies)|labels?|topics?|sentiment|department)\b
-    |\b(?:what\ is|what's|identify|determine|detect|predict|choose|pick|select)\ (?:the\ |an?\ |its\ |their\ )?
-      (?:\w+\ )?(?:intent|category|label|topic|sentiment)\b
-    |\b(?:positive|negative|neutral)["']?(?:,|\ or|,\ or|/)\s?["']?(?:positive|negative|neutral)\b
-    |\b(?:spam\ or\ (?:not\ spam|ham)|fraud\ or\ (?:not|legitimate|genuine))\b
-    |\bone\ of\ (?:(?:these|the\ following|the)\ )?(?:\w+\ )?
-      (?:intents?|categories|classes|labels|topics|values|words)\b
-    |\b(?:answer|reply|respond|output|return|give)\b[^.\n]{{0,20}}\b(?:only|just|nothing\ but)\b
-      [^.\n]{{0,20}}\b{THING}\b
-    |\b(?:answer|reply|respond)\ with\ (?:the\ |one\ |an?\ |its\ )?(?:single\ )?(?:\w+\ )?{THING}\b
-    |\b{THING}\ only\b""",
-    re.VERBOSE,
+LABEL = (
+    Phrase(
+        ("classif", "categori", "label"),
+        r"""(?:^|[.!?:;\n])\s*(?:please\ )?(?:classify|categori[sz]e|label)\b
+        |\b(?:classify|categori[sz]e)\b[^\n]{1,80}\b(?:into|as)\b""",
+        reach=120,
+    ),
+    Phrase(
+        ("intent", "categor", "label", "topic", "sentiment", "department"),
+        r"""\bwhich\ (?:of\ (?:these|the\ following)\ )?
+          (?:intents?|categor(?:y|ies)|labels?|topics?|sentiment|department)\b
+        |\b(?:what\ is|what's|identify|determine|detect|predict|choose|pick|select)\ (?:the\ |an?\ |its\ |their\ )?
+          (?:\w+\ )?(?:intent|category|label|topic|sentiment)\b""",
+    ),
+    Phrase(
+        ("positive", "negative", "neutral"),
+        r"""\b(?:positive|negative|neutral)["']?(?:,|\ or|,\ or|/)\s?["']?(?:positive|negative|neutral)\b""",
+    ),
+    Phrase(("spam", "fraud"), r"\b(?:spam\ or\ (?:not\ spam|ham)|fraud\ or\ (?:not|legitimate|genuine))\b"),
+    Phrase(
+        ("one of",),
+        r"""\bone\ of\ (?:(?:these|the\ following|the)\ )?(?:\w+\ )?
+        (?:intents?|categories|classes|labels|topics|values|words)\b""",
+    ),
+    Phrase(
+        ("only", "just", "nothing but"),
+        rf"""\b(?:answer|reply|respond|output|return|give)\b[^.\n]{{0,20}}\b(?:only|just|nothing\ but)\b
+          [^.\n]{{0,20}}\b{_THING}\b
+        |\b{_THING}\ only\b""",
+    ),
+    Phrase(
+        ("answer with", "reply with", "respond with"),
+        rf"""\b(?:answer|reply|respond)\ with\ (?:the\ |one\ |an?\ |its\ )?(?:single\ )?(?:\w+\ )?{_THING}\b""",
+    ),
 )
 EXTRACT = re.compile(
     r"""\b(?:extract|what\ is|find|what\ was|give)\ the\ (?:\w+\ ){0,3}
@@ -116,6 +135,8 @@ ASKS_WHAT = re.compile(
     |at\ what\ \w+|find|calculate|compute|determine|evaluate|work\ out)\b""",
     re.VERBOSE,
 )
+# One of these stands in everything that one of the two above finds.
+ASKING_WORDS = ("how ", "what", "find", "calculate", "compute", "determine", "evaluate", "work out")
 MEASURED = re.compile(
     r"""\b(?:total|sum|difference|product|quotient|average|mean|median|area|perimeter|volume|costs?|price|profit
     |number|age
@@ -131,26 +152,50 @@ ARITHMETIC = re.compile(
       [\s(]*+-?[$€£]?\d[\d.,]*+[\s)%]*+)+[?.=$\s]*+$""",
     re.VERBOSE,
 )
-AS_NUMBER = re.compile(
+AS_NUMBER = Phrase(
+    ("number", "integer", "digits", "numeric"),
     r"""\b(?:answer|reply|respond|output|return|give)\b[^.\n]{0,40}\b(?:only|just|as|with|in)\b[^.\n]{0,25}
     \b(?:numbers?|integers?|digits|numeric\ value)\b
     |\bnumber\ only\b""",
-    re.VERBOSE,
+    reach=100,
 )
 # These end in an expression, a tuple or several values.
-EXPRESSION = re.compile(
-    r"""\b(?:[a-z]'?th\ term
-    |in\ terms\ of|as\ an?\ (?:function|expression|ordered|interval)|express|inverse|equation\ of|coordinates
-    |intervals?
-    |simplif\w+|factor|expand|all\ (?:real|possible|complex|solutions|values|ordered)|solve\ for|matrix|vectors?
-    |polynomial
-    |ordered|domain|range\ of|simplest\ radical|exact\ value|complex\ number|separated\ by|sqrt)\b
-    |\b(?:pi|cos|sin|tan|log|ln|theta)\b[\s(]*[\dxyz^_({\\]
-    |\\(?:sqrt|pi|cos|sin|tan|log|theta|begin)""",
-    re.VERBOSE,
+EXPRESSION = (
+    Phrase(
+        (
+            *("th term", "in terms of", "as a", "express", "inverse", "equation of", "coordinates", "interval"),
+            *(
+                "simplif",
+                "factor",
+                "expand",
+                "all ",
+                "solve for",
+                "matrix",
+                "vector",
+                "polynomial",
+                "ordered",
+                "domain",
+            ),
+            *("range of", "simplest radical", "exact value", "complex number", "separated by", "sqrt"),
+        ),
+        r"""\b(?:[a-z]'?th\ term
+        |in\ terms\ of|as\ an?\ (?:function|expression|ordered|interval)|express|inverse|equation\ of|coordinates
+        |intervals?
+        |simplif\w+|factor|expand|all\ (?:real|possible|complex|solutions|values|ordered)|solve\ for|matrix|vectors?
+        |polynomial
+        |ordered|domain|range\ of|simplest\ radical|exact\ value|complex\ number|separated\ by|sqrt)\b""",
+        reach=40,
+    ),
+    Phrase(
+        ("pi", "cos", "sin", "tan", "log", "ln", "theta"),
+        r"\b(?:pi|cos|sin|tan|log|ln|theta)\b[\s(]*[\dxyz^_({\\]",
+        reach=40,
+    ),
+    Phrase(("\\",), r"\\(?:sqrt|pi|cos|sin|tan|log|theta|begin)", reach=40),
 )
 VAGUE = re.compile(
     r"\b(?:dozens?|half|twice|thrice|doubled?|tripled?|thirds?|quarters?|each|every|per|percent|nickels|dimes|pennies)\b",
 )
 OWN_AFFAIRS = re.compile(r"\b(?:i|my|you|your)\b")
-SENTENCE = re.compile(r"(?<=[.!?])(?<!mr\.)(?<!mrs\.)(?<!ms\.)(?<!dr\.)(?<!st\.)(?<!vs\.)\s+|\n+")
+SENTENCE_END = re.compile(r"[.!?]\s+|\n+")
+ABBREVIATIONS = ("mr.", "mrs.", "ms.", "dr.", "st.", "vs.")

@@ -2,17 +2,22 @@
 
 import re
 
+from rung.answers.phrases import holds
+
 # A question's demand stands at its beginning or its end; a long text in between is material.
 HEAD, TAIL = 3000, 6000
 
 _LETTERED_LINE = re.compile(r"^[ \t>*-]{0,6}\(?([A-J])([).:]|\s[-:])\**[ \t]*(?=\S)", re.MULTILINE)
 _LOWER_LINE = re.compile(r"^[ \t]{0,4}\(?([a-j])([).])[ \t]*(?=\S)", re.MULTILINE)
-_INLINE = (
-    re.compile(r"(?<!\w)\(([A-J])()\)[ \t]*(?=\S)"),
-    re.compile(r"(?<![\w(])([A-J])()\)[ \t]*(?=\S)"),
-    re.compile(r"(?<![\w(.])([A-J])([.:])[ \t]+(?=\S)"),
-    re.compile(r"(?<!\w)\(([a-j])()\)[ \t]*(?=\S)"),
-    re.compile(r"(?<!\w)answer([1-9])():[ \t]*(?=\S)", re.IGNORECASE),
+# Ways to mark options, the surest first, each with what the second option has then.
+_MARKS = (
+    (_LETTERED_LINE, ("B)", "B.", "B:", "B ", "B\t")),
+    (_LOWER_LINE, ("b)", "b.")),
+    (re.compile(r"(?<!\w)\(([A-J])()\)[ \t]*(?=\S)"), ("(B)",)),
+    (re.compile(r"(?<![\w(])([A-J])()\)[ \t]*(?=\S)"), ("B)",)),
+    (re.compile(r"(?<![\w(.])([A-J])([.:])[ \t]+(?=\S)"), ("B.", "B:")),
+    (re.compile(r"(?<!\w)\(([a-j])()\)[ \t]*(?=\S)"), ("(b)",)),
+    (re.compile(r"(?<!\w)answer([1-9])():[ \t]*(?=\S)", re.IGNORECASE), ("2:",)),
 )
 _CHOOSING = re.compile(
     r"\b(?:which|choose|select|pick|correct|best|answer|options?|choices?|letter|following|what|who|where|when)\b|_{2,}",
@@ -28,6 +33,22 @@ _BULLETS = re.compile(
     r"\b(?:intents?|categories|classes|labels|topics|options|choices|values)\b[^:?\n]{0,60}[:?]?[ \t]*\n"
     r"((?:[ \t]*[-*\u2022][ \t]+[^\n]{1,80}(?:\n|$)){2,200})",
     re.IGNORECASE,
+)
+_BULLET = re.compile(r"\n[ \t]*[-*\u2022][ \t]")
+# Every list is led in by one of these.
+_LISTING = (
+    "one of",
+    "into",
+    "as",
+    "choose from",
+    "intent",
+    "categories",
+    "classes",
+    "labels",
+    "topics",
+    "options",
+    "choices",
+    "values",
 )
 _BETWEEN = re.compile(r"\s*(?:,\s*or\s|,\s*and\s|[,;|]|\sor\s)\s*")
 
@@ -49,7 +70,9 @@ def options_of(question: str) -> tuple[str, ...]:
 
 def options_at(text: str) -> list[re.Match[str]]:
     """Where options A, B, C... are marked: in a row from A, each once, and after a question to choose by."""
-    for pattern in (_LETTERED_LINE, _LOWER_LINE, *_INLINE):
+    for pattern, second in _MARKS:
+        if not holds(text, second):
+            continue
         found = list(pattern.finditer(text))
         letters = "".join(m[1] for m in found).upper()
         if len(found) < 2 or not ("ABCDEFGHIJ".startswith(letters) or "123456789".startswith(letters)):
@@ -68,12 +91,23 @@ def options_at(text: str) -> list[re.Match[str]]:
 def listed_labels(text: str) -> tuple[str, ...]:
     """The values of "Answer format: a/b/c", or of a list like "one of these intents: a, b, c", in a line or below each
     other; else empty."""
-    if form := _FORMAT.search(text):
+    lower = text.lower()
+    if "answer format" in lower and (form := _FORMAT.search(text)):
         return tuple(value.strip().rstrip(".") for value in form[1].split("/"))
-    if bullets := _BULLETS.search(text):
+    if not holds(lower, _LISTING):
+        return ()
+    if _BULLET.search(text) and (bullets := _BULLETS.search(text)):
         return tuple(line.strip(" \t-*\u2022") for line in bullets[1].splitlines())
-    for listed in _ONE_OF.finditer(text):
-        values = [v.strip(" .\"'`[]()") for v in _BETWEEN.split(listed[1])]
-        if 2 <= len(values) <= 200 and all(0 < len(v) <= 80 and len(v.split()) <= 4 for v in values):
-            return tuple(values)
+    for line in text.split("\n"):
+        # what is listed follows a colon or a question mark, and takes three characters at least
+        if ":" in line[:-3] or "?" in line[:-3]:
+            for listed in _ONE_OF.finditer(line):
+                if values := _values(listed[1]):
+                    return values
     return ()
+
+
+def _values(listed: str) -> tuple[str, ...]:
+    values = [v.strip(" .\"'`[]()") for v in _BETWEEN.split(listed)]
+    fit = 2 <= len(values) <= 200 and all(0 < len(v) <= 80 and len(v.split()) <= 4 for v in values)
+    return tuple(values) if fit else ()

@@ -40,9 +40,10 @@ WORD_NUMBER = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD}))*+\b", 
 
 def plain(text: str) -> str:
     """`text` with one kind of minus and space, and LaTeX's spacing and simple fractions written plainly."""
-    text = text.translate(_PLAIN)
-    for sign, spelt in _HALVES.items():
-        text = text.replace(sign, spelt)
+    if not text.isascii():
+        text = text.translate(_PLAIN)
+        for sign, spelt in _HALVES.items():
+            text = text.replace(sign, spelt)
     if "\\" in text or "{" in text:
         text = _LATEX_SPACE.sub(
             "", _WHOLE_BEFORE_FRACTION.sub(" ", text).replace("\\times", "*").replace("\\cdot", "*")

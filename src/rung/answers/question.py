@@ -9,20 +9,21 @@ import re
 from rung.answers import demands
 from rung.answers.layout import ends, listed_labels, options_at
 from rung.answers.numerals import NUMBER, WORD_NUMBER, plain
+from rung.answers.phrases import Phrase, holds
 from rung.types import Short
 
 
 def asked(question: str) -> Short:
     """The kind of short answer that `question` asks for, "" for anything else."""
     text = ends(question)
-    if not text or demands.CODE.search(text.lower()):
+    if not text or _any(demands.CODE, text.lower()):
         return ""
     around = text
     if marks := options_at(text):
         around = f"{text[: marks[0].start()]}\n{''.join(text[marks[-1].end() :].partition(chr(10))[1:])}"
     around = around.lower()
     labels = () if marks else listed_labels(text)
-    if _wants_reasons(around) or (not labels and demands.OPEN.search(around)):
+    if _any(demands.REASONS, around) or (not labels and demands.OPEN.search(f"\n{around}")):
         return ""
     if marks:
         return "choice"
@@ -34,9 +35,11 @@ def reads_off(question: str) -> bool:
     return bool(_asks_copy(ends(question).lower()))
 
 
-def _wants_reasons(text: str) -> bool:
-    # looking for a word is a hundred times quicker than for a phrase
-    return any(word in text for word in demands.REASON_WORDS) and bool(demands.REASONS.search(text))
+def _any(phrases: tuple[Phrase, ...], text: str) -> bool:
+    for phrase in phrases:  # noqa: SIM110  `any` takes longer
+        if phrase.search(text):
+            return True
+    return False
 
 
 def _kind(text: str) -> Short:
@@ -58,49 +61,68 @@ def _kind_of_list(labels: tuple[str, ...]) -> Short:
 
 
 def _sentences(text: str) -> list[str]:
-    return [s.strip() for s in demands.SENTENCE.split(text) if s.strip()]
+    """Those of lower-cased text; a line's end ends one, an abbreviation's full stop does not."""
+    found, start = [], 0
+    for end in demands.SENTENCE_END.finditer(text):
+        if text.endswith(demands.ABBREVIATIONS, start, end.start() + 1) and "\n" not in end[0]:
+            continue
+        found.append(text[start : end.start() + 1])
+        start = end.end()
+    return [s for part in (*found, text[start:]) if (s := part.strip())]
 
 
 def _asks_pole(text: str) -> bool:
+    named = "yes" in text or "true" in text
+    if not named and not text.rstrip().endswith("?"):
+        return False
     sentences = _sentences(text)
-    for sentence in sentences:
-        if (poles := demands.POLES.search(sentence)) and (
-            demands.SAYING.search(sentence) or not sentence[: poles.start()].strip(" (")
-        ):
-            return True
     last = sentences[-1]
-    if (poles := demands.POLES.search(last)) and not last[poles.end() :].strip(" )?.\"'"):
+    if named and (any(_names_poles(sentence) for sentence in sentences) or _ends_in_poles(last)):
         return True
     bare = demands.AUXILIARY.match(last) and last.endswith("?") and len(last) < 200 and len(sentences) <= 12
     # a passage may say "I"; a few sentences that do are someone's own affairs
     return bool(bare) and not demands.PERSONAL.search(last if len(text) > 400 else text)
 
 
+def _names_poles(sentence: str) -> bool:
+    poles = demands.POLES.search(sentence)
+    return bool(poles and (demands.SAYING.search(sentence) or not sentence[: poles.start()].strip(" (")))
+
+
+def _ends_in_poles(sentence: str) -> bool:
+    poles = demands.POLES.search(sentence)
+    return bool(poles and not sentence[poles.end() :].strip(" )?.\"'"))
+
+
 def _asks_label(text: str) -> bool:
-    if demands.SEVERAL.search(text[:400]) or demands.SEVERAL.search(text[-400:]):
+    if not _any(demands.LABEL, text):
         return False
-    return any(word in text for word in demands.LABEL_WORDS) and bool(demands.LABEL.search(text))
+    return not (demands.SEVERAL.search(text[:400]) or demands.SEVERAL.search(text[-400:]))
 
 
 def _asks_copy(text: str) -> Short:
     """A value to be read off a text that is given: its demand is the first or last thing said."""
-    lines = [line for line in text.split("\n") if line.strip()] or [""]
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) < 3:
+        return ""
     demand = next((line for line in (lines[0], *lines[:-3:-1]) if demands.EXTRACT.search(line)), "")
-    if not demand or len(lines) < 3 or not demands.GIVEN_TEXT.search(text) or demands.SEVERAL.search(demand):
+    if not demand or not demands.GIVEN_TEXT.search(text) or demands.SEVERAL.search(demand):
         return ""
     return "number" if demands.AMOUNT.search(demand) else "label"
 
 
 def _asks_number(text: str) -> bool:
-    if demands.AS_NUMBER.search(text) or demands.ARITHMETIC.match(plain(text)[:400]):
+    if demands.AS_NUMBER.search(text) or demands.ARITHMETIC.match(plain(text[:800])[:400]):
         return True
+    if not holds(text, demands.ASKING_WORDS):
+        return False
     sentences = _sentences(text)
     asking = [
         s
         for s in sentences[-2:]
         if demands.ASKS_HOW_MUCH.search(s) or (demands.ASKS_WHAT.search(s) and demands.MEASURED.search(s))
     ]
-    if not asking or demands.EXPRESSION.search(text) or (len(sentences) == 1 and demands.OWN_AFFAIRS.search(text)):
+    if not asking or _any(demands.EXPRESSION, text) or (len(sentences) == 1 and demands.OWN_AFFAIRS.search(text)):
         return False
     figures = len(NUMBER.findall(text[:4000]))
     if figures < 2:

@@ -1,0 +1,52 @@
+"""Looking for phrases the quick way: most texts hold none of the words that a phrase is made of."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+
+def holds(text: str, words: Iterable[str]) -> bool:
+    """Whether any of `words` stands in `text`, be it inside a longer one."""
+    for word in words:  # noqa: SIM110  `any` takes three times as long
+        if word in text:
+            return True
+    return False
+
+
+class Phrase:
+    """A pattern every match of which holds one of `words` and lies within `reach` characters of where that begins.
+
+    Looking for a word is a hundred times quicker than looking for a phrase, so the pattern is only tried around them.
+    Both are for lower-cased text.
+    """
+
+    def __init__(self, words: tuple[str, ...], pattern: str, reach: int = 80) -> None:
+        self._words = words
+        self._pattern = re.compile(pattern, re.VERBOSE)
+        self._reach = reach
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match in `text`."""
+        if not holds(text, self._words):
+            return None
+        for start, end in self._stretches(text):
+            if match := self._pattern.search(text, start, end):
+                return match
+        return None
+
+    def _stretches(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where matches may be, in order; none overlaps another, so that no text is read twice."""
+        places = sorted(at for word in self._words for at in _places(text, word))
+        start, end = places[0] - self._reach, places[0] + self._reach
+        for at in places[1:]:
+            if at - self._reach > end:
+                yield max(start, 0), end
+                start = at - self._reach
+            end = at + self._reach
+        yield max(start, 0), end
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        at = text.find(word, at + len(word))
