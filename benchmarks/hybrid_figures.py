@@ -1,18 +1,16 @@
 """The hybrid benchmark's figures: shares right, speed, intervals, results file and frontier plot."""
 
 import json
-import platform
 import random
-import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean, quantiles
 from typing import Any
 
 from graded import Item, right
+from results import write
 
 from rung.answers import asked, extract, majority, options_of
 
@@ -148,23 +146,13 @@ def publish(items: Sequence[Item], recorded: list[Row], live: list[Row], *, part
     pace = _pace(by_model["think"], recorded)
     sides = [*(s for s in singles(items, recorded, pace) if s.name != "think"), think, *autos]
     figures, intervals = _figures(sides, autos, think, alone)
-    folder = HERE / "results"
-    folder.mkdir(exist_ok=True)
-    result = {
-        "benchmark": "hybrid",
-        "commit": _commit(),
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {platform.processor() or platform.system()}",
-        "seed": seed,
-        "n": len(items),
-        "figures": {name: round(value, 4) for name, value in figures.items()},
-        "intervals": {name: [round(low, 4), round(high, 4)] for name, (low, high) in intervals.items()},
-        "detail": {"items": part, "pace_of_recorded": round(pace, 4), **_detail(items, sides, autos)},
-    }
+    figures = {name: round(value, 4) for name, value in figures.items()}
+    intervals = {name: (round(low, 4), round(high, 4)) for name, (low, high) in intervals.items()}
+    detail = {"items": part, "pace_of_recorded": round(pace, 4), **_detail(items, sides, autos)}
     name = "hybrid" if part == "report" else f"hybrid-{part}"
-    (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result["figures"], indent=1))
-    print(json.dumps({k: v for k, v in result["intervals"].items() if "minus" in k or "over" in k}, indent=1))
+    write(name, figures, intervals, detail, seed, len(items))
+    print(json.dumps(figures, indent=1))
+    print(json.dumps({k: v for k, v in intervals.items() if "minus" in k or "over" in k}, indent=1))
     plot(sides, intervals, figures, name)
 
 
@@ -212,13 +200,6 @@ def _detail(items: Sequence[Item], sides: Sequence[Side], autos: Sequence[Side])
         answered = Counter(row["answered_by"] for row in auto.rows)
         detail[auto.name] = {"calls": dict(calls.most_common()), "answered_by": dict(answered.most_common())}
     return detail
-
-
-def _commit() -> str:
-    said = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE, check=False
-    )
-    return said.stdout.strip()
 
 
 INK, QUIET, RULE, WHOLE = "#1f2933", "#7b8794", "#d9e2ec", "#0b7a75"
