@@ -1,7 +1,8 @@
 """Config -> ladder. Leaves whose entry did not change are taken over from the ladder before, warm as they are."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -19,7 +20,7 @@ from rung.config.schema import (
     VoteConfig,
 )
 from rung.lanes import Lane, Pace, Pool, Setup
-from rung.reasoners.base import Reasoner
+from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.function import Function
@@ -42,6 +43,24 @@ _LOCAL_PACE = Pace(first_s=0.05, prompt_s_per_token=1 / 70, completion_s_per_tok
 _FUNCTION_CALLS = 64
 
 
+@runtime_checkable
+class HasUpstreams(Protocol):
+    """A reasoner with several addresses or keys, which its lane chooses from."""
+
+    upstreams: Mapping[str, Below]
+
+
+class Makers(Struct, frozen=True, kw_only=True):
+    """How a simulation differs: `leaf` takes a real reasoner with its entry and, if it is local, its engine, and gives
+    what stands in for it; `rng` gives each lane its chances."""
+
+    leaf: Callable[[Reasoner, Leaf, Engine | None], Reasoner] = lambda real, entry, engine: real
+    rng: Callable[[], Random] = Random
+
+
+_REAL = Makers()
+
+
 class Part(Struct, frozen=True):
     """A leaf that serves. `entry` is what it was built from: an equal entry needs no new one. `shares` is equal for
     leaves over one engine or one quota."""
@@ -52,7 +71,7 @@ class Part(Struct, frozen=True):
     shares: object = None
 
 
-def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part]) -> dict[str, Part]:
+def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part], makers: Makers = _REAL) -> dict[str, Part]:
     """Raises ConfigError; then nothing was started, and `old` serves on."""
     parts: dict[str, Part] = {}
     engines = {part.engine.spec: part.engine for part in old.values() if part.engine is not None}
@@ -72,7 +91,8 @@ def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part]) -> dict[
             engine = engines.setdefault(spec, Engine(spec, clock))
         shares, places = _places(entry, engine, config.lanes)
         pool = pools.setdefault(shares, Pool(places, clock))
-        lane = _lane(_leaf(name, entry, engine, clock), entry, pool, config.lanes, clock)
+        reasoner = makers.leaf(_leaf(name, entry, engine, clock), entry, engine)
+        lane = Lane(reasoner, _setup(reasoner, entry, pool, config.lanes), clock, makers.rng())
         parts[name] = Part(made_from, lane, engine, shares)
     return parts
 
@@ -99,10 +119,10 @@ def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reason
     return Symbolic(name, entry)
 
 
-def _lane(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Clock) -> Lane:
+def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes) -> Setup:
     if isinstance(entry, EndpointConfig):
-        assert isinstance(reasoner, Endpoint)
-        setup = Setup(
+        assert isinstance(reasoner, HasUpstreams)
+        return Setup(
             pool=pool,
             pace=Pace(
                 first_s=entry.first_token_s, prompt_s_per_token=0.0, completion_s_per_token=1 / entry.tokens_per_s
@@ -112,12 +132,10 @@ def _lane(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Clo
             most=entry.concurrency,
             twice=True,
         )
-    elif isinstance(entry, LocalConfig):
-        setup = Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, shared=True)
-    else:
-        pace = _SYMBOLIC_PACE if isinstance(entry, SymbolicConfig) else _FUNCTION_PACE
-        setup = Setup(pool=pool, pace=pace, bounds=bounds)
-    return Lane(reasoner, setup, clock, Random())  # noqa: S311  no secret
+    if isinstance(entry, LocalConfig):
+        return Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, shared=True)
+    pace = _SYMBOLIC_PACE if isinstance(entry, SymbolicConfig) else _FUNCTION_PACE
+    return Setup(pool=pool, pace=pace, bounds=bounds)
 
 
 def build_rungs(config: Config, parts: Mapping[str, Part]) -> list[Rung]:
@@ -147,7 +165,7 @@ def _rung(name: str, config: Config, parts: Mapping[str, Part], made: dict[str, 
         lane = parts[name].lane
         rung = Rung(
             reasoner=lane.reasoner,
-            profile=_leaf_profile(name, entry, config),
+            profile=leaf_profile(name, entry, config),
             lane=lane,
             call=lane.call,
             auto=entry.auto,
@@ -180,7 +198,7 @@ def _composite_profile(name: str, entry: Composite, below: Profile) -> Profile:
     )
 
 
-def _leaf_profile(name: str, entry: Leaf, config: Config) -> Profile:
+def leaf_profile(name: str, entry: Leaf, config: Config) -> Profile:
     price = entry.price if isinstance(entry, EndpointConfig) else None
     return Profile(
         name=name,

@@ -1,0 +1,74 @@
+"""A config's ladder with its real lanes and composites, over modelled leaves."""
+
+from collections.abc import Mapping
+from random import Random
+
+from msgspec import Struct
+
+from rung.bootstrap.build import HasUpstreams, Leaf, Makers, build_leaves, build_rungs, leaf_profile
+from rung.clock import Clock
+from rung.config import Config
+from rung.config.schema import EndpointConfig, LocalConfig
+from rung.reasoners.base import Reasoner
+from rung.reasoners.local.engine import Engine
+from rung.runtime import Ladder
+from rung.simulate.processor import LocalSpeed, Processor
+from rung.simulate.reasoners import Modelled, ModelledEndpoint, ModelledLocal, ModelledSpecialist, Size, Work
+from rung.simulate.server import EndpointSpeed, Server
+
+
+class Speeds(Struct, frozen=True, kw_only=True):
+    """How fast the modelled leaves are. An endpoint is as fast as its entry says, unless `endpoints` names it."""
+
+    local: LocalSpeed = LocalSpeed()
+    endpoints: Mapping[str, EndpointSpeed] = {}
+
+
+class ModelledLadder:
+    """`ladder` is what a climb is given; `leaves` are its modelled reasoners by name."""
+
+    def __init__(self, config: Config, speeds: Speeds, work: Work, clock: Clock) -> None:
+        self.leaves: dict[str, Modelled] = {}
+        self._config = config
+        self._speeds = speeds
+        self._work = work
+        self._clock = clock
+        self._processors: dict[int, Processor] = {}
+        seeds = Random(work.seed)  # noqa: S311  no secret
+        makers = Makers(leaf=self._leaf, rng=lambda: Random(seeds.random()))  # noqa: S311
+        parts = build_leaves(config, clock, {}, makers)
+        self.ladder = Ladder(build_rungs(config, parts), clock)
+
+    def work_s(self, size: Size) -> float:
+        """The seconds of all reasoners together that a request of that size takes: so much time goes by for it, on
+        average, while everything that `auto` may choose is busy. 0 if only specialists are there."""
+        per_s: dict[int, float] = {}
+        for rung in self.ladder.rungs.values():
+            leaf = self.leaves[rung.lane.reasoner.name]
+            if rung.auto:
+                shared = leaf.processor if isinstance(leaf, ModelledLocal) else leaf
+                per_s[id(shared)] = leaf.per_s(size)
+        total = sum(per_s.values())
+        return 1 / total if total else 0.0
+
+    def _leaf(self, real: Reasoner, entry: Leaf, engine: Engine | None) -> Reasoner:
+        made: Modelled
+        if isinstance(entry, LocalConfig):
+            processor = self._processors.get(id(engine))
+            if processor is None:
+                processor = Processor(self._speeds.local, entry.slots, self._clock)
+                self._processors[id(engine)] = processor
+            made = ModelledLocal(real.name, real.abilities, self._work, processor)
+        elif isinstance(entry, EndpointConfig):
+            assert isinstance(real, HasUpstreams)
+            speed = self._speeds.endpoints.get(real.name) or EndpointSpeed(
+                first_s=max(entry.first_token_s, 1e-3), tokens_per_s=entry.tokens_per_s, at_once=entry.concurrency
+            )
+            servers = {name: Server(speed.at_once, self._clock) for name in real.upstreams}
+            made = ModelledEndpoint(real.name, real.abilities, self._work, speed, servers)
+        else:
+            made = ModelledSpecialist(
+                real.name, real.abilities, self._work, leaf_profile(real.name, entry, self._config)
+            )
+        self.leaves[real.name] = made
+        return made
