@@ -2,7 +2,17 @@
 
 from rung.routing.estimates import Profile, Speed, estimate
 from rung.routing.features import features_of
-from rung.routing.options import Candidate, Limits, Weighed, difficulty_shift, exclusion, lacking, sort_options, weigh
+from rung.routing.options import (
+    Candidate,
+    Limits,
+    Seen,
+    Weighed,
+    difficulty_shift,
+    exclusion,
+    lacking,
+    sort_options,
+    weigh,
+)
 from rung.routing.prices import PRESETS, Prices
 from rung.routing.rule import Action, Stop, Try, next_action
 
@@ -13,6 +23,7 @@ __all__ = [
     "Limits",
     "Prices",
     "Profile",
+    "Seen",
     "Speed",
     "Stop",
     "Try",

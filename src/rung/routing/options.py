@@ -10,13 +10,16 @@ from rung.routing.prices import Prices
 from rung.routing.reserve import Points, logit, reserve, sigmoid, verdict_points
 from rung.types import Estimate, Features, Option
 
-# How far a verdict on one reasoner's answer moves what is expected of the others: a hard question is hard for all.
+# How far a verdict on one reasoner's answer moves what is expected of the others, as a share of its own move in
+# log-odds: a hard question is hard for all, and most of all for the same model asked in another way.
 SHARED_DIFFICULTY = 0.3
+SAME_MIND = 0.8
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """A reasoner as it stands now. `down` says why it cannot be called at all; `ready_in_s` is the time until it is
-    warm, which the estimate's wait counts in; `congestion` is its lane's price in USD for a second that it is busy."""
+    warm, which the estimate's wait counts in; `congestion` is its lane's price in USD for a second that it is busy.
+    Candidates of one `mind` are the same model working at the same length: they err on the same questions."""
 
     name: str
     abilities: Abilities
@@ -25,6 +28,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     ready_in_s: float = 0.0
     congestion: float = 0.0
     note: str = ""
+    mind: str = ""
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -101,6 +105,17 @@ def sort_options(options: Iterable[Option]) -> tuple[Option, ...]:
     return tuple(sorted(options, key=lambda o: (o.reserve is None, -(o.reserve or 0.0), o.reasoner)))
 
 
-def difficulty_shift(verdicts: Sequence[tuple[float, float]]) -> float:
-    """Log-odds by which the others' estimates move after verdicts: (expected, found) chances of being right."""
-    return SHARED_DIFFICULTY * sum(logit(found) - logit(expected) for expected, found in verdicts)
+class Seen(Struct, frozen=True):
+    """A verdict so far: by whose mind, and the chance of being right that was expected and that was found."""
+
+    mind: str
+    expected_prob: float
+    found_prob: float
+
+
+def difficulty_shift(mind: str, seen: Sequence[Seen]) -> float:
+    """Log-odds by which the estimate of a reasoner of `mind` moves after the verdicts on others."""
+    return sum(
+        (SAME_MIND if mind == one.mind else SHARED_DIFFICULTY) * (logit(one.found_prob) - logit(one.expected_prob))
+        for one in seen
+    )

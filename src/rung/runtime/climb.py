@@ -21,7 +21,7 @@ from rung.errors import (
     UpstreamRefusedRequest,
 )
 from rung.reasoners.base import closing, collect, spell
-from rung.routing import Candidate, Limits, Stop, Try, difficulty_shift, exclusion, next_action, weigh
+from rung.routing import Candidate, Limits, Seen, Stop, Try, difficulty_shift, exclusion, next_action, weigh
 from rung.runtime.ladder import Ladder, caller_of
 from rung.runtime.plan import Plan, decision_of
 from rung.types import (
@@ -117,10 +117,10 @@ class Climb:
         if self._steps:  # seconds have passed: lanes filled or emptied meanwhile
             self._left = {n: self._ladder.candidate(self._ladder[n], features, self._caller) for n in self._left}
             self._options = tuple(c for c in self._left.values() if not exclusion(c, features, limits))
-        expected = {c.name: c.estimate.right_prob for c in self._plan.candidates}
-        pairs = zip(self._answers, self._verdicts, strict=True)
-        shift = difficulty_shift([(expected[a.reasoner], v.right_prob) for a, v in pairs])
-        weighed = [weigh(c, self._plan.prices, shift) for c in self._options]
+        asked = {c.name: c for c in self._plan.candidates}
+        pairs = [(asked[a.reasoner], v) for a, v in zip(self._answers, self._verdicts, strict=True)]
+        seen = [Seen(c.mind, c.estimate.right_prob, v.right_prob) for c, v in pairs]
+        weighed = [weigh(c, self._plan.prices, difficulty_shift(c.mind, seen)) for c in self._options]
         in_hand = self._best()[1].right_prob if self._answers else None
         return next_action(weighed, in_hand, self._request.wishes.min_quality)
 

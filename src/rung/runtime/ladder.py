@@ -31,6 +31,11 @@ class Rung(Struct, frozen=True, kw_only=True):
     def name(self) -> str:
         return self.reasoner.name
 
+    @property
+    def mind(self) -> str:
+        """A model that works at its own length is one mind, however it is asked; cut short it errs elsewhere."""
+        return self.name if self.profile.kind == "brief" else self.lane.reasoner.name
+
 
 class Caller(Struct, frozen=True, kw_only=True):
     """Whose request it is, as lanes tell callers apart: its class of urgency, 0 first, and its tenant."""
@@ -86,6 +91,7 @@ class Ladder:
             ready_in_s=ready_in_s,
             congestion=lane.congestion,
             note=status.note,
+            mind=rung.mind,
         )
 
     def lanes(self) -> tuple[LaneStats, ...]:

@@ -2,7 +2,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.reasoners.base import Abilities
-from rung.routing import PRESETS, Candidate, Limits, Stop, Try, Weighed, difficulty_shift, exclusion, next_action, weigh
+from rung.routing import (
+    PRESETS,
+    Candidate,
+    Limits,
+    Seen,
+    Stop,
+    Try,
+    Weighed,
+    difficulty_shift,
+    exclusion,
+    next_action,
+    weigh,
+)
 from rung.types import Estimate, Features
 
 FEATURES = Features(
@@ -94,5 +106,8 @@ def test_a_specialist_that_knows_its_limits_is_tried_first():
 
 
 def test_a_hard_question_is_hard_for_all():
-    assert difficulty_shift([(0.6, 0.2)]) < 0 < difficulty_shift([(0.6, 0.9)])
+    worse, better = Seen("other", 0.6, 0.2), Seen("other", 0.6, 0.9)
+    assert difficulty_shift("mine", [worse]) < 0 < difficulty_shift("mine", [better])
+    assert difficulty_shift("mine", []) == 0
+    assert difficulty_shift("other", [worse]) < difficulty_shift("mine", [worse])
     assert weigh(candidate(), PRESETS["best"], -1.0).reserve < weigh(candidate(), PRESETS["best"]).reserve
