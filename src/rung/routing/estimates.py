@@ -89,9 +89,9 @@ def _rounds(profile: Profile) -> float:
 def _strength(profile: Profile, features: Features) -> tuple[Strength, str]:
     known = profile.strength if profile.strength is not None else profile.below_strength
     if known is None:
-        measured = strengths.MEASURED.get(profile.model, {}).get(profile.kind, {}).get(features.task)
-        if measured is not None:
-            return measured, "measured"
+        seen = strengths.SEEN.get(profile.model, {}).get(profile.kind, {}).get(features.task)
+        if seen is not None:
+            return seen, "prior"
     return _guess(profile, features), "prior" if known is None else "config"
 
 

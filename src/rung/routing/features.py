@@ -18,6 +18,8 @@ _WORD = re.compile(r"[a-z][a-z0-9_+#]+|[^\W\d_]{2,}")
 # Patterns that begin with one of few characters are found several times quicker.
 _NUMBER = re.compile(r"\d\d*(?:[.,]\d+)*")
 _OPERATION = re.compile(r"\d\s?[-+*/^=%\u00d7\u00f7\u2212]|[-+*/^=\u00d7\u00f7\u2212] ?[\d(]|\\frac|\u221a")
+# One of these stands in every operation.
+_SIGNS = "-+*/^=%\u00d7\u00f7\u2212\u221a\\"
 _FUNCTION = re.compile(r"\([a-z]\)(?<=\b[a-z]\([a-z]\))")
 _CODE_MARKS = ("```", "def ", "#include", "=>", "</", "import ", "select * from")
 _LANGUAGES = frozenset(
@@ -96,7 +98,9 @@ def _code(text: str, words: list[str]) -> float:
 
 def _maths(text: str, words: list[str]) -> float:
     """How much the question looks like one for a solver: its operations and mathematical words against its length."""
-    marks = len(_OPERATION.findall(text)) + len(_FUNCTION.findall(text)) + _count(words, _MATHS_WORDS)
+    marks = len(_FUNCTION.findall(text)) + _count(words, _MATHS_WORDS)
+    if any(map(text.__contains__, _SIGNS)):
+        marks += len(_OPERATION.findall(text))
     return min(1.0, 5 * marks / (len(words) + 6))
 
 

@@ -1,7 +1,6 @@
 """Which reasoners may be called on a request, and what each call is worth."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -51,11 +50,12 @@ def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0) -> Weighed:
     """`shift` moves the estimate, in log-odds, by what the verdicts so far said of the question."""
     e = candidate.estimate
     right = sigmoid(logit(e.right_prob) + shift) if shift else e.right_prob
-    answers = (1 - e.abstain_prob) * (1 - e.fail_prob)
+    abstains, stays = e.abstain_prob, 1 - e.abstain_prob
+    answers = stays * (1 - e.fail_prob)
     # An abstention comes early; a failure is taken to cost what an answer costs.
-    seconds = e.wait_s + (1 - e.abstain_prob) * e.service_s + e.abstain_prob * e.abstain_s
-    busy_s = (1 - e.abstain_prob) * e.busy_s + e.abstain_prob * e.abstain_s
-    usd = (1 - e.abstain_prob) * e.usd + candidate.congestion * busy_s
+    abstain_s = abstains * e.abstain_s
+    seconds = e.wait_s + stays * e.service_s + abstain_s
+    usd = stays * e.usd + candidate.congestion * (stays * e.busy_s + abstain_s)
     cost = (usd + prices.second_usd * seconds) / prices.value_usd
     points = verdict_points(right, e.discrimination)
     return Weighed(name=candidate.name, reserve=reserve(points, answers, cost), cost=cost, points=points)
@@ -66,38 +66,37 @@ def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named
 
     A reasoner that was asked for by name is held only to what it can do at all, and to being ready before the deadline.
     """
-    reasons = _cannot(candidate, features, limits)
-    if not named:
-        reasons = chain(reasons, _should_not(candidate, features, limits))
-    return next(reasons, "")
+    reason = _cannot(candidate, features, limits)
+    return reason if reason or named else _should_not(candidate, features, limits)
 
 
-def _cannot(candidate: Candidate, features: Features, limits: Limits) -> Iterator[str]:
-    missing = lacking(candidate.abilities, features)
-    if missing:
-        yield f"cannot take {', '.join(missing)}"
+def _cannot(candidate: Candidate, features: Features, limits: Limits) -> str:
+    if missing := lacking(candidate.abilities, features):
+        return f"cannot take {', '.join(missing)}"
     room = candidate.abilities.context_tokens
     if features.prompt_tokens >= room:
-        yield f"holds {room} tokens, the request has about {features.prompt_tokens}"
+        return f"holds {room} tokens, the request has about {features.prompt_tokens}"
     if candidate.down:
-        yield f"down: {candidate.down}"
+        return f"down: {candidate.down}"
     if candidate.ready_in_s > limits.left_s:
-        yield f"not ready: {candidate.note or 'loading'}"
+        return f"not ready: {candidate.note or 'loading'}"
+    return ""
 
 
-def _should_not(candidate: Candidate, features: Features, limits: Limits) -> Iterator[str]:
+def _should_not(candidate: Candidate, features: Features, limits: Limits) -> str:
     e = candidate.estimate
     if candidate.abilities.short_only and not features.short:
-        yield "only for questions with a short checkable answer"
+        return "only for questions with a short checkable answer"
     if limits.left_usd is not None and e.usd > limits.left_usd:
-        yield f"would cost about {e.usd:.6f} USD, {max(limits.left_usd, 0.0):.6f} left"
+        return f"would cost about {e.usd:.6f} USD, {max(limits.left_usd, 0.0):.6f} left"
     needed_s = e.wait_s + e.p90_s
     if needed_s > limits.left_s:
-        yield f"may need {needed_s:.1f} s, {max(limits.left_s, 0.0):.1f} s left"
+        return f"may need {needed_s:.1f} s, {max(limits.left_s, 0.0):.1f} s left"
+    return ""
 
 
 def lacking(abilities: Abilities, features: Features) -> list[str]:
-    return sorted(need for need in features.needs if not getattr(abilities, need))
+    return sorted(need for need in features.needs if not getattr(abilities, need)) if features.needs else []
 
 
 def sort_options(options: Iterable[Option]) -> tuple[Option, ...]:

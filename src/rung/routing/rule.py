@@ -31,12 +31,19 @@ def next_action(weighed: Sequence[Weighed], in_hand: float | None, min_quality: 
     Having no answer is worth -v, so an option is always called then, whatever its reserve. `min_quality` acts on
     stopping: below it the climb goes on while any option is left. Ties go to the cheaper.
     """
-    best = max(weighed, key=lambda w: (w.reserve, -w.cost), default=None)
+    best: Weighed | None = None
+    rest = -1.0  # the highest reserve but the best one's
+    for w in weighed:
+        if best is None or w.reserve > best.reserve or (w.reserve == best.reserve and w.cost < best.cost):
+            if best is not None and best.reserve > rest:
+                rest = best.reserve
+            best = w
+        elif w.reserve > rest:
+            rest = w.reserve
     wanted = min_quality or 0.0
     enough = in_hand is not None and in_hand >= wanted
     if best is None or (in_hand is not None and enough and in_hand >= best.reserve):
         return Stop(quality_reached=enough)
-    rest = max((w.reserve for w in weighed if w.name != best.name), default=-1.0)
-    worst = min(best.points)[0]
+    worst = best.points[-1][0]
     live = len(weighed) == 1 or (worst >= wanted and worst >= rest)
     return Try(reasoner=best.name, reserve=best.reserve, live=live and in_hand is None)

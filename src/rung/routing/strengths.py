@@ -1,7 +1,8 @@
-"""First estimates, before any outcome of the user's own: the shares of questions that reasoners were seen to get right.
+"""First estimates, before any outcome of the user's own.
 
-`MEASURED` comes from `benchmarks/hybrid.py record` on the development part of its items (docs/experiments.md has the
-table). What was never measured is guessed from `strength` and the task, and marked so.
+`SEEN` holds, for a model, the shares right of `brief` on all tasks and of `think` on word problems as they were on the
+development items of `benchmarks/hybrid.py`, 4 to 41 of them each (docs/experiments.md); its other entries are guesses
+by these. Of any other model only `strength` and the task are guessed from.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ class Strength(NamedTuple):
 QWEN_1_5B = "qwen2.5-coder-1.5b-instruct"
 
 # model -> way of asking it -> task -> what was seen
-MEASURED: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
+SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
     QWEN_1_5B: {
         "local": {
             "word_problem": Strength(0.72, 2.0, 220),

@@ -1,7 +1,7 @@
 import pytest
 
 from rung.routing import Profile, Speed, estimate, features_of
-from rung.routing.strengths import QWEN_1_5B
+from rung.routing.strengths import QWEN_1_5B, SEEN
 
 SPEED = Speed(wait_s=1.0, first_s=0.1, prompt_s_per_token=0.01, completion_s_per_token=0.03)
 
@@ -10,11 +10,11 @@ def features(text, **body):
     return features_of({"messages": [{"role": "user", "content": text}], **body})
 
 
-def test_figures_that_were_measured_are_used_and_say_so():
+def test_what_was_seen_of_a_model_is_used():
     e = estimate(
         Profile(name="fast", kind="local", model=QWEN_1_5B), features("Is water wet? Answer yes or no."), SPEED
     )
-    assert e.source == "measured"
+    assert e.right_prob == SEEN[QWEN_1_5B]["local"]["yesno"].right_prob
     assert estimate(Profile(name="x", kind="endpoint"), features("hello"), SPEED).source == "prior"
 
 
