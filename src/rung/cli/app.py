@@ -20,6 +20,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("rung.cli.init:init", "Write a rung.yaml with what is found here: API keys, a local Ollama."),
     "validate": ("rung.cli.validate:validate", "Check a rung.yaml, and name every problem in it."),
     "models": ("rung.cli.models:app", "List the model files that Rung knows, or get them."),
+    "simulate": (
+        "rung.cli.simulate:simulate",
+        "Replay recorded arrivals through the lanes and the rule; nothing is called.",
+    ),
     "doctor": ("rung.cli.doctor:doctor", "Look for what would keep Rung from working here."),
 }
 

@@ -51,6 +51,11 @@ class ModelledLadder:
         total = sum(per_s.values())
         return 1 / total if total else 0.0
 
+    def alone_s(self, size: Size) -> float:
+        """What the quickest general reasoner takes for it with nothing else to do."""
+        times = (leaf.alone_s(size) for leaf in self.leaves.values() if not isinstance(leaf, ModelledSpecialist))
+        return min(times, default=0.0)
+
     def _leaf(self, real: Reasoner, entry: Leaf, engine: Engine | None) -> Reasoner:
         made: Modelled
         if isinstance(entry, LocalConfig):

@@ -75,6 +75,10 @@ class Modelled:
         """Requests of that size that it could answer in a second, one after the other on all that it has."""
         return 0.0
 
+    def alone_s(self, size: Size) -> float:
+        """What it takes for a request of that size with nothing else to do, on average."""
+        return 0.0
+
     async def start(self) -> None:
         """Nothing loads."""
 
@@ -109,6 +113,9 @@ class ModelledLocal(Modelled):
             left = job.to_read + max(job.to_write, 0)
             self.work.did(call.body, self._name, size.prompt_tokens + size.completion_tokens - left)
 
+    def alone_s(self, size: Size) -> float:
+        return self.processor.speed.alone_s(size.prompt_tokens, size.completion_tokens)
+
     def per_s(self, size: Size) -> float:
         p = self.processor
         return 1 / p.speed.busy_s(size.prompt_tokens, size.completion_tokens, p.slots)
@@ -139,6 +146,9 @@ class ModelledEndpoint(Modelled):
 
     def answer(self, call: Call) -> AsyncIterator[Chunk]:
         return next(iter(self.upstreams.values()))(call)
+
+    def alone_s(self, size: Size) -> float:
+        return self.speed.alone_s(size.completion_tokens)
 
     def per_s(self, size: Size) -> float:
         return self.speed.at_once * len(self.servers) / self.speed.alone_s(size.completion_tokens)

@@ -1,0 +1,163 @@
+"""A local model's speed, fitted to calls that were timed.
+
+Rows are JSON objects, one a line: prompt_tokens (those that were really read), completion_tokens, first_s (to the first
+token) and total_s; `pair`, equal in two rows, says that both were sent at the same moment. Rows without `first_s` (a
+recording of `benchmarks/hybrid.py`, say, with `seconds`) are fitted by their total alone.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from math import log
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from rung.clock import LoopClock
+from rung.errors import BadRequest
+from rung.simulate.loop import run
+from rung.simulate.processor import Job, LocalSpeed, Processor
+from rung.simulate.reasoners import Size
+from rung.simulate.report import quantile
+
+# By what factor each figure is moved, up or down, as long as that helps.
+_FACTORS = (1.6, 1.2, 1.06, 1.02, 1.005)
+# A figure that no row says anything about stays as it is.
+_GAIN = 1e-6
+_FITTED = ("read_token_s", "write_token_s", "write_s", "start_s")
+
+Times = tuple[float, float]
+
+
+class Timed(Struct, frozen=True, kw_only=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_s: float
+    first_s: float | None = None
+    pair: str | int | None = None
+
+    @property
+    def size(self) -> Size:
+        return Size(self.prompt_tokens, self.completion_tokens)
+
+
+class Error(Struct, frozen=True, kw_only=True):
+    """How far the model is off, as a share of what was measured."""
+
+    what: str
+    calls: int
+    median: float
+    p90: float
+
+
+class Fitted(Struct, frozen=True, kw_only=True):
+    speed: LocalSpeed
+    errors: tuple[Error, ...]
+
+
+def read_rows(path: Path) -> list[Timed]:
+    """Raises BadRequest."""
+    rows = []
+    try:
+        for line in path.read_text("utf-8").splitlines():
+            raw = json.loads(line)
+            raw.setdefault("total_s", raw.get("seconds"))
+            row = msgspec.convert(raw, Timed)
+            if row.completion_tokens > 0 and row.prompt_tokens > 0:
+                rows.append(row)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path}: cannot be read: {error}") from error
+    except (ValueError, msgspec.ValidationError) as error:
+        raise BadRequest(f"{path}: row {len(rows) + 1} is no timed call: {error}") from error
+    return rows
+
+
+def fit(rows: Sequence[Timed], source: str, start: LocalSpeed | None = None) -> Fitted:
+    """The speed with the least mean error, in logarithms, over first tokens and totals: found by moving one figure at
+    a time from `start` on. Raises BadRequest if there are no rows."""
+    if not rows:
+        raise BadRequest(f"{source}: holds no timed calls")
+    groups = _groups(rows)
+    best = start or LocalSpeed()
+    least = _loss(best, groups)
+    for factor in _FACTORS:
+        moved = True
+        while moved:
+            moved = False
+            for name in _FITTED:
+                for by in (factor, 1 / factor):
+                    tried = msgspec.structs.replace(best, **{name: getattr(best, name) * by})
+                    loss = _loss(tried, groups)
+                    if loss < least - _GAIN:
+                        best, least, moved = tried, loss, True
+    speed = msgspec.structs.replace(best, source=f"fitted to {len(rows)} calls of {source}")
+    return Fitted(speed=speed, errors=errors_of(speed, rows))
+
+
+def errors_of(speed: LocalSpeed, rows: Sequence[Timed]) -> tuple[Error, ...]:
+    """How far a speed is off on rows, which had better be others than those it was fitted to."""
+    groups = _groups(rows)
+    off: dict[str, list[float]] = {}
+    for group, times in zip(groups, predicted(speed, groups), strict=True):
+        how = "alone" if len(group) == 1 else "in pairs"
+        for row, (first_s, total_s) in zip(group, times, strict=True):
+            if row.first_s is not None:
+                off.setdefault(f"first token, {how}", []).append(abs(first_s / row.first_s - 1))
+            off.setdefault(f"total, {how}", []).append(abs(total_s / row.total_s - 1))
+    return tuple(_error(what, sorted(shares)) for what, shares in sorted(off.items()))
+
+
+def _error(what: str, shares: list[float]) -> Error:
+    return Error(what=what, calls=len(shares), median=quantile(shares, 0.5) or 0.0, p90=quantile(shares, 0.9) or 0.0)
+
+
+def _groups(rows: Sequence[Timed]) -> list[list[Timed]]:
+    """Calls that ran side by side."""
+    groups: dict[object, list[Timed]] = {}
+    for at, row in enumerate(rows):
+        groups.setdefault(("alone", at) if row.pair is None else ("pair", row.pair), []).append(row)
+    return list(groups.values())
+
+
+def _loss(speed: LocalSpeed, groups: Sequence[Sequence[Timed]]) -> float:
+    total, n = 0.0, 0
+    for group, times in zip(groups, predicted(speed, groups), strict=True):
+        for row, (first_s, total_s) in zip(group, times, strict=True):
+            if row.first_s is not None:
+                total += abs(log(first_s / row.first_s))
+                n += 1
+            total += abs(log(total_s / row.total_s))
+            n += 1
+    return total / n
+
+
+def predicted(speed: LocalSpeed, groups: Sequence[Sequence[Timed]]) -> list[list[Times]]:
+    """Seconds to the first token and in all, of each call of each group, when the group's calls start together."""
+    together = [group for group in groups if len(group) > 1]
+    simulated = iter(run(_together(speed, together)) if together else [])
+    return [next(simulated) if len(group) > 1 else [_alone(speed, group[0].size)] for group in groups]
+
+
+def _alone(speed: LocalSpeed, size: Size) -> Times:
+    return speed.alone_s(size.prompt_tokens, 1), speed.alone_s(size.prompt_tokens, size.completion_tokens)
+
+
+async def _together(speed: LocalSpeed, groups: Sequence[Sequence[Timed]]) -> list[list[Times]]:
+    return [await _timed(speed, [row.size for row in group]) for group in groups]
+
+
+async def _timed(speed: LocalSpeed, sizes: Sequence[Size]) -> list[Times]:
+    loop = asyncio.get_running_loop()
+    processor = Processor(speed, len(sizes), LoopClock())
+    began_s = loop.time()
+
+    async def one(size: Size) -> Times:
+        job = Job(size.prompt_tokens, size.completion_tokens, loop)
+        processor.enter(job)
+        await job.first
+        first_s = loop.time() - began_s
+        await job.done
+        return speed.start_s + first_s, speed.start_s + loop.time() - began_s
+
+    return list(await asyncio.gather(*map(one, sizes)))

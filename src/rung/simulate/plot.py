@@ -1,0 +1,54 @@
+"""A picture of a replay."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rung.errors import ConfigError
+from rung.simulate.replay import Outcome
+
+_BARS = 60
+_COLOURS = {
+    "met": "#2a9d8f",
+    "after the deadline": "#e9c46a",
+    "late": "#f4a261",
+    "refused": "#8d99ae",
+    "failed": "#e63946",
+}
+
+
+def plot(outcomes: Sequence[Outcome], path: Path) -> None:
+    """For each class, over time, how requests ended. Raises ConfigError where matplotlib is missing."""
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  heavy, and only wanted for pictures
+    except ImportError as error:
+        raise ConfigError("--plot needs matplotlib: pip install matplotlib") from error
+    classes = sorted({str(o.asked.priority) for o in outcomes}, key=lambda name: _ORDER.get(name, name))
+    last_s = max(o.asked.at_s for o in outcomes) or 1.0
+    figure = Figure(figsize=(9, 1 + 2 * len(classes)), layout="constrained")
+    axes = figure.subplots(len(classes), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, name in zip(axes, classes, strict=True):
+        mine = [o for o in outcomes if str(o.asked.priority) == name]
+        kinds = {kind: [o.asked.at_s for o in mine if _kind(o) == kind] for kind in _COLOURS}
+        axis.hist(
+            list(kinds.values()),
+            bins=_BARS,
+            range=(0, last_s),
+            stacked=True,
+            color=list(_COLOURS.values()),
+            label=list(kinds),
+        )
+        met = len(kinds["met"])
+        axis.set_title(f"{name}: {met} of {len(mine)} met their deadline", loc="left", fontsize=10)
+        axis.set_ylabel("requests")
+    axes[0].legend(fontsize=8, ncols=len(_COLOURS), loc="upper right")
+    axes[-1].set_xlabel("arrival, seconds")
+    figure.savefig(path, dpi=130)
+
+
+_ORDER = {"critical": "0", "interactive": "1", "batch": "2"}
+
+
+def _kind(outcome: Outcome) -> str:
+    if outcome.ending == "answered":
+        return "met" if outcome.met else "after the deadline"
+    return "refused" if outcome.ending in {"refused", "unfit"} else outcome.ending
