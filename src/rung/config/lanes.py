@@ -59,10 +59,10 @@ class Retry(Section):
 
 
 class Shed(Section):
-    window_s: float = Field(30.0, gt=0, description="Over how long offers and services are counted.")
+    window_s: float = Field(30.0, gt=0, description="Over how long a tenant's offers, and those let in, are counted.")
     headroom: tuple[float, float, float] = Field(
         (4.0, 2.0, 1.3),
-        description="Offers for each service before some are turned away, for critical, interactive and all others.",
+        description="Offers for each one let in before some are turned away: critical, interactive, all others.",
     )
 
 

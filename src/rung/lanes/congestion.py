@@ -9,6 +9,9 @@ from math import exp
 
 from rung.config.lanes import Congestion as Bounds
 
+# An idle lane's price falls by e in so many times the time over which its load is averaged.
+_FALL = 3.0
+
 
 class Price:
     def __init__(self, bounds: Bounds) -> None:
@@ -40,4 +43,8 @@ class Price:
         # The smoothed load's mean over dt, exactly.
         mean = self._load + (before - self._load) * (1 - fade) * bounds.smooth_s / dt
         excess = min(max(mean / bounds.target - 1, -1.0), 1.0)
-        self._usd_per_s = min(max(self._usd_per_s + bounds.step_usd * excess * dt, 0.0), bounds.most_usd)
+        usd = self._usd_per_s
+        if excess < 0:
+            # Down in proportion too: a price that rose far for want of others to move must not stay for as long.
+            usd *= exp(excess * dt / (_FALL * bounds.smooth_s))
+        self._usd_per_s = min(max(usd + bounds.step_usd * excess * dt, 0.0), bounds.most_usd)

@@ -189,15 +189,15 @@ class Lane:
             )
         if not self._usable(now_s):
             raise self._left_alone(now_s)
-        self._throttle.offered(ticket.priority, now_s)
+        self._throttle.offered(ticket, now_s)
         if status.state == "warm" and not self._queue and self.pool.room and self._may_read(ticket):
             target = self._pick(ticket, now_s)
             if target is not None:
                 self._queue.passed(ticket)
-                self._throttle.accepted(ticket.priority)
+                self._throttle.accepted(ticket)
                 return self._permit(ticket, target)
         wait_s = self._wait_s(ticket) + (status.ready_in_s or 0.0)
-        if self._throttle.sheds(ticket.priority):
+        if self._throttle.sheds(ticket):
             self._counts["shed"] += 1
             raise Overloaded(f"{self.reasoner.name} is overloaded", retry_after_s=max(wait_s, 1.0))
         late_s = now_s + wait_s + ticket.service_s - ticket.deadline_s
@@ -237,16 +237,16 @@ class Lane:
         except Overloaded as full:
             self._counts["refused"] += 1
             raise Overloaded(f"{self.reasoner.name}: {full.message}", retry_after_s=max(drain_s, 1.0)) from None
-        self._throttle.accepted(ticket.priority)
+        self._throttle.accepted(ticket)
         for other in displaced:
             self._counts["shed"] += 1
-            self._throttle.given_up(other.priority)
+            self._throttle.given_up(other)
             self._refuse(other, Overloaded(f"{self.reasoner.name} is overloaded", retry_after_s=max(drain_s, 1.0)))
 
     def _expire(self, ticket: Ticket) -> None:
         if self._queue.remove(ticket):
             self._counts["expired"] += 1
-            self._throttle.given_up(ticket.priority)
+            self._throttle.given_up(ticket)
             status = self.reasoner.status
             why = f"was not ready: {status.note or status.state}" if status.state != "warm" else "was busy"
             self._refuse(ticket, TimedOut(f"{self.reasoner.name} {why} until too late"))
@@ -275,7 +275,7 @@ class Lane:
             if self._queue and now_s + ticket.service_s > ticket.deadline_s:
                 self._queue.charge(ticket, -ticket.tokens)
                 self._counts["expired"] += 1
-                self._throttle.given_up(ticket.priority)
+                self._throttle.given_up(ticket)
                 self._refuse(ticket, TimedOut(f"{self.reasoner.name} was busy until too late"))
                 continue
             turn.set_result(self._permit(ticket, target))

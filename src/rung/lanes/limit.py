@@ -14,23 +14,29 @@ from rung.config.lanes import Limit as Bounds
 _SMOOTHING = 0.2
 _SHORT_SAMPLES = 10
 _LONG_SAMPLES = 300
+_CROWDED_SAMPLES = 10_000
+_FASTER_SAMPLES = 30
 
 
 class Usual:
-    """The long mean of one kind of figure."""
+    """The long mean of one kind of figure, as it is without a crowd: what a crowd makes slower must not become usual,
+    or the limit would creep up for ever."""
 
     def __init__(self) -> None:
         self._mean: float | None = None
         self._n = 0
 
-    def ratio(self, seconds: float) -> float:
+    def ratio(self, seconds: float, *, crowded: bool) -> float:
         """`seconds` against the mean so far, which then takes it in. Faster is believed sooner than slower."""
         seconds = max(seconds, 1e-9)
         if self._mean is None:
             self._mean = seconds
         ratio = seconds / self._mean
         self._n += 1
-        weight = max(1 / self._n, 1 / _LONG_SAMPLES if ratio > 1 else 1 / 30)
+        slower = 1 / (_CROWDED_SAMPLES if crowded else _LONG_SAMPLES)
+        weight = slower if ratio > 1 else 1 / _FASTER_SAMPLES
+        if self._n < _FASTER_SAMPLES:
+            weight = 1 / self._n
         self._mean += (seconds - self._mean) * weight
         return ratio
 
@@ -46,6 +52,9 @@ class GradientLimit:
     @property
     def limit(self) -> int:
         return int(self._limit)
+
+    def crowded(self, running: int) -> bool:
+        return running > max(self._limit / 4, self._least, 1)
 
     def seen(self, ratio: float, running: int) -> None:
         """A call that went well took `ratio` times what is usual; `running` ran when it began, itself included: too few

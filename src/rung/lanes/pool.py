@@ -27,6 +27,8 @@ class Pool:
         self._now = clock.monotonic
         self._weights: dict[Member, float] = {}
         self._given: dict[Member, float] = {}
+        self._contending: set[Member] = set()
+        self._floor = 0.0
 
     @property
     def members(self) -> list[Member]:
@@ -38,12 +40,13 @@ class Pool:
 
     def join(self, member: Member, weight: float = 1.0) -> None:
         self._weights[member] = weight
-        self._given[member] = min(self._given.values(), default=0.0)
+        self._given[member] = self._floor
 
     def leave(self, member: Member) -> None:
         """No longer asked; its calls under way keep their places until they end."""
         self._weights.pop(member, None)
         self._given.pop(member, None)
+        self._contending.discard(member)
 
     def take(self) -> None:
         assert self.room, "a place is only taken where there is one"
@@ -65,11 +68,19 @@ class Pool:
             ranks = {m: rank for m in self._weights if m not in idle and (rank := m.rank(now_s)) is not None}
             if not ranks:
                 return
-            least = min(self._given[m] for m in ranks)
+            self._lift(set(ranks))
             chosen = min(ranks, key=lambda m: (ranks[m], self._given[m]))
             service_s = chosen.start_next(now_s)
             if service_s is None:
                 idle.add(chosen)
             else:
-                # Who had nothing to do for a while has saved up nothing.
-                self._given[chosen] = max(self._given[chosen], least) + service_s / self._weights[chosen]
+                self._floor = self._given[chosen]
+                self._given[chosen] += service_s / self._weights[chosen]
+
+    def _lift(self, contending: set[Member]) -> None:
+        """Who had nothing to do for a while has saved up nothing."""
+        before = contending & self._contending
+        floor = min((self._given[m] for m in before), default=self._floor)
+        for member in contending - before:
+            self._given[member] = max(self._given[member], floor)
+        self._contending = contending

@@ -72,7 +72,7 @@ class Target:
         usual = self._usual.get(watch.stream)
         if usual is None:
             usual = self._usual[watch.stream] = Usual()
-        ratio = usual.ratio(figure)
+        ratio = usual.ratio(figure, crowded=self._limit.crowded(watch.beside))
         self._limit.seen(ratio, watch.beside)
         self._ended(age, now_s, failed=False, slow=ratio > self._slow_factor)
 

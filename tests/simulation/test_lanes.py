@@ -1,0 +1,196 @@
+"""What the lanes promise, over minutes of traffic."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rung.config.lanes import Congestion, Lanes
+from rung.errors import Upstream
+from rung.lanes import Pool
+from rung.reasoners.base import Abilities
+from rung.routing import PRESETS, Candidate, next_action, weigh
+from rung.types import Estimate
+
+from .conftest import Machine, World, run
+
+CLASSES = {"critical": (0, 0.1, 5.0), "interactive": (1, 0.6, 10.0), "batch": (2, 0.3, 60.0)}
+SECONDS = 100
+PLACES = 4
+MEAN_TOKENS = 50
+
+
+async def traffic(world, lane, load):
+    """Poisson arrivals at `load` times what the lane can do; gives (class, met) counts."""
+    met, offered = Counter(), Counter()
+
+    async def one(name, kind):
+        priority, _, within_s = CLASSES[kind]
+        tokens = 1 + int(world.rng.expovariate(1 / MEAN_TOKENS))
+        offered[kind] += 1
+        if await world.ask(lane, name, tokens=tokens, within_s=within_s, priority=priority) == "met":
+            met[kind] += 1
+            met["tokens"] += tokens
+
+    rate = load * PLACES / (MEAN_TOKENS * world.token_s)
+    async with asyncio.TaskGroup() as group:
+        n = 0
+        while world.clock.monotonic() < SECONDS:
+            await asyncio.sleep(world.rng.expovariate(rate))
+            n += 1
+            kind = world.rng.choices(list(CLASSES), [share for _, share, _ in CLASSES.values()])[0]
+            group.create_task(one(f"c{n}", kind))
+    return met, offered
+
+
+@pytest.mark.parametrize("load", [0.5, 2.0])
+def test_who_gets_through(simulate, machine, load):
+    async def scene(world):
+        m = machine()
+        lane = world.lane(m, places=PLACES)
+        met, offered = await traffic(world, lane, load)
+        assert m.most <= PLACES
+        assert (lane.running, lane.waiting, lane.pool.running) == (0, 0, 0)
+        assert sum(offered.values()) == len(world.ended)
+        return met, offered, m
+
+    met, offered, m = simulate(scene)
+    share = {kind: met[kind] / offered[kind] for kind in CLASSES}
+    assert share["critical"] >= 0.99
+    if load < 1:
+        assert min(share.values()) >= 0.99
+    else:
+        assert met["tokens"] * World.token_s >= 0.9 * PLACES * SECONDS
+        assert min(share.values()) > 0.02, "nobody starves"
+        assert met["tokens"] * World.token_s >= 0.95 * m.busy_s, "little is begun in vain"
+
+
+def test_a_heavy_tenant_takes_nothing_from_a_light_one(simulate, machine):
+    async def scene(world):
+        lane = world.lane(machine(), places=1)
+
+        async def client(tenant, gap_s, tokens):
+            async with asyncio.TaskGroup() as group:
+                n = 0
+                while world.clock.monotonic() < 100:
+                    await asyncio.sleep(gap_s)
+                    n += 1
+                    group.create_task(world.ask(lane, f"{tenant}{n}", tokens=tokens, within_s=20.0, tenant=tenant))
+
+        await asyncio.gather(client("heavy", 0.05, 100), client("light", 1.0, 20))
+        return Counter((name[:5], how) for name, how in world.ended.items())
+
+    ended = simulate(scene)
+    assert ended["light", "met"] == sum(n for (who, _), n in ended.items() if who == "light")
+    assert ended["heavy", "met"] * 1.0 + ended["light", "met"] * 0.2 >= 95, "and the heavy one gets all the rest"
+
+
+def test_easy_questions_leave_a_full_lane_first_and_come_back(simulate, machine):
+    """Two rungs; the deep one is offered twice what it can do for a while."""
+
+    def candidates(deep, cheap, easy):
+        right = {"deep": 0.97, "cheap": 0.93} if easy else {"deep": 0.9, "cheap": 0.3}
+        for name, lane in (("deep", deep), ("cheap", cheap)):
+            e = Estimate(right_prob=right[name], discrimination=0.0, service_s=1.0, busy_s=1.0, wait_s=lane.wait_s())
+            yield Candidate(name=name, abilities=Abilities(), estimate=e, congestion=lane.congestion)
+
+    async def scene(world):
+        deep, cheap = world.lane(machine("deep"), places=2), world.lane(machine("cheap"), places=50)
+        went = []
+
+        async def one(n, easy):
+            now_s = world.clock.monotonic()
+            weighed = [weigh(c, PRESETS["balanced"]) for c in candidates(deep, cheap, easy)]
+            chosen = next_action(weighed, None, None).reasoner
+            outcome = await world.ask({"deep": deep, "cheap": cheap}[chosen], f"q{n}", tokens=100, within_s=60.0)
+            went.append((now_s, easy, chosen, outcome))
+
+        async with asyncio.TaskGroup() as group:
+            for n in range(10_000):
+                now_s = world.clock.monotonic()
+                if now_s > 180:
+                    break
+                rate = 4.0 if 30 < now_s < 90 else 0.5
+                await asyncio.sleep(1 / rate)
+                group.create_task(one(n, n % 2 == 0))
+        return went, deep.congestion
+
+    went, price_at_the_end = simulate(scene)
+
+    def deep_share(easy, since_s, until_s):
+        chosen = [who for at, e, who, _ in went if e == easy and since_s <= at < until_s]
+        return sum(who == "deep" for who in chosen) / len(chosen)
+
+    assert all(outcome == "met" for *_, outcome in went), "nobody is refused"
+    assert deep_share(True, 0, 30) == deep_share(False, 0, 30) == 1.0
+    assert deep_share(True, 50, 90) < 0.2
+    assert deep_share(False, 50, 90) > 0.8
+    assert deep_share(True, 130, 180) == 1.0
+    assert price_at_the_end == 0.0
+
+
+def test_the_price_is_bounded_and_falls_to_nothing(simulate, machine):
+    async def scene(world):
+        bounds = Lanes(congestion=Congestion(most_usd=0.001))
+        lane = world.lane(machine(), places=1, bounds=bounds)
+        seen = []
+        async with asyncio.TaskGroup() as group:
+            for n in range(50):
+                group.create_task(world.ask(lane, f"c{n}", tokens=100, within_s=1000.0))
+            while world.clock.monotonic() < 100:
+                await asyncio.sleep(1.0)
+                seen.append(lane.congestion)
+        return seen
+
+    seen = simulate(scene)
+    assert max(seen) == pytest.approx(0.001)
+    assert seen[:5] == sorted(seen[:5])
+    assert seen[-1] == 0.0
+
+
+CALLER = st.fixed_dictionaries(
+    {
+        "lane": st.integers(0, 1),
+        "after_s": st.floats(0, 2),
+        "tokens": st.integers(1, 300),
+        "within_s": st.floats(0.01, 10),
+        "leaves_s": st.none() | st.floats(0, 5),
+        "error": st.sampled_from([None, None, None, Upstream("broke", upstream_status=400)]),
+        "priority": st.integers(0, 3),
+        "tenant": st.sampled_from("abc"),
+        "predicted": st.sampled_from([0, 1, 100]),
+    }
+)
+
+
+@settings(max_examples=60)
+@given(callers=st.lists(CALLER, max_size=40), places=st.integers(1, 3))
+def test_nothing_is_lost_or_run_twice(callers, places):
+    """Callers of all kinds at two lanes of one pool: each ends exactly once and runs at most once, there are never more
+    at once than places, and all places are free in the end."""
+
+    async def scene():
+        world, machines = World(), [Machine("a"), Machine("b")]
+        pool = Pool(places, world.clock)
+        lanes = [world.lane(m, pool=pool) for m in machines]
+
+        async def one(n, caller):
+            await asyncio.sleep(caller["after_s"])
+            await world.ask(
+                lanes[caller["lane"]], f"c{n}", **{k: caller[k] for k in caller if k not in {"lane", "after_s"}}
+            )
+            assert sum(m.running for m in machines) <= places
+
+        await asyncio.gather(*(one(n, caller) for n, caller in enumerate(callers)))
+        return world, machines, lanes
+
+    world, machines, lanes = run(scene())
+    assert len(world.ended) == len(callers)
+    assert "lost" not in world.ended.values()
+    assert all(n == 1 for m in machines for n in m.ran.values())
+    met = {name for name, how in world.ended.items() if how == "met"}
+    assert met <= {name for m in machines for name in m.ran}
+    pool = lanes[0].pool
+    assert (pool.running, sum(lane.waiting for lane in lanes), sum(lane.running for lane in lanes)) == (0, 0, 0)
