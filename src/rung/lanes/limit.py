@@ -14,7 +14,6 @@ from rung.config.lanes import Limit as Bounds
 _SMOOTHING = 0.2
 _SHORT_SAMPLES = 10
 _LONG_SAMPLES = 300
-_CROWDED_SAMPLES = 10_000
 _FASTER_SAMPLES = 30
 
 
@@ -33,10 +32,12 @@ class Usual:
             self._mean = seconds
         ratio = seconds / self._mean
         self._n += 1
-        slower = 1 / (_CROWDED_SAMPLES if crowded else _LONG_SAMPLES)
-        weight = slower if ratio > 1 else 1 / _FASTER_SAMPLES
         if self._n < _FASTER_SAMPLES:
             weight = 1 / self._n
+        elif ratio <= 1:
+            weight = 1 / _FASTER_SAMPLES
+        else:
+            weight = 0.0 if crowded else 1 / _LONG_SAMPLES
         self._mean += (seconds - self._mean) * weight
         return ratio
 
