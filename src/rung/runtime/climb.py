@@ -23,7 +23,7 @@ from rung.errors import (
 from rung.reasoners.base import closing, collect, spell
 from rung.routing import Candidate, Limits, Seen, Stop, Try, difficulty_shift, exclusion, next_action, weigh
 from rung.runtime.ladder import Ladder, caller_of
-from rung.runtime.plan import Plan, decision_of
+from rung.runtime.plan import Plan, decision_of, with_quickest
 from rung.types import (
     Answer,
     Call,
@@ -116,7 +116,8 @@ class Climb:
         features = self._plan.features
         if self._steps:  # seconds have passed: lanes filled or emptied meanwhile
             self._left = {n: self._ladder.candidate(self._ladder[n], features, self._caller) for n in self._left}
-            self._options = tuple(c for c in self._left.values() if not exclusion(c, features, limits))
+            fit = [c for c in self._left.values() if not exclusion(c, features, limits)]
+            self._options = tuple(fit) if self._answers else with_quickest(fit, self._left.values(), features, limits)
         asked = {c.name: c for c in self._plan.candidates}
         pairs = [(asked[a.reasoner], v) for a, v in zip(self._answers, self._verdicts, strict=True)]
         seen = [Seen(c.mind, c.estimate.right_prob, v.right_prob) for c, v in pairs]
@@ -212,7 +213,11 @@ class Climb:
         other, or no time for both."""
         if self._answers:
             return None
-        others = (c.estimate for c in self._options if c.name != chosen.name and c.abilities.general)
+        # Another that waits in the same lane would come no sooner.
+        lane = self._ladder[chosen.name].lane
+        others = (
+            c.estimate for c in self._options if self._ladder[c.name].lane is not lane and c.abilities.general
+        )
         needed_s = min((e.wait_s + e.p90_s for e in others), default=None)
         if needed_s is None:
             return None
@@ -288,6 +293,8 @@ class Climb:
         real = [e for e in errors if not isinstance(e, Abstained)] or errors
         if not self._plan.problem and len(errors) == 1 and not self._request.model.startswith("auto"):
             return errors[0]  # one reasoner was asked for by name: its own error says most
+        if self._plan.if_all_abstain is not None and all(isinstance(e, Abstained) for e in errors):
+            return self._plan.if_all_abstain
         if real and all(isinstance(e, UpstreamRefusedRequest) for e in real):
             return real[0]
         waits = [e.retry_after_s for e in real if e.retry_after_s is not None]

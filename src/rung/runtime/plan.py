@@ -1,5 +1,7 @@
 """What the rule sees of a request before anyone is called: the same for the real climb and for `/v1/explain`."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from rung.clock import Clock
@@ -22,7 +24,8 @@ from rung.types import Decision, Estimate, Features, Option, Preset, Request
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people."""
+    """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
+    `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
 
     preset: Preset
     prices: Prices
@@ -32,6 +35,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     shown: tuple[Option, ...]
     first: str | None
     problem: RungError | None = None
+    if_all_abstain: RungError | None = None
 
 
 def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Preset) -> Plan:
@@ -44,7 +48,7 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
     caller = caller_of(request)
     everyone = [ladder.candidate(rung, features, caller) for rung in ladder.asked_for(request.model)]
     reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
-    candidates = tuple(c for c in everyone if not reasons[c.name]) or _quickest(everyone, features, limits)
+    candidates = with_quickest([c for c in everyone if not reasons[c.name]], everyone, features, limits)
     left_out = {c.name: reasons[c.name] for c in everyone if c not in candidates}
     weighed = {c.name: weigh(c, prices) for c in everyone}
     action = next_action([weighed[c.name] for c in candidates], None, request.wishes.min_quality)
@@ -67,6 +71,7 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
         shown=sort_options(shown),
         first=action.reasoner if isinstance(action, Try) else None,
         problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
+        if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )
 
 
@@ -89,13 +94,32 @@ def _preset(request: Request, default: Preset) -> Preset:
     return request.wishes.preset or by_name.get(suffix, default)
 
 
-def _quickest(everyone: list[Candidate], features: Features, limits: Limits) -> tuple[Candidate, ...]:
-    """Where only time is short, the quickest is tried as long as its mean, not its ninetieth percentile, fits."""
+def with_quickest(
+    options: Iterable[Candidate], everyone: Iterable[Candidate], features: Features, limits: Limits
+) -> tuple[Candidate, ...]:
+    """Where time is too short for all that take any question, the quickest of them is an option after all, as long as
+    its mean, not its ninetieth percentile, fits. Specialists alone may all abstain."""
+    options = tuple(options)
+    if any(c.abilities.general for c in options):
+        return options
     able = (c for c in everyone if not exclusion(c, features, limits, named=True))
     able = (c for c in able if features.short or not c.abilities.short_only)
     able = (c for c in able if limits.left_usd is None or c.estimate.usd <= limits.left_usd)
     fits = [c for c in able if c.abilities.general and c.estimate.wait_s + c.estimate.service_s <= limits.left_s]
-    return (min(fits, key=lambda c: c.estimate.wait_s + c.estimate.service_s),) if fits else ()
+    return (*options, min(fits, key=lambda c: c.estimate.wait_s + c.estimate.service_s)) if fits else options
+
+
+def _if_all_abstain(
+    candidates: tuple[Candidate, ...],
+    everyone: list[Candidate],
+    reasons: dict[str, str],
+    features: Features,
+    limits: Limits,
+) -> RungError | None:
+    general = [c for c in everyone if c.abilities.general]
+    if not general or any(c.abilities.general for c in candidates):
+        return None
+    return _why_nobody(general, {c.name: reasons[c.name] for c in general}, features, limits)
 
 
 def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Features, limits: Limits) -> RungError:
