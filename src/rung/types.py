@@ -82,7 +82,14 @@ class Usage(Struct, frozen=True, kw_only=True):
     busy_s: float = 0.0
 
     def __add__(self, other: "Usage") -> "Usage":
-        return Usage(**{f: getattr(self, f) + getattr(other, f) for f in self.__struct_fields__})
+        return Usage(
+            prompt_tokens=self.prompt_tokens + other.prompt_tokens,
+            completion_tokens=self.completion_tokens + other.completion_tokens,
+            cached_tokens=self.cached_tokens + other.cached_tokens,
+            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            usd=self.usd + other.usd,
+            busy_s=self.busy_s + other.busy_s,
+        )
 
 
 class Chunk(Struct, frozen=True, kw_only=True):

@@ -112,12 +112,14 @@ class Climb:
         )
 
     def _next(self) -> Try | Stop:
+        if not self._steps:
+            return self._plan.action
         limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
         features = self._plan.features
-        if self._steps:  # seconds have passed: lanes filled or emptied meanwhile
-            self._left = {n: self._ladder.candidate(self._ladder[n], features, self._caller) for n in self._left}
-            fit = [c for c in self._left.values() if not exclusion(c, features, limits)]
-            self._options = tuple(fit) if self._answers else with_quickest(fit, self._left.values(), features, limits)
+        # Seconds have passed: lanes filled or emptied meanwhile.
+        self._left = {n: self._ladder.candidate(self._ladder[n], features, self._caller) for n in self._left}
+        fit = [c for c in self._left.values() if not exclusion(c, features, limits)]
+        self._options = tuple(fit) if self._answers else with_quickest(fit, self._left.values(), features, limits)
         asked = {c.name: c for c in self._plan.candidates}
         pairs = [(asked[a.reasoner], v) for a, v in zip(self._answers, self._verdicts, strict=True)]
         seen = [Seen(c.mind, c.estimate.right_prob, v.right_prob) for c, v in pairs]

@@ -8,6 +8,7 @@ from rung.clock import Clock
 from rung.errors import AllFailed, Busy, DeadlineExceeded, NotReady, RungError, TooLong, Unsupported
 from rung.routing import (
     PRESETS,
+    Action,
     Candidate,
     Limits,
     Prices,
@@ -25,7 +26,7 @@ from rung.types import Decision, Estimate, Features, Option, Preset, Request
 
 class Plan(Struct, frozen=True, kw_only=True):
     """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
-    `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
+    `action` is the rule's while nobody was called."""
 
     preset: Preset
     prices: Prices
@@ -33,7 +34,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
     left_out: dict[str, str]
     shown: tuple[Option, ...]
-    first: str | None
+    action: Action
     problem: RungError | None = None
     if_all_abstain: RungError | None = None
 
@@ -69,7 +70,7 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
         candidates=candidates,
         left_out=left_out,
         shown=sort_options(shown),
-        first=action.reasoner if isinstance(action, Try) else None,
+        action=action,
         problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )
@@ -83,7 +84,7 @@ def decision_of(request: Request, plan: Plan) -> Decision:
         preset=plan.preset,
         features=plan.features,
         options=plan.shown,
-        first=plan.first,
+        first=plan.action.reasoner if isinstance(plan.action, Try) else None,
         error=plan.problem.message if plan.problem else "",
     )
 
