@@ -9,15 +9,15 @@ HEAD, TAIL = 3000, 6000
 
 _LETTERED_LINE = re.compile(r"^[ \t>*-]{0,6}\(?([A-J])([).:]|\s[-:])\**[ \t]*(?=\S)", re.MULTILINE)
 _LOWER_LINE = re.compile(r"^[ \t]{0,4}\(?([a-j])([).])[ \t]*(?=\S)", re.MULTILINE)
-# Ways to mark options, the surest first, each with what the second option has then.
+# Ways to mark options, the surest first, each with how the second option is marked then, its letter first.
 _MARKS = (
-    (_LETTERED_LINE, ("B)", "B.", "B:", "B ", "B\t")),
-    (_LOWER_LINE, ("b)", "b.")),
-    (re.compile(r"(?<!\w)\(([A-J])()\)[ \t]*(?=\S)"), ("(B)",)),
-    (re.compile(r"(?<![\w(])([A-J])()\)[ \t]*(?=\S)"), ("B)",)),
-    (re.compile(r"(?<![\w(.])([A-J])([.:])[ \t]+(?=\S)"), ("B.", "B:")),
-    (re.compile(r"(?<!\w)\(([a-j])()\)[ \t]*(?=\S)"), ("(b)",)),
-    (re.compile(r"(?<!\w)answer([1-9])():[ \t]*(?=\S)", re.IGNORECASE), ("2:",)),
+    (_LETTERED_LINE, "B", ("B)", "B.", "B:", "B ", "B\t")),
+    (_LOWER_LINE, "b", ("b)", "b.")),
+    (re.compile(r"(?<!\w)\(([A-J])()\)[ \t]*(?=\S)"), "B", ("(B)",)),
+    (re.compile(r"(?<![\w(])([A-J])()\)[ \t]*(?=\S)"), "B", ("B)",)),
+    (re.compile(r"(?<![\w(.])([A-J])([.:])[ \t]+(?=\S)"), "B", ("B.", "B:")),
+    (re.compile(r"(?<!\w)\(([a-j])()\)[ \t]*(?=\S)"), "b", ("(b)",)),
+    (re.compile(r"(?<!\w)answer([1-9])():[ \t]*(?=\S)", re.IGNORECASE), "2", ("2:",)),
 )
 _CHOOSING = re.compile(
     r"\b(?:which|choose|select|pick|correct|best|answer|options?|choices?|letter|following|what|who|where|when)\b|_{2,}",
@@ -70,8 +70,8 @@ def options_of(question: str) -> tuple[str, ...]:
 
 def options_at(text: str) -> list[re.Match[str]]:
     """Where options A, B, C... are marked: in a row from A, each once, and after a question to choose by."""
-    for pattern, second in _MARKS:
-        if not holds(text, second):
+    for pattern, letter, second in _MARKS:
+        if letter not in text or not holds(text, second):
             continue
         found = list(pattern.finditer(text))
         letters = "".join(m[1] for m in found).upper()

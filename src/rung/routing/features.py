@@ -15,6 +15,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 _WORD = re.compile(r"[a-z][a-z0-9_+#]+|[^\W\d_]{2,}")
+_ASCII_WORD = re.compile(r"[a-z][a-z0-9_+#]++")  # the same in lower-cased ASCII
 # Patterns that begin with one of few characters are found several times quicker.
 _NUMBER = re.compile(r"\d\d*(?:[.,]\d+)*")
 _OPERATION = re.compile(r"\d\s?[-+*/^=%\u00d7\u00f7\u2212]|[-+*/^=\u00d7\u00f7\u2212] ?[\d(]|\\frac|\u221a")
@@ -69,7 +70,7 @@ def features_of(body: Json) -> Features:
     if len(text) > _LOOK_CHARS:
         text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"
     lower = text.lower()
-    words = _WORD.findall(lower)
+    words = (_ASCII_WORD if lower.isascii() else _WORD).findall(lower)
     numbers = len(_NUMBER.findall(lower))
     code = _code(lower, words)
     maths = _maths(lower, words) if numbers else 0.0
