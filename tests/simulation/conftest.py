@@ -1,7 +1,6 @@
-"""Lanes on virtual time: an event loop whose clock jumps to the next timer, so that minutes take milliseconds."""
+"""Lanes on virtual time, so that minutes take milliseconds."""
 
 import asyncio
-import selectors
 from random import Random
 
 import pytest
@@ -11,34 +10,8 @@ from rung.config.lanes import Lanes
 from rung.errors import ReasonerError
 from rung.lanes import Lane, Pace, Pool, Setup
 from rung.reasoners.base import Abilities, Status, closing
+from rung.simulate import run
 from rung.types import Call, Chunk, Usage
-
-
-class _Jump(selectors.SelectSelector):
-    """Never waits: what would have been waited is added to the loop's clock."""
-
-    def __init__(self):
-        super().__init__()
-        self.now_s = 0.0
-
-    def select(self, timeout=None):
-        assert timeout is not None, "everyone waits for ever"
-        self.now_s += max(timeout, 0.0)
-        return super().select(0)
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self):
-        self._jump = _Jump()
-        super().__init__(self._jump)
-
-    def time(self):
-        return self._jump.now_s
-
-
-def run(work):
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(work)
 
 
 class Machine:

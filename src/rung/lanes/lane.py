@@ -276,7 +276,9 @@ class Lane:
                 self._queue.charge(ticket, -ticket.tokens)
                 self._counts["expired"] += 1
                 self._throttle.given_up(ticket)
-                self._refuse(ticket, TimedOut(f"{self.reasoner.name} was busy until too late"))
+                late_s = now_s + ticket.service_s - ticket.deadline_s
+                message = f"{self.reasoner.name} was busy until too late"
+                self._refuse(ticket, Overloaded(message, retry_after_s=max(late_s, 1.0)))
                 continue
             turn.set_result(self._permit(ticket, target))
             return ticket.service_s

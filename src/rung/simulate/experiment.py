@@ -1,5 +1,6 @@
 """One replay of a trace over a config's ladder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from rung.simulate.reasoners import Size, Work
 from rung.simulate.replay import Climbing, Outcome, replay
 from rung.simulate.report import Row, by_class, by_kind, by_lane
 from rung.simulate.trace import read_trace, scaled
-from rung.simulate.workload import Asked, Mix, workload
+from rung.simulate.workload import Mix, workload
 from rung.types import Priority
 
 # Deadlines of a trace that states none: so many times what the request would take alone, and the mean request.
@@ -35,7 +36,7 @@ class Experiment(Struct, frozen=True, kw_only=True):
 
 class Result(Struct, frozen=True, kw_only=True):
     """`goodput` is the work of the answers that met their deadlines, as a share of what the ladder could have done
-    while requests came."""
+    while requests came: answers that come after the last arrival count for nothing."""
 
     load: float
     outcomes: tuple[Outcome, ...]
@@ -71,7 +72,7 @@ async def _experiment(config: Config, wanted: Experiment) -> Result:
     return Result(
         load=wanted.load,
         outcomes=replayed.outcomes,
-        goodput=goodput(replayed.outcomes, asked, work_s),
+        goodput=goodput(replayed.outcomes, work_s),
         virtual_s=replayed.virtual_s,
         real_s=replayed.real_s,
         speedup=replayed.speedup,
@@ -83,8 +84,13 @@ async def _experiment(config: Config, wanted: Experiment) -> Result:
     )
 
 
-def goodput(outcomes: tuple[Outcome, ...], asked: list[Asked], work_s: list[float]) -> float:
-    """Of the time between the first and the last arrival, what share was work, at full capacity, for answers that met
-    their deadlines."""
-    met_s = sum(seconds for outcome, seconds in zip(outcomes, work_s, strict=True) if outcome.met)
-    return met_s / max(asked[-1].at_s - asked[0].at_s, 1e-9)
+def goodput(outcomes: Sequence[Outcome], work_s: Sequence[float]) -> float:
+    """Of the time between the first and the last arrival, what share was work, at full capacity, for answers that came
+    in it and met their deadlines. `work_s` is by outcome: the seconds of all reasoners together that it took."""
+    last_s = max(outcome.asked.at_s for outcome in outcomes)
+    met_s = sum(
+        seconds
+        for outcome, seconds in zip(outcomes, work_s, strict=True)
+        if outcome.met and outcome.asked.at_s + outcome.total_s <= last_s
+    )
+    return met_s / max(last_s, 1e-9)

@@ -8,8 +8,10 @@ recording of `benchmarks/hybrid.py`, say, with `seconds`) are fitted by their to
 import asyncio
 import json
 from collections.abc import Sequence
+from itertools import product
 from math import log
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -25,7 +27,6 @@ from rung.simulate.report import quantile
 _FACTORS = (1.6, 1.2, 1.06, 1.02, 1.005)
 # A figure that no row says anything about stays as it is.
 _GAIN = 1e-6
-_FITTED = ("read_token_s", "write_token_s", "write_s", "start_s")
 
 Times = tuple[float, float]
 
@@ -73,25 +74,43 @@ def read_rows(path: Path) -> list[Timed]:
     return rows
 
 
+class _Figures(NamedTuple):
+    """What is moved, each apart from the others: a token read, a token written alone, the share of that which several
+    slots pay once, and the start."""
+
+    read_s: float
+    write_s: float
+    shared: float
+    start_s: float
+
+    def speed(self, known: LocalSpeed) -> LocalSpeed:
+        return msgspec.structs.replace(
+            known,
+            read_token_s=self.read_s,
+            write_s=self.write_s * self.shared,
+            write_token_s=self.write_s * (1 - self.shared),
+            start_s=self.start_s,
+        )
+
+
 def fit(rows: Sequence[Timed], source: str, start: LocalSpeed | None = None) -> Fitted:
     """The speed with the least mean error, in logarithms, over first tokens and totals: found by moving one figure at
     a time from `start` on. Raises BadRequest if there are no rows."""
     if not rows:
         raise BadRequest(f"{source}: holds no timed calls")
     groups = _groups(rows)
-    best = start or LocalSpeed()
-    least = _loss(best, groups)
+    known = start or LocalSpeed()
+    best = _Figures(known.read_token_s, known.step_s(1, 0), known.write_s / known.step_s(1, 0), known.start_s)
+    least = _loss(best.speed(known), groups)
     for factor in _FACTORS:
         moved = True
         while moved:
             moved = False
-            for name in _FITTED:
-                for by in (factor, 1 / factor):
-                    tried = msgspec.structs.replace(best, **{name: getattr(best, name) * by})
-                    loss = _loss(tried, groups)
-                    if loss < least - _GAIN:
-                        best, least, moved = tried, loss, True
-    speed = msgspec.structs.replace(best, source=f"fitted to {len(rows)} calls of {source}")
+            for at, by in product(range(len(best)), (factor, 1 / factor)):
+                tried = _Figures(*(value * by if i == at else value for i, value in enumerate(best)))
+                if tried.shared <= 1 and (loss := _loss(tried.speed(known), groups)) < least - _GAIN:
+                    best, least, moved = tried, loss, True
+    speed = msgspec.structs.replace(best.speed(known), source=f"fitted to {len(rows)} calls of {source}")
     return Fitted(speed=speed, errors=errors_of(speed, rows))
 
 

@@ -1,12 +1,14 @@
 """What is asked when only sizes and times were recorded: questions of several kinds, classes, tenants and deadlines."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import exp, log
 from random import Random
 from types import MappingProxyType
 from typing import TypeVar
 
 from msgspec import Struct
 
+from rung.routing.strengths import TASK_TOKENS
 from rung.runtime.ladder import AUTO
 from rung.simulate.reasoners import Size
 from rung.simulate.trace import Arrival
@@ -14,7 +16,8 @@ from rung.types import Priority, Request, Wishes
 
 T = TypeVar("T")
 
-# Kind -> what is asked, and how often. From easy to hard, as the rule sees them.
+# Kind -> what is asked, and how often, where the length of the answer speaks for none. From easy to hard, as the rule
+# sees them.
 QUESTIONS: Mapping[str, tuple[str, float]] = {
     "yesno": ("Is water wet? Answer yes or no.", 0.2),
     "choice": ("Which is a mammal?\nA. trout\nB. whale\nC. wasp\nD. crow\nAnswer with the letter.", 0.2),
@@ -34,6 +37,7 @@ QUESTIONS: Mapping[str, tuple[str, float]] = {
 # Class -> share of the requests that state none.
 CLASSES: dict[Priority, float] = {"critical": 0.1, "interactive": 0.6, "batch": 0.3}
 _NAMES: tuple[Priority, ...] = ("critical", "interactive", "batch")
+_HARD_TOKENS = 400
 _FIRST_TOKENS = 16  # beside the question, for the message around it
 
 
@@ -83,8 +87,8 @@ def workload(arrivals: Sequence[Arrival], mix: Mix, seed: int) -> list[Asked]:
     rng = Random(seed)  # noqa: S311  no secret
     asked = []
     for number, arrival in enumerate(arrivals):
-        size = Size(arrival.prompt_tokens, arrival.completion_tokens)
-        kind = _one({kind: share for kind, (_, share) in QUESTIONS.items()}, rng)
+        size = Size(max(arrival.prompt_tokens, 1), max(arrival.completion_tokens, 1))
+        kind = _one(_kinds(size), rng)
         drawn, tenant = _one(mix.classes, rng), _one(mix.tenants, rng)
         priority = drawn if arrival.priority is None else _named(arrival.priority)
         stated_s = arrival.deadline_s
@@ -100,6 +104,12 @@ def workload(arrivals: Sequence[Arrival], mix: Mix, seed: int) -> list[Asked]:
             )
         )
     return asked
+
+
+def _kinds(size: Size) -> dict[str, float]:
+    """Short answers are those to short questions more often than not."""
+    off = {kind: abs(log(size.completion_tokens / TASK_TOKENS.get(kind, _HARD_TOKENS))) for kind in QUESTIONS}
+    return {kind: share * exp(-off[kind]) for kind, (_, share) in QUESTIONS.items()}
 
 
 def _named(priority: int) -> Priority:

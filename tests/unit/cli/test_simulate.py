@@ -1,0 +1,55 @@
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from rung.cli.app import app
+
+CONFIG = """
+reasoners:
+  calc: {kind: symbolic}
+  near: {kind: local, model: qwen2.5-coder-1.5b-instruct}
+  brief: {kind: brief, of: near}
+  far: {kind: endpoint, base_url: "http://there/v1", model: m, concurrency: 4}
+"""
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    (tmp_path / "rung.yaml").write_text(CONFIG)
+    rows = "\n".join(f"{at},{100 + at % 7 * 40},{20 + at % 5 * 9}" for at in range(60))
+    (tmp_path / "trace.csv").write_text(f"arrival_s,prompt_tokens,completion_tokens\n{rows}\n")
+    return ["simulate", "--trace", str(tmp_path / "trace.csv"), "--config", str(tmp_path / "rung.yaml")]
+
+
+def test_every_request_is_accounted_for(arguments):
+    told = CliRunner().invoke(app, [*arguments, "--json", "--load", "2"])
+    assert told.exit_code == 0, told.output
+    result = json.loads(told.stdout)
+    for row in result["tables"]["class"]:
+        endings = ("answered", "refused", "unfit", "late", "failed")
+        assert row["requests"] == sum(row[ending] for ending in endings)
+    assert sum(row["requests"] for row in result["tables"]["class"]) == 60
+    again = json.loads(CliRunner().invoke(app, [*arguments, "--json", "--load", "2"]).stdout)
+    assert again["tables"] == result["tables"]
+
+
+def test_tables_for_people(arguments):
+    told = CliRunner().invoke(app, arguments)
+    assert told.exit_code == 0, told.output
+    assert "critical" in told.stdout
+    assert "times real time" in told.stdout
+
+
+def test_a_picture(arguments, tmp_path):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "picture.png"
+    told = CliRunner().invoke(app, [*arguments, "--plot", str(picture)])
+    assert told.exit_code == 0, told.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_no_trace(arguments, tmp_path):
+    (tmp_path / "trace.csv").write_text("hello\n")
+    told = CliRunner().invoke(app, arguments)
+    assert told.exit_code != 0
