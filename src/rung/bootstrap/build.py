@@ -19,7 +19,7 @@ from rung.config.schema import (
     ThinkConfig,
     VoteConfig,
 )
-from rung.lanes import Lane, Pace, Pool, Setup
+from rung.lanes import Batcher, Lane, Pace, Pool, Setup
 from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.endpoint import Endpoint
@@ -92,7 +92,7 @@ def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part], makers: 
         shares, places = _places(entry, engine, config.lanes)
         pool = pools.setdefault(shares, Pool(places, clock))
         reasoner = makers.leaf(_leaf(name, entry, engine, clock), entry, engine)
-        lane = Lane(reasoner, _setup(reasoner, entry, pool, config.lanes), clock, makers.rng())
+        lane = Lane(reasoner, _setup(reasoner, entry, pool, config.lanes, clock), clock, makers.rng())
         parts[name] = Part(made_from, lane, engine, shares)
     return parts
 
@@ -105,7 +105,11 @@ def _places(entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, 
         if entry.pool is not None:
             return ("pool", entry.pool, bounds.pools[entry.pool]), bounds.pools[entry.pool]
         return object(), entry.concurrency * len(entry.addresses) * len(entry.keys)
-    return object(), entry.workers if isinstance(entry, SymbolicConfig) else _FUNCTION_CALLS
+    if isinstance(entry, SymbolicConfig):
+        return object(), entry.workers
+    assert isinstance(entry, FunctionConfig)
+    # One batch runs while the next gathers.
+    return object(), 2 * entry.batch if entry.batch > 1 else _FUNCTION_CALLS
 
 
 def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reasoner:
@@ -119,7 +123,7 @@ def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reason
     return Symbolic(name, entry)
 
 
-def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes) -> Setup:
+def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Clock) -> Setup:
     if isinstance(entry, EndpointConfig):
         assert isinstance(reasoner, HasUpstreams)
         return Setup(
@@ -134,8 +138,12 @@ def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes) -> Setup:
         )
     if isinstance(entry, LocalConfig):
         return Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, shared=True)
-    pace = _SYMBOLIC_PACE if isinstance(entry, SymbolicConfig) else _FUNCTION_PACE
-    return Setup(pool=pool, pace=pace, bounds=bounds)
+    if isinstance(entry, SymbolicConfig):
+        return Setup(pool=pool, pace=_SYMBOLIC_PACE, bounds=bounds)
+    upstreams: dict[str, Below] = {}
+    if entry.batch > 1 and isinstance(reasoner, Function):
+        upstreams[reasoner.name] = Batcher(reasoner.answer_batch, entry.batch, clock).answer
+    return Setup(pool=pool, pace=_FUNCTION_PACE, bounds=bounds, upstreams=upstreams)
 
 
 def build_rungs(config: Config, parts: Mapping[str, Part]) -> list[Rung]:

@@ -134,6 +134,9 @@ class FunctionConfig(ReasonerBase):
     kind: Literal["function"]
     call: str = Field(description="Where it is: `package.module:name`.")
     general: bool = Field(False, description="Whether it takes any question (or abstains from most).")
+    batch: int = Field(
+        1, ge=1, le=4096, description="Requests at once at most. Above 1 it is given a list, and gives a list back."
+    )
 
 
 ReasonerConfig = Annotated[

@@ -1,7 +1,7 @@
 """A reasoner of the user's own: an async function, or a class with an async `answer`."""
 
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rung.config.schema import FunctionConfig
 from rung.errors import Abstained, ConfigError, Malformed, ReasonerError, Upstream
-from rung.reasoners.base import Abilities, Status, spell
+from rung.reasoners.base import Abilities, Status, collect, spell
 from rung.reasoners.completions import estimated
 from rung.types import Answer, Call, Chunk, Usage
 
@@ -27,6 +27,8 @@ class Function:
     It is called with the `Call`, or with the messages if its parameter is named `messages`. It gives back a str, an
     Answer, a Chunk, None (it abstains), or yields str and Chunk as they come. Raising Abstained abstains too; any
     other exception is a failure of this reasoner, told by its type alone, since its words may quote the prompt.
+
+    With `batch` above 1 it is given a list of those, and gives back a list of as many answers, each as above.
     """
 
     def __init__(self, name: str, config: FunctionConfig) -> None:
@@ -34,7 +36,8 @@ class Function:
         self._name = name
         self._ask = _loaded(name, config.call)
         self._wants_messages = next(iter(inspect.signature(self._ask).parameters), "") == "messages"
-        self._abilities = Abilities(general=config.general)
+        self._abilities = Abilities(general=config.general, streaming=config.batch == 1)
+        self._in_batches = config.batch > 1
         self._status = Status(state="cold", note="not started")
 
     @property
@@ -56,6 +59,10 @@ class Function:
         self._status = Status(state="down", note="closed")
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        if self._in_batches:
+            for chunk in self._chunks(call, (await self._asked_of([call]))[0]):
+                yield chunk
+            return
         given = _Given(self._name, call)
         try:
             async with aclosing(self._pieces(call)) as pieces:
@@ -69,9 +76,32 @@ class Function:
         for chunk in given.owed():
             yield chunk
 
-    async def _pieces(self, call: Call) -> AsyncGenerator[Any, None]:
+    async def answer_batch(self, calls: Sequence[Call]) -> list[Answer | ReasonerError]:
+        """For each call its answer, or why it has none. Raises a ReasonerError that befell all."""
+        given = await self._asked_of(calls)
+        answers: list[Answer | ReasonerError] = []
+        for call, piece in zip(calls, given, strict=True):
+            try:
+                answers.append(collect(self._name, self._chunks(call, piece)))
+            except ReasonerError as error:
+                answers.append(error)
+        return answers
+
+    async def _asked_of(self, calls: Sequence[Call]) -> Sequence[Any]:
+        async with aclosing(self._pieces(calls)) as pieces:
+            async for given in pieces:
+                if not isinstance(given, list | tuple) or len(given) != len(calls):
+                    raise Malformed(f"{self._name}: your function must give a list of {len(calls)} answers")
+                return given
+        raise Malformed(f"{self._name}: your function gave nothing")
+
+    def _chunks(self, call: Call, piece: Any) -> list[Chunk]:
+        given = _Given(self._name, call)
+        return [*given.chunks(piece), *given.owed()]
+
+    async def _pieces(self, asked: Call | Sequence[Call]) -> AsyncGenerator[Any, None]:
         try:
-            given = self._ask(call.body["messages"] if self._wants_messages else call)
+            given = self._ask(self._what_of(asked) if self._wants_messages else asked)
             if inspect.isawaitable(given):
                 given = await given
             if not isinstance(given, AsyncIterable):
@@ -86,6 +116,10 @@ class Function:
             what, where = type(error).__name__, _where(error)
             _log.warning("function failed", reasoner=self._name, error=what, at=where)
             raise Upstream(f"{self._name}: your function raised {what} ({where})") from error
+
+    @staticmethod
+    def _what_of(asked: Call | Sequence[Call]) -> Any:
+        return asked.body["messages"] if isinstance(asked, Call) else [call.body["messages"] for call in asked]
 
 
 class _Given:

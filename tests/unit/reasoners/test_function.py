@@ -16,7 +16,7 @@ from rung.types import Answer, Call, Choice, Chunk, Usage
 MESSAGES = [{"role": "user", "content": "private"}]
 CALL = Call(id="1", body={"messages": MESSAGES}, deadline_s=0.0)
 
-Made = Callable[[Any], Function]
+Made = Callable[..., Function]
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def made() -> Iterator[Made]:
     module = ModuleType("users_own")
     sys.modules["users_own"] = module
 
-    def make(what: Any) -> Function:
+    def make(what: Any, **config: Any) -> Function:
         module.thing = what  # type: ignore[attr-defined]
-        return Function("mine", FunctionConfig(kind="function", call="users_own:thing"))
+        return Function("mine", FunctionConfig(kind="function", call="users_own:thing", **config))
 
     yield make
     del sys.modules["users_own"]
@@ -261,3 +261,33 @@ async def test_status(made: Made) -> None:
     assert function.status.state == "warm"
     await function.close()
     assert function.status.state == "down"
+
+
+async def test_a_batch_gives_each_its_own(made: Made) -> None:
+    async def answer(messages: list[Any]) -> list[Any]:
+        return [["no", None, 3][i] for i, _ in enumerate(messages)]
+
+    function = made(answer, batch=4)
+    first, second, third = await function.answer_batch([CALL, CALL, CALL])
+    assert isinstance(first, Answer)
+    assert (first.text, first.choices[0].finish) == ("no", "stop")
+    assert isinstance(second, Abstained)
+    assert isinstance(third, Malformed)
+    assert collect("mine", await chunks_of(function)).text == "no", "one alone is a batch of one"
+
+
+@pytest.mark.parametrize("given", ["text", ["one", "two"], None])
+async def test_a_batch_of_another_length_is_malformed(made: Made, given: Any) -> None:
+    async def answer(calls: list[Call]) -> Any:
+        return given
+
+    with pytest.raises(Malformed, match="a list of 1 answers"):
+        await made(answer, batch=4).answer_batch([CALL])
+
+
+async def test_a_batch_that_raises_fails_whole(made: Made) -> None:
+    async def answer(calls: list[Call]) -> Any:
+        raise KeyError("private")
+
+    with pytest.raises(Upstream, match=r"raised KeyError"):
+        await made(answer, batch=4).answer_batch([CALL])
