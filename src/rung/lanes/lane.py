@@ -24,6 +24,9 @@ from rung.types import Call, Chunk, LaneStats
 
 # How often a lane with calls that wait for a model to become warm looks again.
 _LOOK_S = 0.05
+# The ninetieth percentile of a call's time against what is predicted. With others waiting none is started that will
+# hardly be done in time, but for critical ones: at twice the capacity 4% more of it went into answers in time.
+_P90 = 2.0
 # What a call takes of which nothing is predicted, until some were seen.
 _GUESSED_TOKENS = 256.0
 
@@ -272,11 +275,12 @@ class Lane:
             if turn.done() or target is None:
                 self._queue.charge(ticket, -ticket.tokens)
                 continue
-            if self._queue and now_s + ticket.service_s > ticket.deadline_s:
+            needed_s = ticket.service_s if ticket.priority == 0 else _P90 * ticket.service_s
+            if self._queue and now_s + needed_s > ticket.deadline_s:
                 self._queue.charge(ticket, -ticket.tokens)
                 self._counts["expired"] += 1
                 self._throttle.given_up(ticket)
-                late_s = now_s + ticket.service_s - ticket.deadline_s
+                late_s = now_s + needed_s - ticket.deadline_s
                 message = f"{self.reasoner.name} was busy until too late"
                 self._refuse(ticket, Overloaded(message, retry_after_s=max(late_s, 1.0)))
                 continue
