@@ -10,7 +10,7 @@ Deadlines are feasible: a request that is alone takes a fraction of its own, and
 Goodput is the work of answers in time against what the reasoner does in the same time when it is never idle, both in
 seconds of a full reasoner, so that preferring short requests gains nothing.
 
-    python benchmarks/lanes.py [--n 2000] [--seed 0]       needs RUNG_DATA (default ../shared/data)
+    python benchmarks/lanes.py [--n 1000] [--seed 0]       needs RUNG_DATA (default ../shared/data)
 """
 
 import argparse
@@ -287,7 +287,7 @@ def picture(detail: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--n", type=int, default=2000)
+    parser.add_argument("--n", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     detail: dict[str, Any] = {}
