@@ -1,0 +1,165 @@
+"""The real lanes, rule and climb over modelled reasoners under load, in virtual time."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from rung.clock import LoopClock
+from rung.config import parse_config
+from rung.simulate import (
+    Arrival,
+    Asked,
+    Climbing,
+    DrawnVerdicts,
+    EndpointSpeed,
+    Mix,
+    ModelledLadder,
+    Size,
+    Speeds,
+    Work,
+    replay,
+    run,
+    workload,
+)
+
+NEAR = {"kind": "endpoint", "base_url": "http://near/v1", "model": "small", "concurrency": 4, "strength": 0.75}
+FAR = {
+    "kind": "endpoint",
+    "base_url": "http://far/v1",
+    "model": "large",
+    "concurrency": 16,
+    "strength": 0.9,
+    "price": {"input_usd_per_mtok": 2.0, "output_usd_per_mtok": 8.0},
+}
+LOCAL = {"kind": "local", "model": "qwen2.5-coder-1.5b-instruct"}
+SPEEDS = Speeds(
+    endpoints={
+        "near": EndpointSpeed(first_s=0.3, tokens_per_s=100.0, at_once=4),
+        "far": EndpointSpeed(first_s=0.8, tokens_per_s=60.0, at_once=16),
+    }
+)
+
+
+def played(reasoners, asked, *, seed=0, events=(), stream=False):
+    """What became of `asked`; `events` are (at_s, function of the modelled leaves)."""
+
+    async def main():
+        work = Work(seed)
+        config = parse_config({"reasoners": reasoners}, source="test", env={})
+        modelled = ModelledLadder(config, SPEEDS, work, LoopClock())
+        for at_s, change in events:
+            asyncio.get_running_loop().call_later(at_s, change, modelled.leaves)
+        serve = Climbing(modelled.ladder, DrawnVerdicts(work).verify, work, "balanced", stream=stream)
+        outcomes = (await replay(asked, serve)).outcomes
+        lanes = {rung.lane for rung in modelled.ladder.rungs.values()}
+        assert all(lane.running == lane.waiting == lane.pool.running == 0 for lane in lanes)
+        return outcomes
+
+    return run(main())
+
+
+def traffic(n, every_s, *, deadline_s=60.0, seed=0):
+    arrivals = [
+        Arrival(at_s=at * every_s, prompt_tokens=60 + at % 9 * 20, completion_tokens=40 + at % 7 * 40)
+        for at in range(n)
+    ]
+    return workload(arrivals, Mix(deadline_s=lambda priority, size: deadline_s), seed)
+
+
+def one(name, at_s, *, kind="yesno", deadline_s=60.0, tokens=80):
+    return Asked(
+        id=name,
+        at_s=at_s,
+        kind=kind,
+        priority="interactive",
+        tenant="local",
+        deadline_s=deadline_s,
+        size=Size(60, tokens),
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nothing_is_lost_at_three_times_what_can_be_done(seed, stream):
+    asked = traffic(300, 0.5, seed=seed, deadline_s=90.0)  # a local model takes some 10 s for each
+    outcomes = played({"only": LOCAL}, asked, seed=seed, stream=stream)
+    assert [o.asked.id for o in outcomes] == [a.id for a in asked]
+    endings = Counter(o.ending for o in outcomes)
+    assert set(endings) <= {"answered", "refused", "late"}
+    assert endings["refused"] > 0
+    assert all(o.total_s <= o.asked.deadline_s + 0.1 for o in outcomes)
+
+
+def test_the_same_seed_gives_the_same_end():
+    asked = traffic(150, 0.3)
+    first, second = (played({"near": NEAR, "far": FAR}, asked, seed=5) for _ in range(2))
+    assert first == second
+
+
+def test_no_class_starves():
+    asked = traffic(600, 2.0, deadline_s=240.0)
+    outcomes = played({"only": LOCAL}, asked)
+    for priority in ("critical", "interactive", "batch"):
+        mine = [o for o in outcomes if o.asked.priority == priority]
+        met = sum(o.met for o in mine)
+        assert met >= len(mine) * {"critical": 0.99, "interactive": 0.1, "batch": 0.01}[priority], priority
+    served = [o.asked.at_s + o.total_s for o in outcomes if o.asked.priority == "batch" and o.met]
+    assert len(served) >= 3
+
+
+def test_easy_work_leaves_a_deep_lane_under_load_first_and_comes_back():
+    """Quiet, a crowd, quiet again: what share of the easy and of the hard questions does the deep one answer? Both are
+    predicted to take it as long, so that only what it adds to them differs."""
+    deep = {**FAR, "concurrency": 8, "price": {}, "first_token_s": 0.8, "strength": 0.93}
+    shallow = {**NEAR, "concurrency": 64, "strength": 0.72, "tokens_per_s": 60.0, "first_token_s": 0.8}
+    speeds = {"near": EndpointSpeed(first_s=0.8, at_once=64), "far": EndpointSpeed(first_s=0.8, at_once=8)}
+    asked = []
+    for phase, (start_s, every_s, n) in enumerate([(0, 4.0, 40), (200, 0.25, 400), (600, 4.0, 40)]):
+        for at in range(n):
+            kind = "open" if at % 2 else "hard"
+            asked.append(one(f"{phase}-{at}", start_s + at * every_s, kind=kind, tokens=200))
+
+    async def main():
+        work = Work(0)
+        config = parse_config({"reasoners": {"near": shallow, "far": deep}}, source="test", env={})
+        modelled = ModelledLadder(config, Speeds(endpoints=speeds), work, LoopClock())
+        serve = Climbing(modelled.ladder, DrawnVerdicts(work).verify, work, "balanced", stream=False)
+        return (await replay(asked, serve)).outcomes
+
+    outcomes = run(main())
+
+    def deep_share(phase, kind):
+        # Once the crowd has come, and has gone.
+        mine = [o for o in outcomes if o.asked.id.startswith(f"{phase}-") and o.asked.kind == kind][5:]
+        return sum(o.by == "far" for o in mine) / len(mine)
+
+    assert all(o.ending == "answered" for o in outcomes)
+    assert deep_share(1, "open") < deep_share(0, "open") - 0.2
+    assert deep_share(1, "open") < deep_share(1, "hard")
+    assert deep_share(2, "open") == pytest.approx(deep_share(0, "open"), abs=0.15)
+
+
+FAULTS = {
+    "killed": lambda leaves: leaves["far"].kill(),
+    "hung": lambda leaves: leaves["far"].change(hung=True),
+    "slowed": lambda leaves: leaves["far"].change(slowness=30.0),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_under_load_loses_nothing_that_another_could_answer(fault):
+    near = {**NEAR, "concurrency": 32, "strength": 0.6}
+    asked = [one(f"r{at}", at * 0.5, kind="open" if at % 2 else "yesno", deadline_s=60.0) for at in range(240)]
+    events = [(40.0, FAULTS[fault]), (90.0, lambda leaves: leaves["far"].revive())]
+    outcomes = played({"near": near, "far": {**FAR, "price": {}}}, asked, events=events)
+    assert Counter(o.ending for o in outcomes) == {"answered": len(asked)}
+    assert all(o.met for o in outcomes)
+    assert any(o.by == "far" for o in outcomes if o.asked.at_s < 30.0), "the one at fault was used before"
+
+
+def test_a_local_model_killed_under_load_loses_nothing_that_another_could_answer():
+    asked = [one(f"r{at}", at * 3.0, kind="open" if at % 2 else "yesno", deadline_s=120.0) for at in range(60)]
+    events = [(40.0, lambda leaves: leaves["home"].kill()), (100.0, lambda leaves: leaves["home"].revive())]
+    outcomes = played({"home": {**LOCAL, "strength": 0.9}, "far": FAR}, asked, events=events)
+    assert all(o.met for o in outcomes), Counter((o.ending, o.why) for o in outcomes)
