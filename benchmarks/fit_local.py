@@ -1,8 +1,8 @@
 """How fast is a local model, and how well does the simulator's model of it tell what a call will take?
 
 Reads calls that were timed, one JSON object a line: prompt_tokens (those really read), completion_tokens, total_s (or
-`seconds`, as `hybrid.py record` writes) and, better, first_s; `pair`, equal in two rows, says that both were sent at the
-same moment. Fits on every second call or pair, and shows the error on the others.
+`seconds`, as `hybrid.py record` writes) and, better, first_s; `pair`, equal in two rows, says that both were sent at
+the same moment. Fits on every second call or pair, and shows the error on the others.
 
     python benchmarks/fit_local.py ROWS.jsonl
 """
