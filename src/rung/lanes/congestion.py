@@ -22,8 +22,9 @@ class Price:
         self._usd_per_s = 0.0
 
     def load_is(self, load: float, now_s: float) -> None:
-        """The load from now on."""
-        if load != self._load:
+        """The load from now on. Changes far below the target are not followed: they cost more than they say."""
+        quiet = self._bounds.target / 2
+        if load != self._load and (load > quiet or self._load > quiet or self._usd_per_s):
             self.usd_per_s(now_s)
             self._load = load
 

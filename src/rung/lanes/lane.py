@@ -426,6 +426,9 @@ class Lane:
 
     def _places(self, now_s: float) -> int:
         """How many calls may run at once."""
+        if len(self._targets) == 1:
+            limit = self._targets[0].limit
+            return max(min(self.pool.capacity, limit), 1) if limit is not None else self.pool.capacity
         limits = [t.limit for t in self._targets if t.breaker.state(now_s) != "open"]
         bounded = sum(limit for limit in limits if limit is not None)
         return max(min(self.pool.capacity, bounded) if bounded else self.pool.capacity, 1)
