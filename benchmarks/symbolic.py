@@ -2,8 +2,8 @@
 
 Asks the rung itself, sandbox included, on the last 200 questions of each of the 54 modules of DeepMind's mathematics
 data (`symbolic_interpolate.parquet`): the first 200 were looked at while the grammar was written, these were not. Then
-on everything else in `graded_dev.parquet`, where it should say nothing or be right. An answer counts as right when it is
-the gold answer to the letter, or, in the second part, when the set's own grader says so.
+on everything else in `graded_dev.parquet`, where it should say nothing or be right. An answer counts as right when it
+is the gold answer to the letter, or, in the second part, when the set's own grader says so.
 
     python benchmarks/symbolic.py        needs RUNG_DATA (default ../shared/data)
 """
