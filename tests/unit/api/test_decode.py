@@ -218,6 +218,9 @@ def test_wishes_in_the_body_and_in_headers_which_win() -> None:
         ({"deadline_ms": "inf"}, "`x-rung-deadline-ms` must be a number <= 86400000"),
         ({"cache": "no"}, "`x-rung-cache` must be one of use, refresh, off"),
         ({"preset": "x\xff"}, "`x-rung-preset` must be one of"),
+        ({"priority": "urgent"}, "`x-rung-priority` must be one of critical, interactive, batch, a number from 0 to 9"),
+        ({"priority": "10"}, "`x-rung-priority` must be"),
+        ({"priority": "-1"}, "`x-rung-priority` must be one of critical"),
         ({"max_ud": "1"}, "`x-rung-max-ud` is not known; did you mean `x-rung-max-usd`?"),
     ],
 )
@@ -336,3 +339,17 @@ def test_any_json_is_feedback_or_the_callers_error(value: Any) -> None:
         check(parse_object(json.dumps(value).encode()), FeedbackBody)
     except RungError as e:
         msgspec.json.encode([e.message, e.param])
+
+
+@pytest.mark.parametrize(("said", "meant"), [("critical", "critical"), ("batch", "batch"), ("0", 0), ("7", 7)])
+def test_priority(said: str, meant: str | int) -> None:
+    assert read({"priority": said}).wishes.priority == meant
+    assert read(rung={"priority": meant}).wishes.priority == meant
+    assert read().wishes.priority is None
+
+
+@pytest.mark.parametrize("said", ["urgent", 10, -1, 1.5])
+def test_wrong_priority(said: Any) -> None:
+    with pytest.raises(BadRequest) as e:
+        read(rung={"priority": said})
+    assert e.value.param == "rung.priority"

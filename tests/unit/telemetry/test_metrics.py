@@ -1,7 +1,7 @@
 from prometheus_client.parser import text_string_to_metric_families
 
 from rung.telemetry import Metrics
-from rung.types import Decision, Features, Step, Usage
+from rung.types import Decision, Features, LaneStats, Step, Usage
 
 FEATURES = Features(
     task="chat",
@@ -113,3 +113,23 @@ def test_the_text_stays_small() -> None:
             Decision(id=str(i), model=f"m{i}", preset="best", features=FEATURES, options=(), first=None, steps=STEPS)
         )
     assert len(metrics.render([])) < 20_000
+
+
+def test_how_lanes_stand() -> None:
+    lane = LaneStats(
+        reasoner="cloud",
+        queued=3,
+        running=2,
+        limit=8,
+        congestion=0.002,
+        breakers={"a": "closed", "b": "open"},
+        served=7,
+    )
+    metrics = Metrics()
+    text = metrics.render([], [lane]).decode()
+    seen = {(s.name, *s.labels.values()): s.value for f in text_string_to_metric_families(text) for s in f.samples}
+    assert seen["rung_lane_queued", "cloud"] == 3
+    assert seen["rung_lane_congestion", "cloud"] == 0.002
+    assert seen["rung_lane_calls_total", "served", "cloud"] == 7
+    assert (seen["rung_lane_breaker", "cloud", "a"], seen["rung_lane_breaker", "cloud", "b"]) == (0, 2)
+    assert "cloud" not in metrics.render([]).decode(), "a lane that is gone is not shown"
