@@ -44,8 +44,8 @@ reasoners:
   calc: {kind: symbolic}
   brief: {kind: brief, of: fast}
   fast: {kind: local, model: qwen2.5-coder-1.5b-instruct}
+  think: {kind: think, of: fast}
   vote: {kind: vote, of: fast, samples: 3}
-  think: {kind: think, of: fast, auto: false}
 cache: {exact: {max_mb: 0}}
 """
 

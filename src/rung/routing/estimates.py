@@ -91,8 +91,15 @@ def _strength(profile: Profile, features: Features) -> tuple[Strength, str]:
     if known is None:
         seen = strengths.SEEN.get(profile.model, {}).get(profile.kind, {}).get(features.task)
         if seen is not None:
-            return seen, "prior"
+            return _at(seen, features.complexity), "prior"
     return _guess(profile, features), "prior" if known is None else "config"
+
+
+def _at(seen: Strength, complexity: float) -> Strength:
+    """What was seen at the usual complexity, moved to this one."""
+    right = sigmoid(logit(seen.right_prob) - seen.slope * (complexity - strengths.USUAL))
+    longer = min(max(complexity / strengths.USUAL, 0.5), 2.0) if seen.long else 1.0
+    return seen._replace(right_prob=right, tokens=seen.tokens * longer)
 
 
 def _guess(profile: Profile, features: Features) -> Strength:
@@ -102,7 +109,8 @@ def _guess(profile: Profile, features: Features) -> Strength:
     if base is None:
         guess = strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH[profile.leaf_kind or profile.kind]
         base = guess if profile.below_strength is None else profile.below_strength
-        shift += strengths.KIND_SHIFT.get(profile.kind, 0.0)
+        if task in strengths.CHECKABLE:
+            shift += strengths.KIND_SHIFT.get(profile.kind, 0.0)
         if profile.kind == "brief":
             shift += strengths.BRIEF_WITHOUT_STEPS.get(task, 0.0)
     if features.language not in {"en", "de", "fr", "es"} and profile.leaf_kind != "endpoint":

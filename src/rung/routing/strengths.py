@@ -10,12 +10,17 @@ from typing import NamedTuple
 
 
 class Strength(NamedTuple):
-    """Share right, d' of the verdict on its answers, and tokens written."""
+    """At a complexity of `USUAL`: share right, d' of the verdict on its answers, and tokens written. `slope` is by how
+    many log-odds the share falls for a complexity of 1 more; where it is `long`, tokens grow with the complexity."""
 
     right_prob: float
     discrimination: float
     tokens: float
+    slope: float = 1.5
+    long: bool = False
 
+
+USUAL = 0.33
 
 QWEN_1_5B = "qwen2.5-coder-1.5b-instruct"
 
@@ -23,15 +28,15 @@ QWEN_1_5B = "qwen2.5-coder-1.5b-instruct"
 SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
     QWEN_1_5B: {
         "local": {
-            "word_problem": Strength(0.72, 2.0, 220),
-            "maths": Strength(0.35, 1.5, 250),
-            "choice": Strength(0.71, 0.25, 90),
-            "yesno": Strength(0.56, 0.1, 60),
-            "label": Strength(0.68, 1.2, 20),
-            "extract": Strength(0.80, 1.0, 30),
+            "word_problem": Strength(0.72, 2.0, 250, slope=12, long=True),
+            "maths": Strength(0.35, 1.5, 250, long=True),
+            "choice": Strength(0.71, 0.25, 20),
+            "yesno": Strength(0.56, 0.1, 15),
+            "label": Strength(0.68, 1.2, 10),
+            "extract": Strength(0.80, 1.0, 20),
         },
         "brief": {
-            "word_problem": Strength(0.28, 2.2, 20),
+            "word_problem": Strength(0.20, 2.2, 20, slope=24),
             "maths": Strength(0.22, 1.6, 40),
             "choice": Strength(0.72, 0.25, 3),
             "yesno": Strength(0.56, 0.1, 2),
@@ -39,20 +44,20 @@ SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
             "extract": Strength(0.85, 1.0, 8),
         },
         "think": {
-            "word_problem": Strength(0.78, 2.0, 200),
-            "maths": Strength(0.35, 1.5, 250),
-            "choice": Strength(0.71, 0.3, 130),
+            "word_problem": Strength(0.88, 2.0, 200, slope=12, long=True),
+            "maths": Strength(0.35, 1.5, 250, long=True),
+            "choice": Strength(0.71, 0.3, 120),
             "yesno": Strength(0.56, 0.1, 90),
             "label": Strength(0.68, 1.2, 60),
             "extract": Strength(0.80, 1.0, 60),
         },
         "vote": {
-            "word_problem": Strength(0.78, 2.3, 520),
-            "maths": Strength(0.38, 1.8, 600),
-            "choice": Strength(0.73, 0.6, 200),
-            "yesno": Strength(0.58, 0.3, 130),
-            "label": Strength(0.70, 1.4, 50),
-            "extract": Strength(0.81, 1.2, 70),
+            "word_problem": Strength(0.78, 2.3, 590, slope=12, long=True),
+            "maths": Strength(0.38, 1.8, 600, long=True),
+            "choice": Strength(0.73, 0.6, 50),
+            "yesno": Strength(0.58, 0.3, 40),
+            "label": Strength(0.70, 1.4, 25),
+            "extract": Strength(0.81, 1.2, 50),
         },
     },
 }
@@ -78,7 +83,8 @@ TASK_SHIFT: Mapping[str, float] = {
     "open": 0.0,
 }
 
-# What a way of asking adds to the rung below it, in log-odds. `brief` loses where steps are needed.
+# What a way of asking adds to the rung below it, in log-odds, where an answer can be checked. `brief` loses where steps
+# are needed; on open questions reasoning first is only slower.
 KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3}
 BRIEF_WITHOUT_STEPS = {"word_problem": -2.0, "maths": -1.0}
 

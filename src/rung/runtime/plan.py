@@ -26,7 +26,8 @@ from rung.types import Decision, Estimate, Features, Option, Preset, Request
 
 class Plan(Struct, frozen=True, kw_only=True):
     """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
-    `action` is the rule's while nobody was called."""
+    `action` is the rule's while nobody was called. `if_all_abstain`: why nobody is left who takes any question; None if
+    somebody is."""
 
     preset: Preset
     prices: Prices

@@ -14,7 +14,7 @@ def test_what_was_seen_of_a_model_is_used():
     e = estimate(
         Profile(name="fast", kind="local", model=QWEN_1_5B), features("Is water wet? Answer yes or no."), SPEED
     )
-    assert e.right_prob == SEEN[QWEN_1_5B]["local"]["yesno"].right_prob
+    assert e.right_prob == pytest.approx(SEEN[QWEN_1_5B]["local"]["yesno"].right_prob, abs=0.15)
     assert estimate(Profile(name="x", kind="endpoint"), features("hello"), SPEED).source == "prior"
 
 
@@ -55,3 +55,20 @@ def test_open_questions_leave_the_verdict_blind():
     profile = Profile(name="x", kind="endpoint")
     assert estimate(profile, features("Explain how a vaccine works."), SPEED).discrimination == 0
     assert estimate(profile, features("Is water wet? Answer yes or no."), SPEED).discrimination > 0
+
+
+def test_what_takes_steps_is_not_for_the_brief():
+    easy, hard = (
+        "Tom has 5 apples and buys 7 more. How many apples has he?",
+        "Each of 12 boxes holds 7 more than twice the " * 4,
+    )
+    shares = {
+        kind: [
+            estimate(Profile(name=kind, kind=kind, model=QWEN_1_5B), features(t), SPEED)
+            for t in (easy, f"{easy} {hard}")
+        ]
+        for kind in ("brief", "think")
+    }
+    assert shares["brief"][0].right_prob > 0.5
+    assert shares["brief"][1].right_prob < 0.1
+    assert shares["think"][0].completion_tokens < shares["think"][1].completion_tokens
