@@ -27,11 +27,19 @@ from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 from aiohttp import web
 
 # A loaded machine is slow, not wrong.
 hypothesis.settings.register_profile("rung", deadline=None)
 hypothesis.settings.load_profile("rung")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_if_new() -> None:
+    """A command that an earlier test ran may have raised the least level that is logged."""
+    structlog.reset_defaults()
+
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 WAIT_S = 10.0

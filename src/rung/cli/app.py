@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "models": ("rung.cli.models:app", "List the model files that Rung knows, or get them."),
     "simulate": (
         "rung.cli.simulate:simulate",
-        "Replay recorded arrivals through the lanes and the rule; nothing is called.",
+        "Replay recorded arrivals through the real lanes and the real rule, with modelled reasoners, in virtual time.",
     ),
     "doctor": ("rung.cli.doctor:doctor", "Look for what would keep Rung from working here."),
 }
