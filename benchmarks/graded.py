@@ -45,7 +45,11 @@ def right(item: Item, text: str) -> bool:
             return len(text) < LONGEST_COPY + len(item.gold) and f" {_words(item.gold)} " in f" {_words(text)} "
         case "symbolic":
             alone = text if "\n" in text.strip() else f"Answer: {text}"
-            return grade(alone, item.gold, "symbolic") or any(same_expression(e, item.gold) for e in _expressions(text))
+            return (
+                text.strip() == item.gold
+                or grade(alone, item.gold, "symbolic")
+                or any(same_expression(e, item.gold) for e in _expressions(text))
+            )
         case grader:
             return grade(text, item.gold, grader, item.choices or ())
 

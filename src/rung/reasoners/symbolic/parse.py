@@ -13,6 +13,7 @@ from rung.reasoners.symbolic.errors import NotUnderstood
 from rung.reasoners.symbolic.lexer import tokens
 from rung.reasoners.symbolic.normal import normal
 from rung.reasoners.symbolic.scope import Node
+from rung.reasoners.symbolic.vocabulary import ASIDES
 
 
 class _Ready(Lexer):
@@ -41,7 +42,7 @@ def grammar() -> Lark:
 
 def parsed(text: str) -> tuple[Node, str, list[Token]]:
     """The tree of a whole question, the text its positions refer to, and its tokens. Raises NotUnderstood."""
-    plain = normal(text)
+    plain = normal("\n".join(line for line in text.split("\n") if not _is_aside(line)))
     found = tokens(plain)
     if not found:
         raise NotUnderstood("an empty question")
@@ -50,3 +51,13 @@ def parsed(text: str) -> tuple[Node, str, list[Token]]:
     except (UnexpectedToken, UnexpectedInput):
         raise NotUnderstood("an order of words that it does not know") from None
     return tree, plain, found
+
+
+def _is_aside(line: str) -> bool:
+    """A line of its own that only asks for the form every answer has; the line before it may lack its full stop."""
+    words = [word for word in re.findall(r"[^\W\d_]+|\S", line.lower()) if word not in _LEFT_OUT]
+    aside = ASIDES.longest(words) if words else None
+    return aside is not None and aside[0] == len(words)
+
+
+_LEFT_OUT = frozenset([*".,:;!?*", "the"])
