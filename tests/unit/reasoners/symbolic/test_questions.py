@@ -8,6 +8,16 @@ from rung.reasoners.symbolic.vocabulary import worth_parsing
 
 ANSWERS = {
     "what's 15% of 80": "12",
+    "Can you work this out: What is 2865 plus 3?": "2868",
+    "Please solve this: 12*7": "84",
+    "Hi! Could you help me with this question? What is 15% of 80?": "12",
+    "I have a question. What is the derivative of x^2?": "2*x",
+    "Calculate (25 - (0 - 0)) + (3327 - 3326).\n\nJust the result please.": "26",
+    "-2 divided by 8\n\nJust the result please.": "-1/4",
+    "What is 7*8?\nAnswer:": "56",
+    "What is 3+4? Answer with the number only.": "7",
+    "Question: Is 91 prime? Answer yes or no.": "No",
+    "Solve the following problem: what is the gcd of 12 and 18? No explanation needed.": "6",
     "What is 15% of 68?": "10.2",
     "solve x^2-5x+6=0 for x": "2, 3",
     "Solve for y: 2y + 6 = 0": "-3",
