@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from rung.answers import asked, reads_off
+from rung.reasoners.wording import question_of
 from rung.types import Features, Json
 
 # Only this much of a long text is looked at closely, half from each end: what is asked stands there.
@@ -66,7 +67,7 @@ _LATIN = (
 def features_of(body: Json) -> Features:
     """Features of a checked chat completion body. Cost does not grow with the text beyond `_LOOK_CHARS`."""
     messages = body["messages"]
-    text = _last_user_text(messages)
+    text = question_of(body)
     if len(text) > _LOOK_CHARS:
         text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"
     lower = text.lower()
@@ -150,13 +151,6 @@ def _texts(messages: list[Json]) -> list[str]:
         elif isinstance(content, list):
             texts.extend(part["text"] for part in content if part.get("type") == "text")
     return texts
-
-
-def _last_user_text(messages: list[Json]) -> str:
-    for message in reversed(messages):
-        if message["role"] == "user":
-            return "\n".join(_texts([message]))
-    return ""
 
 
 def _needs(body: Json) -> frozenset[str]:
