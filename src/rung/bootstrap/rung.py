@@ -37,7 +37,7 @@ class Rung:
         self.config = config
         self.clock = clock or RealClock()
         assert config.ledger.path is not None
-        self._ledger = Ledger(config.ledger.path, self.clock, keep_text=True)
+        self._ledger = Ledger(config.ledger.path, self.clock)
         self.metrics = Metrics()
         self.metrics.ledger_problem.set_function(lambda: float(self._ledger.problem is not None))
         self._cache = _cache_of(config)

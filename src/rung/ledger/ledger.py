@@ -61,12 +61,9 @@ class Ledger:
     every counter has one writing side.
     """
 
-    def __init__(
-        self, path: Path, clock: Clock, *, keep_text: bool = False, max_waiting_bytes: int = 64 * 1024 * 1024
-    ) -> None:
+    def __init__(self, path: Path, clock: Clock, *, max_waiting_bytes: int = 64 * 1024 * 1024) -> None:
         self._path = path
         self._clock = clock
-        self._keep_text = keep_text
         self._max_waiting_bytes = max_waiting_bytes
         self._records: deque[Record] = deque()
         self._asked: deque[_Asked] = deque()
@@ -95,10 +92,8 @@ class Ledger:
         self._thread.start()
 
     def record(self, decision: Decision, *, tenant: str, text: RecordedText | None = None) -> None:
-        """Never waits and never raises. `text` is kept only if the ledger was told to keep it."""
-        record = Record(
-            decision=decision, tenant=tenant, wall_s=self._clock.wall(), text=text if self._keep_text else None
-        )
+        """Never waits and never raises. `text` is kept as it is given: whether to give it is the caller's to know."""
+        record = Record(decision=decision, tenant=tenant, wall_s=self._clock.wall(), text=text)
         weight = record.weight_bytes
         if self._closing or self._given_bytes - self._taken_bytes + weight > self._max_waiting_bytes:
             self._overflowed += 1

@@ -92,10 +92,10 @@ async def test_a_cached_answers_decision_has_neither_features_nor_options(path, 
 
 
 @pytest.mark.parametrize("keep", [True, False])
-async def test_text_is_kept_only_where_asked(path, decision, keep):
+async def test_text_is_kept_only_where_given(path, decision, keep):
     body = {"messages": [{"role": "user", "content": "Who? \u2603"}]}
-    async with opened(path, keep_text=keep) as it:
-        it.record(decision(), tenant="anna", text=RecordedText(question=body, answer="Me \ud800"))
+    async with opened(path) as it:
+        it.record(decision(), tenant="anna", text=RecordedText(question=body, answer="Me \ud800") if keep else None)
     (row,) = rows(path)
     if keep:
         assert json.loads(row["question"]) == body
@@ -234,7 +234,7 @@ async def test_what_waits_is_bounded_and_the_rest_is_counted(path, decision):
 
 async def test_long_texts_count_towards_the_bound(path, decision):
     long = RecordedText(question={"messages": [{"content": "a" * 30_000}]}, answer="b")
-    async with opened(path, keep_text=True, max_waiting_bytes=100_000) as it:
+    async with opened(path, max_waiting_bytes=100_000) as it:
         it.record(decision(), tenant="anna", text=long)
     assert (names(path), it.dropped) == ([], 1)
     async with opened(path, max_waiting_bytes=100_000) as it:

@@ -55,6 +55,7 @@ class World:
         self.stores = Stores(cache=ExactCache(10**6), flights=Flights(), ledger=ledger, metrics=self.metrics)
         self.verdicts = {}
         self.rungs = []
+        self.keep_text = False
 
     def add(self, reasoner, *, strength=0.6, **profile):
         pace = Pace(first_s=0.1, prompt_s_per_token=0, completion_s_per_token=0.01)
@@ -75,7 +76,7 @@ class World:
         return Runtime(
             Ladder(self.rungs, self.clock),
             self.stores,
-            Policy(epoch="1", preset="balanced", keep_text=False),
+            Policy(epoch="1", preset="balanced", keep_text=self.keep_text),
             self.verify,
             self.clock,
         )

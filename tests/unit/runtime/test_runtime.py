@@ -83,3 +83,14 @@ async def test_readiness_needs_a_general_rung_and_a_ledger_that_writes(world, sc
     assert "a: loading" in readiness.loading
     a.status = type(a.status)(state="warm")
     assert world.runtime.readiness().ready
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_texts_are_kept_only_where_the_config_says_so(world, scripted, tmp_path, keep):
+    world.add(scripted("a", "my answer"))
+    world.keep_text = keep
+    await world.reply(world.request("my question"))
+    await world.ledger.close()
+    kept = sqlite3.connect(tmp_path / "ledger.db").execute("select question, answer from decisions").fetchone()
+    assert ("my question" in str(kept)) == keep
+    assert ("my answer" in str(kept)) == keep
