@@ -109,8 +109,8 @@ def _guess(profile: Profile, features: Features) -> Strength:
     if base is None:
         guess = strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH[profile.leaf_kind or profile.kind]
         base = guess if profile.below_strength is None else profile.below_strength
-        if task in strengths.CHECKABLE:
-            shift += strengths.KIND_SHIFT.get(profile.kind, 0.0)
+        shifts = strengths.KIND_SHIFT if task in strengths.CHECKABLE else strengths.OPEN_SHIFT
+        shift += shifts.get(profile.kind, 0.0)
         if profile.kind == "brief":
             shift += strengths.BRIEF_WITHOUT_STEPS.get(task, 0.0)
     if features.language not in {"en", "de", "fr", "es"} and profile.leaf_kind != "endpoint":
@@ -119,7 +119,7 @@ def _guess(profile: Profile, features: Features) -> Strength:
     if profile.kind == "brief":
         tokens = 8
     elif profile.kind == "think":
-        tokens = max(tokens, 150)
+        tokens += strengths.REASONING_TOKENS
     elif profile.kind == "vote":
         tokens *= _rounds(profile)
     sees = strengths.GUESSED_DISCRIMINATION.get(profile.kind, 0.6) if task in strengths.CHECKABLE else 0.0

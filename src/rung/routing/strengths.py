@@ -84,8 +84,11 @@ TASK_SHIFT: Mapping[str, float] = {
 }
 
 # What a way of asking adds to the rung below it, in log-odds, where an answer can be checked. `brief` loses where steps
-# are needed; on open questions reasoning first is only slower.
+# are needed.
 KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3}
+# On open questions reasoning first is slower, and leaves less room for the answer.
+OPEN_SHIFT: Mapping[str, float] = {"think": -0.1}
+REASONING_TOKENS = 120
 BRIEF_WITHOUT_STEPS = {"word_problem": -2.0, "maths": -1.0}
 
 # Tokens that an answer is guessed to take.

@@ -72,3 +72,12 @@ def test_what_takes_steps_is_not_for_the_brief():
     assert shares["brief"][0].right_prob > 0.5
     assert shares["brief"][1].right_prob < 0.1
     assert shares["think"][0].completion_tokens < shares["think"][1].completion_tokens
+
+
+def test_reasoning_first_is_not_for_open_questions():
+    fast, think = (
+        estimate(Profile(name=k, kind=k, leaf_kind="local", model=QWEN_1_5B), features("Tell me about whales."), SPEED)
+        for k in ("local", "think")
+    )
+    assert think.right_prob < fast.right_prob
+    assert think.service_s > fast.service_s
