@@ -1,8 +1,9 @@
 """First estimates, before any outcome of the user's own.
 
-`SEEN` holds, for a model, the shares right of `brief` on all tasks and of `think` on word problems as they were on the
-development items of `benchmarks/hybrid.py`, 4 to 41 of them each (docs/experiments.md); its other entries are guesses
-by these. Of any other model only `strength` and the task are guessed from.
+`SEEN` holds, for a model, the shares right of `brief` on all tasks, of `fast` on those with a short answer and of
+`think` on word problems as they were on the development items of `benchmarks/hybrid.py`, 4 to 41 of them each
+(docs/experiments.md); its other entries are guesses by these. Of any other model only `strength` and the task are
+guessed from.
 """
 
 from collections.abc import Mapping
@@ -30,10 +31,10 @@ SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
         "local": {
             "word_problem": Strength(0.72, 2.0, 250, slope=12, long=True),
             "maths": Strength(0.35, 1.5, 250, long=True),
-            "choice": Strength(0.71, 0.25, 20),
-            "yesno": Strength(0.56, 0.1, 15),
-            "label": Strength(0.68, 1.2, 10),
-            "extract": Strength(0.80, 1.0, 20),
+            "choice": Strength(0.60, 0.25, 87),
+            "yesno": Strength(0.58, 0.1, 14),
+            "label": Strength(0.60, 0.6, 13),
+            "extract": Strength(0.88, 0.5, 16),
         },
         "brief": {
             "word_problem": Strength(0.20, 2.2, 20, slope=24),
@@ -46,18 +47,18 @@ SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
         "think": {
             "word_problem": Strength(0.88, 2.0, 200, slope=12, long=True),
             "maths": Strength(0.35, 1.5, 250, long=True),
-            "choice": Strength(0.71, 0.3, 120),
+            "choice": Strength(0.62, 0.3, 120),
             "yesno": Strength(0.56, 0.1, 90),
-            "label": Strength(0.68, 1.2, 60),
+            "label": Strength(0.60, 0.6, 60),
             "extract": Strength(0.80, 1.0, 60),
         },
         "vote": {
             "word_problem": Strength(0.78, 2.3, 590, slope=12, long=True),
             "maths": Strength(0.38, 1.8, 600, long=True),
-            "choice": Strength(0.73, 0.6, 50),
+            "choice": Strength(0.64, 0.6, 210),
             "yesno": Strength(0.58, 0.3, 40),
-            "label": Strength(0.70, 1.4, 25),
-            "extract": Strength(0.81, 1.2, 50),
+            "label": Strength(0.62, 0.8, 32),
+            "extract": Strength(0.88, 0.8, 40),
         },
     },
 }
