@@ -7,7 +7,7 @@
 `brief`, `think`, `calc` and up to three samples of `fast` are recorded under `recorded/`; `vote` is derived from these.
 What was recorded earlier is put on the live run's clock by how much faster or slower `think` was then. Figures are set
 on the items of `--items dev`, never on those of `--items report` (see graded.py); what stopped runs on the report items
-gave away all the same is told in docs/experiments.md. `figures` writes the commit it is run at, not that of the live run.
+gave away all the same is told in docs/experiments.md. `figures` writes the commit it is run at, not the live run's.
 """
 
 import argparse
