@@ -142,10 +142,10 @@ def publish(items: Sequence[Item], recorded: list[Row], live: list[Row], *, part
     items = [item for item in items if all(item.id in rows for rows in by_model.values())]
     think = Side("think", items, by_model["think"])
     autos = [Side(_short(name), items, rows) for name, rows in by_model.items() if name.startswith("auto")]
-    alone = singles(items, recorded)
     pace = _pace(by_model["think"], recorded)
-    sides = [*(s for s in singles(items, recorded, pace) if s.name != "think"), think, *autos]
-    figures, intervals = _figures(sides, autos, think, alone)
+    alone = [*(side for side in singles(items, recorded, pace) if side.name != "think"), think]
+    sides = [*alone, *autos]
+    figures, intervals = _figures(alone, autos, think)
     figures = {name: round(value, 4) for name, value in figures.items()}
     intervals = {name: (round(low, 4), round(high, 4)) for name, (low, high) in intervals.items()}
     detail = {"items": part, "pace_of_recorded": round(pace, 4), **_detail(items, sides, autos)}
@@ -160,16 +160,13 @@ def _short(model: str) -> str:
     return "auto" if model == "auto:balanced" else model.replace(":", "_")
 
 
-def _figures(
-    sides: Sequence[Side], autos: Sequence[Side], think: Side, alone: Sequence[Side]
-) -> tuple[dict[str, float], dict[str, Interval]]:
+def _figures(alone: Sequence[Side], autos: Sequence[Side], think: Side) -> tuple[dict[str, float], dict[str, Interval]]:
     figures: dict[str, float] = {}
     intervals: dict[str, Interval] = {}
-    for side in sides:
+    for side in (*alone, *autos):
         figures |= side.figures()
         intervals |= side.intervals()
-    if alone:
-        figures["accuracy.oracle"] = fmean(any(each) for each in zip(*(s.right for s in alone), strict=True))
+    figures["accuracy.oracle"] = fmean(any(each) for each in zip(*(side.right for side in alone), strict=True))
     n = len(think.right)
     for auto in autos:
         gain = [int(a) - int(t) for a, t in zip(auto.right, think.right, strict=True)]
