@@ -5,8 +5,8 @@
     hybrid.py figures                                 results and plot again, from what was recorded
 
 `brief`, `calc` and up to three samples of `fast` are recorded under `recorded/`, and `vote` is derived from these. What
-was recorded is put on the live run's clock by how much faster or slower `think` was then, on a few items. Figures are set
-on the items of `--items dev`, never on those of `--items report` (see graded.py); what stopped runs on the report items
+was recorded is put on the live run's clock by how much faster or slower `think` was then, on a few items. Figures are
+set on the items of `--items dev`, never on those of `--items report` (see graded.py); what earlier runs on report items
 gave away all the same is told in docs/experiments.md. `figures` writes the commit it is run at, not the live run's.
 """
 
