@@ -51,7 +51,16 @@ class Breaker(Section):
 
 class Hedge(Section):
     share: float = Field(0.02, ge=0, le=1, description="Extra calls, as a share of all; each is paid for. 0: none.")
-    quantile: float = Field(0.95, gt=0.5, lt=1, description="Second call after this quantile of the usual time.")
+    quantile: float = Field(0.95, gt=0.5, lt=1, description="Second call not before this quantile of the usual time.")
+    factor: float = Field(
+        2.0,
+        ge=1,
+        description="Nor before so many times the median: by then a second call would have answered, had it been made "
+        "at once. Where all calls take about the same, one in twenty is over the quantile, and none worth a second.",
+    )
+    least_late_s: float = Field(
+        0.1, ge=0, description="Nor before it is this late against the median: less is not noticed."
+    )
 
 
 class Retry(Section):

@@ -1,14 +1,19 @@
 """A second call where the first is slow: whoever speaks first is kept, the other is stopped.
 
-Source: Dean and Barroso, The Tail at Scale, 2013: a second request after the 95th percentile.
+Source: Dean and Barroso, The Tail at Scale, 2013: a second request after the 95th percentile. That alone is late by
+definition for one call in twenty, however alike all are, so it must also be late by an amount worth a call.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from rung.config.lanes import Hedge as Bounds
 from rung.errors import ReasonerError
+from rung.lanes.quantile import Recent
 from rung.lanes.target import Run
 from rung.types import Call, Chunk
+
+_LEAST_CALLS = 20
 
 Advance = Callable[[Run], Awaitable[Chunk | None]]
 
@@ -16,6 +21,27 @@ Advance = Callable[[Run], Awaitable[Chunk | None]]
 def may_run_twice(call: Call) -> bool:
     """A chat completion changes nothing, unless it is to be kept at the other end."""
     return not call.body.get("store")
+
+
+class Late:
+    """From when on a call is late, by how long others said nothing, against their predicted service."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._ratios = Recent()
+
+    def seen(self, silent_s: float, service_s: float) -> None:
+        self._ratios.add(silent_s / service_s)
+
+    def after_s(self, service_s: float) -> float | None:
+        """Seconds without a word after which a second call is worth its cost; None until enough were seen."""
+        if len(self._ratios) < _LEAST_CALLS:
+            return None
+        usual_s = self._ratios.quantile(0.5) * service_s
+        bounds = self._bounds
+        return max(
+            self._ratios.quantile(bounds.quantile) * service_s, usual_s * bounds.factor, usual_s + bounds.least_late_s
+        )
 
 
 class Hedge:

@@ -11,10 +11,9 @@ from rung.config.lanes import Lanes
 from rung.errors import Overloaded, RateLimited, ReasonerError, TimedOut, Unavailable, Upstream
 from rung.lanes.budget import Budget
 from rung.lanes.congestion import Price
-from rung.lanes.hedge import Hedge, may_run_twice
+from rung.lanes.hedge import Hedge, Late, may_run_twice
 from rung.lanes.pace import Pace
 from rung.lanes.pool import Pool
-from rung.lanes.quantile import RunningQuantile
 from rung.lanes.queue import Queue, Ticket
 from rung.lanes.reading import short_first
 from rung.lanes.shed import Throttle
@@ -68,7 +67,7 @@ class Lane:
         self._throttle = Throttle(setup.bounds.shed, rng)
         self._retries = Budget(setup.bounds.retry.share)
         self._hedges = Budget(setup.bounds.hedge.share if setup.twice else 0.0)
-        self._late: dict[bool, RunningQuantile] = {}
+        self._late: dict[bool, Late] = {}
         self._price = Price(setup.bounds.congestion)
         self._mean_s = 0.0
         self._mean_tokens = _GUESSED_TOKENS
@@ -371,8 +370,7 @@ class Lane:
         if not self._hedges.left or not may_run_twice(run.call):
             return None
         late = self._late.get(run.watch.stream)
-        ratio = late.value if late is not None else None
-        return None if ratio is None else ratio * run.permit.ticket.service_s
+        return late.after_s(run.permit.ticket.service_s) if late is not None else None
 
     def _second(self, runs: list[Run]) -> Run | None:
         """A hedge for the last of `runs`, if a place is free that nobody waits for."""
@@ -385,6 +383,7 @@ class Lane:
             return None
         self._counts["hedged"] += 1
         second = self._run(self._permit(ticket, target), first.call)
+        second.after_s = second.watch.started_s - first.watch.started_s
         runs.append(second)
         return second
 
@@ -400,8 +399,8 @@ class Lane:
         if self._setup.twice and watch.first_s is not None and ticket.service_s > 0:
             late = self._late.get(watch.stream)
             if late is None:
-                late = self._late[watch.stream] = RunningQuantile(self._bounds.hedge.quantile)
-            late.add(watch.first_s / ticket.service_s)
+                late = self._late[watch.stream] = Late(self._bounds.hedge)
+            late.seen(run.after_s + watch.first_s, ticket.service_s)
 
     # How it stands.
 

@@ -165,7 +165,7 @@ class Watch:
 
 class Run:
     """One call of one upstream: from its permit, which it gives back, to its end, which the upstream's record hears of
-    exactly once."""
+    exactly once. `after_s`: how long the first had said nothing when this one, a hedge, began."""
 
     def __init__(self, permit: Permit, call: Call, clock: Clock, *, slowdown: float = 1.0) -> None:
         assert permit.held, "a call needs a permit"
@@ -174,6 +174,7 @@ class Run:
         self._now = clock.monotonic
         self._chunks = cast("AsyncGenerator[Chunk, None]", permit.target.answer(call))
         self.watch = Watch(self._now(), slowdown=slowdown, beside=permit.target.running, stream=call.stream)
+        self.after_s = 0.0
         self.ended = False
         self.whole = False
 
