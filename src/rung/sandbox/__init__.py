@@ -2,5 +2,6 @@
 
 from rung.sandbox.frames import Answerer
 from rung.sandbox.pool import Limits, Pool
+from rung.sandbox.program import Programs, Ran
 
-__all__ = ["Answerer", "Limits", "Pool"]
+__all__ = ["Answerer", "Limits", "Pool", "Programs", "Ran"]
