@@ -102,7 +102,8 @@ class Lane:
     @property
     def congestion(self) -> float:
         """USD for a second of one of its places."""
-        self._load_changed()  # that of the pool's other lanes
+        if self.pool.shared:
+            self._load_changed()  # by the pool's other lanes
         return self._price.usd_per_s(self._now())
 
     @property
@@ -112,8 +113,9 @@ class Lane:
         if status.state != "warm":
             return status
         now_s = self._now()
-        if any(t.breaker.allows(now_s) for t in self._targets):
-            return status
+        for target in self._targets:
+            if target.breaker.allows(now_s):
+                return status
         usable = [t for t in self._targets if t.breaker.state(now_s) != "open"]
         if usable:
             return Status(state="loading", note="is being tried again", ready_in_s=self._usual_s)
@@ -125,7 +127,7 @@ class Lane:
     def wait_s(self, priority: int = 1, tenant: str = "") -> float:
         """What a new call would wait for those ahead of it, as predicted now."""
         now_s = self._now()
-        if not self._queue and self.pool.room and any(t.open(now_s) for t in self._targets):
+        if not self._queue and self.pool.room and self._open(now_s):
             return 0.0
         ticket = Ticket(
             priority=priority,
@@ -262,7 +264,7 @@ class Lane:
     # What the pool asks.
 
     def rank(self, now_s: float) -> int | None:
-        if not self._queue or not any(t.open(now_s) for t in self._targets) or self.reasoner.status.state != "warm":
+        if not self._queue or not self._open(now_s) or self.reasoner.status.state != "warm":
             return None
         return self._queue.rank(now_s)
 
@@ -405,7 +407,16 @@ class Lane:
     # How it stands.
 
     def _usable(self, now_s: float) -> bool:
-        return any(t.breaker.state(now_s) != "open" for t in self._targets)
+        for target in self._targets:  # noqa: SIM110  `any` takes longer, and every request comes by here
+            if target.breaker.state(now_s) != "open":
+                return True
+        return False
+
+    def _open(self, now_s: float) -> bool:
+        for target in self._targets:  # noqa: SIM110
+            if target.open(now_s):
+                return True
+        return False
 
     def _left_alone(self, now_s: float) -> ReasonerError:
         status = self.status

@@ -35,6 +35,10 @@ class Pool:
         return list(self._weights)
 
     @property
+    def shared(self) -> bool:
+        return len(self._weights) > 1
+
+    @property
     def room(self) -> bool:
         return self.running < self.capacity
 

@@ -1,6 +1,6 @@
 """Pure decisions: what a request is like, what each reasoner would make of it, and THE RULE that picks one."""
 
-from rung.routing.estimates import Profile, Speed, estimate
+from rung.routing.estimates import Profile, Speed, at_speed, estimate
 from rung.routing.features import features_of
 from rung.routing.options import (
     Candidate,
@@ -28,6 +28,7 @@ __all__ = [
     "Stop",
     "Try",
     "Weighed",
+    "at_speed",
     "difficulty_shift",
     "estimate",
     "exclusion",

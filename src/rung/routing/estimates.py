@@ -47,22 +47,37 @@ def estimate(profile: Profile, features: Features, speed: Speed) -> Estimate:
     if profile.kind == "symbolic":
         return _symbolic(features)
     strength, source = _strength(profile, features)
-    tokens = min(strength.tokens, features.max_tokens or strength.tokens)
-    rounds = _rounds(profile)
-    prompt = features.prompt_tokens * rounds
-    service_s = speed.first_s * rounds + speed.prompt_s_per_token * prompt + speed.completion_s_per_token * tokens
-    usd = profile.input_usd_per_token * prompt + profile.output_usd_per_token * tokens
-    return Estimate(
+    expected = Estimate(
         right_prob=strength.right_prob,
         fail_prob=_FAIL_PROB,
         discrimination=strength.discrimination,
+        completion_tokens=min(strength.tokens, features.max_tokens or strength.tokens),
+        source=source,
+    )
+    return at_speed(expected, profile, features.prompt_tokens, speed)
+
+
+def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Speed) -> Estimate:
+    """The estimate with its times and its cost as they are now: what is expected of the answer stays."""
+    if profile.kind == "symbolic":
+        return expected
+    e, rounds = expected, _rounds(profile)
+    tokens, prompt = e.completion_tokens, prompt_tokens * rounds
+    service_s = speed.first_s * rounds + speed.prompt_s_per_token * prompt + speed.completion_s_per_token * tokens
+    usd = profile.input_usd_per_token * prompt + profile.output_usd_per_token * tokens
+    return Estimate(
+        right_prob=e.right_prob,
+        abstain_prob=e.abstain_prob,
+        fail_prob=e.fail_prob,
+        discrimination=e.discrimination,
         completion_tokens=tokens,
         wait_s=speed.wait_s,
         service_s=service_s,
         p90_s=service_s * _P90,
         usd=usd + profile.usd_per_busy_s * service_s,
         busy_s=service_s,
-        source=source,
+        source=e.source,
+        outcomes=e.outcomes,
     )
 
 

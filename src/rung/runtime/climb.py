@@ -120,7 +120,10 @@ class Climb:
         limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
         features = self._plan.features
         # Seconds have passed: lanes filled or emptied meanwhile.
-        self._left = {n: self._ladder.candidate(self._ladder[n], features, self._caller) for n in self._left}
+        self._left = {
+            name: self._ladder.candidate(self._ladder[name], features, self._caller, before)
+            for name, before in self._left.items()
+        }
         fit = [c for c in self._left.values() if not exclusion(c, features, limits)]
         self._options = tuple(fit) if self._answers else with_quickest(fit, self._left.values(), features, limits)
         asked = {c.name: c for c in self._plan.candidates}

@@ -8,7 +8,7 @@ from rung.clock import Clock
 from rung.errors import UnknownModel
 from rung.lanes import Lane
 from rung.reasoners.base import Below, Reasoner
-from rung.routing import Candidate, Profile, Speed, estimate
+from rung.routing import Candidate, Profile, Speed, at_speed, estimate
 from rung.types import Features, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
@@ -70,23 +70,29 @@ class Ladder:
             raise UnknownModel(f"there is no model `{model}`; there are: {known}", param="model")
         return [self.rungs[model]]
 
-    def candidate(self, rung: Rung, features: Features, caller: Caller) -> Candidate:
-        """The rung as it stands now for `caller`: its estimate, with its lane's wait, pace and price, and its state."""
-        status = rung.lane.status
+    def candidate(self, rung: Rung, features: Features, caller: Caller, before: Candidate | None = None) -> Candidate:
+        """The rung as it stands now for `caller`: its estimate, with its lane's wait, pace and price, and its state.
+        `before` is how it stood earlier in the same request: what is expected of its answer has not changed since."""
+        lane = rung.lane
+        status = lane.status
         ready_in_s = 0.0
         if status.state in {"loading", "cold"}:
             ready_in_s = status.ready_in_s if status.ready_in_s is not None else _GUESSED_READY_S
-        lane, slow = rung.lane, rung.lane.slowdown
+        pace, slow = lane.pace, lane.slowdown
         speed = Speed(
             wait_s=lane.wait_s(caller.priority, caller.tenant) + ready_in_s,
-            first_s=lane.pace.first_s,
-            prompt_s_per_token=lane.pace.prompt_s_per_token * slow,
-            completion_s_per_token=lane.pace.completion_s_per_token * slow,
+            first_s=pace.first_s,
+            prompt_s_per_token=pace.prompt_s_per_token * slow,
+            completion_s_per_token=pace.completion_s_per_token * slow,
         )
         return Candidate(
             name=rung.name,
             abilities=rung.reasoner.abilities,
-            estimate=estimate(rung.profile, features, speed),
+            estimate=(
+                estimate(rung.profile, features, speed)
+                if before is None
+                else at_speed(before.estimate, rung.profile, features.prompt_tokens, speed)
+            ),
             down=(status.note or "not answering") if status.state == "down" else "",
             ready_in_s=ready_in_s,
             congestion=lane.congestion,
