@@ -1,4 +1,8 @@
-"""What parent and worker say to each other: frames of a 4-byte big-endian length and that many bytes of msgpack."""
+"""What the parent says to workers and to the process that forks them.
+
+Jobs and results are frames of a 4-byte big-endian length and that many bytes of msgpack. An order to the
+process that forks is a letter and, for END, the worker's process id. That process says LOADED once, first.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -10,6 +14,11 @@ Answerer = Callable[[bytes], bytes]
 
 HEADER_BYTES: Final = 4
 MAX_FRAME_BYTES: Final = 16 * 1024 * 1024
+
+ORDER_BYTES: Final = 5
+FORK: Final = b"f"
+END: Final = b"e"
+LOADED: Final = b"l"
 
 
 class Job(msgspec.Struct, frozen=True, array_like=True):

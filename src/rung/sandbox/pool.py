@@ -1,104 +1,32 @@
-"""Worker processes kept warm. One that overruns its time is killed and replaced, so its late result reaches nobody."""
+"""Worker processes kept warm. One that overruns its time is killed and replaced, so its late result reaches nobody.
+
+The target is loaded once, by a process that forks the workers: a replacement is warm within milliseconds."""
 
 import asyncio
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Coroutine
-from contextlib import suppress
-from math import ceil
-
-import msgspec
 
 from rung.errors import TimedOut, Unavailable
-from rung.sandbox.frames import HEADER_BYTES, Job, Result, body_bytes, pack
+from rung.sandbox.nursery import Limits, Nursery, Worker
 
 # Failed starts in a row before the pool says that it is down; a later job tries again.
 MAX_FAILED_STARTS = 3
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of a job (`wall_s`) and of a worker. Memory is bounded where the system enforces RLIMIT_AS: Linux does,
-    macOS does not. Starting includes the target's imports."""
-
-    wall_s: float = 1.0
-    memory_mb: int = 1024
-    start_s: float = 60.0
-
-
-class _Worker:
-    """One process and the pipe to it. Used by one job at a time."""
-
-    def __init__(self, process: Process) -> None:
-        self.process = process
-        self.jobs = 0
-
-    @classmethod
-    async def started(cls, target: str, limits: Limits) -> "_Worker":
-        """A warm worker. Raises Unavailable if it does not come up."""
-        command = ("-P", "-m", "rung.sandbox.worker", target, str(limits.memory_mb), str(ceil(limits.wall_s) + 1))
-        making = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(sys.executable, *command, stdin=PIPE, stdout=PIPE, start_new_session=True)
-        )
-        try:
-            worker = cls(await asyncio.shield(making))
-        except asyncio.CancelledError:
-            await cls(await making).end()  # half made, it would have no owner
-            raise
-        try:
-            async with asyncio.timeout(limits.start_s):
-                await worker._result()
-        except (TimeoutError, EOFError, ValueError):
-            await worker.end()
-            raise Unavailable("a worker process of the sandbox did not start; its standard error says why") from None
-        except BaseException:
-            await worker.end()
-            raise
-        return worker
-
-    async def _result(self) -> Result:
-        if self.process.stdout is None:
-            raise EOFError
-        header = await self.process.stdout.readexactly(HEADER_BYTES)
-        return msgspec.msgpack.decode(await self.process.stdout.readexactly(body_bytes(header)), type=Result)
-
-    async def run(self, payload: bytes) -> Result:
-        """Raises EOFError or OSError if the process died; ValueError if what it wrote cannot be read."""
-        if self.process.stdin is None:
-            raise EOFError
-        self.jobs += 1
-        self.process.stdin.write(pack(Job(id=self.jobs, payload=payload)))
-        await self.process.stdin.drain()
-        result = await self._result()
-        if result.id != self.jobs:
-            raise ValueError(f"the worker answered job {result.id} when asked {self.jobs}")
-        return result
-
-    async def end(self) -> None:
-        if self.process.stdin is not None:
-            self.process.stdin.close()
-        if self.process.stdout is not None and self.process.stdout.at_eof():
-            # it is ending by itself; killing would race with asyncio for its exit status
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await self.process.wait()
-        if self.process.returncode is None:
-            self.process.kill()
-        await self.process.wait()
 
 
 class Pool:
     """`size` workers that run `target`, a dotted path `package.module:factory` to a `Callable[[], Answerer]`.
 
     `start` returns at once; workers warm up in the background and are replaced there. `close` ends all of them.
+    The target must start no threads while it loads: it is loaded once and then forked.
     """
 
     def __init__(self, target: str, *, size: int = 1, limits: Limits | None = None) -> None:
         self._target = target
         self._size = size
         self._limits = limits or Limits()
-        self._warm: set[_Worker] = set()
-        self._ending: set[_Worker] = set()
-        self._idle: list[_Worker] = []
+        self._warm: set[Worker] = set()
+        self._nursery: Nursery | None = None
+        self._loading = asyncio.Lock()
+        self._idle: list[Worker] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._wanted = 0
         self._failed = 0
@@ -161,42 +89,41 @@ class Pool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(worker.end() for worker in self._warm | self._ending))
+        for worker in self._warm:
+            worker.close()
+        if self._nursery is not None:
+            await self._nursery.end()
         self._warm.clear()
         self._idle.clear()
 
-    async def _free(self) -> _Worker:
+    async def _free(self) -> Worker:
         """The next idle worker that lives. Raises Unavailable if the pool closes or starting was given up."""
         while True:
             if self._closed or self.down:
                 raise Unavailable("the sandbox has no worker process; its standard error says why")
             while self._idle:
                 worker = self._idle.pop()
-                if worker.process.returncode is None:
+                if worker.alive:
                     return worker
                 self._replace(worker)
             self._changed.clear()
             await self._changed.wait()
 
-    def _give(self, worker: _Worker) -> None:
+    def _give(self, worker: Worker) -> None:
         self._idle.append(worker)
         self._changed.set()
 
-    def _replace(self, worker: _Worker) -> None:
+    def _replace(self, worker: Worker) -> None:
         if not self._closed:  # close ends every worker itself
             self._warm.discard(worker)
-            self._ending.add(worker)
-            self._background(self._renew(worker))
-
-    async def _renew(self, worker: _Worker) -> None:
-        await worker.end()
-        self._ending.discard(worker)
-        await self._add()
+            if self._nursery is not None:
+                self._nursery.end_worker(worker)
+            self._background(self._add())
 
     async def _add(self) -> None:
         while self._failed < MAX_FAILED_STARTS:
             try:
-                worker = await _Worker.started(self._target, self._limits)
+                worker = await (await self._loaded()).worker()
             except (Unavailable, OSError):
                 self._failed += 1
             else:
@@ -206,6 +133,16 @@ class Pool:
                 return
         self._wanted -= 1
         self._changed.set()
+
+    async def _loaded(self) -> Nursery:
+        """The process that forks workers, started again if it has ended. Raises Unavailable if it does not come up."""
+        async with self._loading:
+            if self._nursery is None or not self._nursery.alive:
+                old, self._nursery = self._nursery, None
+                if old is not None:
+                    await old.end()
+                self._nursery = await Nursery.started(self._target, self._limits)
+            return self._nursery
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

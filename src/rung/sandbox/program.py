@@ -16,7 +16,8 @@ import msgspec
 
 from rung.sandbox.exact import MATHS, Wrong, exact
 from rung.sandbox.frames import Answerer
-from rung.sandbox.pool import Limits, Pool
+from rung.sandbox.nursery import Limits
+from rung.sandbox.pool import Pool
 from rung.sandbox.walk import METHODS, NODES, Leave, Walk
 
 MOST_CHARS: Final = 4000

@@ -1,13 +1,20 @@
-"""The process that computes: `python -m rung.sandbox.worker package.module:factory memory_mb cpu_s`.
+"""The processes that compute: `python -m rung.sandbox.worker package.module:factory memory_mb job_s`.
 
-It reads jobs from standard input and writes results to what was standard output; a target's own prints go to standard
-error, so that they cannot disturb the protocol. It ends when its input does, hence with its parent, however that ends.
+It loads the target once and then forks a worker whenever its parent asks for one, so a new worker is warm within
+milliseconds and shares what it does not write to. Its standard input is a socket: it says when it has loaded, and reads
+orders: to fork a worker for the socket that comes with the order, or to end one. It ends, and all its workers with it,
+when that socket closes, hence with its parent, however that ends. A target must start no threads while it loads.
+
+A worker reads jobs from its socket and writes results to it. Its standard input is empty, and what a target prints goes
+to standard error.
 """
 
+import gc
 import importlib
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from math import ceil
@@ -15,7 +22,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from rung.sandbox.frames import HEADER_BYTES, Answerer, Job, Result, body_bytes, pack
+from rung.sandbox.frames import END, FORK, HEADER_BYTES, LOADED, ORDER_BYTES, Answerer, Job, Result, body_bytes, pack
 
 
 def limit_memory(memory_bytes: int) -> bool:
@@ -27,20 +34,24 @@ def limit_memory(memory_bytes: int) -> bool:
     return True
 
 
-def limit_cpu(cpu_s: int) -> None:
-    """Allows this much more processor time. The parent's own clock comes first: this is for a worker left alone."""
+def limit_time(job_s: int) -> None:
+    """Allows this much more processor time, and time. The parent's own clock comes first: this is for a worker left
+    alone."""
     used_s = ceil(time.process_time())
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (used_s + cpu_s, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (used_s + job_s, hard))
+    signal.alarm(job_s + 1)
 
 
-def serve(answer: Answerer, jobs: BinaryIO, results: BinaryIO, cpu_s: int) -> None:
+def serve(answer: Answerer, jobs: BinaryIO, results: BinaryIO, job_s: int) -> None:
     """Does jobs one by one until the input ends."""
-    send(results, Result(id=0))
+    send(results, Result(id=0, payload=str(os.getpid()).encode()))
     while len(header := jobs.read(HEADER_BYTES)) == HEADER_BYTES:
         job = msgspec.msgpack.decode(jobs.read(body_bytes(header)), type=Job)
-        limit_cpu(cpu_s)
-        send(results, done(answer, job))
+        limit_time(job_s)
+        result = done(answer, job)
+        signal.alarm(0)
+        send(results, result)
 
 
 def done(answer: Answerer, job: Job) -> Result:
@@ -57,17 +68,69 @@ def send(results: BinaryIO, result: Result) -> None:
     results.flush()
 
 
+class Nursery:
+    """Forks workers and ends them. One that has ended by itself is kept as a zombie until the parent has it ended too,
+    so that its process id is nobody else's."""
+
+    def __init__(self, answer: Answerer, control: socket.socket, job_s: int) -> None:
+        self._answer = answer
+        self._control = control
+        self._job_s = job_s
+        self._workers: set[int] = set()
+
+    def run(self) -> None:
+        """Follows orders until the parent is gone."""
+        self._control.sendall(LOADED)
+        try:
+            while True:
+                order, handles, _, _ = socket.recv_fds(self._control, ORDER_BYTES, 1, socket.MSG_WAITALL)
+                if len(order) < ORDER_BYTES:
+                    return
+                if order[:1] == FORK:
+                    self._fork(handles[0])
+                elif order[:1] == END:
+                    self._end(int.from_bytes(order[1:], "big"))
+        finally:
+            for pid in list(self._workers):
+                self._end(pid)
+
+    def _fork(self, handle: int) -> None:
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                self._control.close()
+                with socket.socket(fileno=handle) as ours:
+                    serve(self._answer, ours.makefile("rb"), ours.makefile("wb"), self._job_s)
+                status = 0
+            finally:
+                os._exit(status)  # never back into the parent's code
+        os.close(handle)
+        self._workers.add(pid)
+
+    def _end(self, pid: int) -> None:
+        if pid in self._workers:
+            self._workers.discard(pid)
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
 def main() -> None:
-    target, memory_mb, cpu_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    target, memory_mb, job_s = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     # Ctrl-C reaches the whole process group; the parent ends us in order
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    results = os.fdopen(os.dup(1), "wb")
+    control = socket.socket(fileno=os.dup(0))
+    control.setblocking(True)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     limit_memory(memory_mb * 1024 * 1024)
     module, _, name = target.partition(":")
     answer: Answerer = getattr(importlib.import_module(module), name)()
-    serve(answer, sys.stdin.buffer, results, cpu_s)
+    gc.collect()
+    gc.freeze()  # a collection in a worker would copy every page that they share
+    Nursery(answer, control, job_s).run()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ def make():
             os.write(1, b"more noise")
         if word == "pid":
             return str(os.getpid()).encode()
+        if word == "parent":
+            return str(os.getppid()).encode()
         if word == "big":
             return b"x" * int(rest)
         return payload

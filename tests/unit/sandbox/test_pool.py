@@ -1,16 +1,17 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import pytest
 
 from rung.errors import TimedOut, Unavailable
 from rung.sandbox import Limits, Pool
-from rung.sandbox.frames import HEADER_BYTES, Job, pack
+from rung.sandbox.frames import FORK, HEADER_BYTES, LOADED, ORDER_BYTES, Job, body_bytes, pack
 
 Target = Callable[[str], str]
 
@@ -123,23 +124,54 @@ async def test_closing_ends_the_busy_worker_and_refuses_more(target: Target) -> 
             await pool.run(b"x")
 
 
-def test_a_worker_ends_with_its_input(target: Target) -> None:
-    command = [sys.executable, "-m", "rung.sandbox.worker", target("make"), "1024", "2"]
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert worker.stdout is not None
-    assert worker.stdin is not None
-    worker.stdout.read(HEADER_BYTES)  # warm
-    worker.stdin.close()
-    assert worker.wait(timeout=30) == 0
-    worker.stdout.close()
+async def test_replacements_are_forked_by_one_process_which_is_started_again_if_it_dies(target: Target) -> None:
+    async with pool_of(target("make")) as pool:
+        parent = await pool.run(b"parent")
+        with pytest.raises(Unavailable):
+            await pool.run(b"exit")
+        assert await pool.run(b"parent") == parent
+        os.kill(int(parent), signal.SIGKILL)
+        with pytest.raises(Unavailable):
+            await pool.run(b"exit")
+        assert await pool.run(b"parent") != parent
 
 
-def test_a_worker_left_alone_with_an_endless_job_is_ended_by_the_system(target: Target) -> None:
-    command = [sys.executable, "-m", "rung.sandbox.worker", target("make"), "1024", "1"]
-    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert worker.stdout is not None
-    assert worker.stdin is not None
-    worker.stdin.write(pack(Job(id=1, payload=b"loop")))
-    worker.stdin.close()
-    assert worker.wait(timeout=60) == -signal.SIGXCPU
-    worker.stdout.close()
+@contextmanager
+def forking(name: str, job_s: int) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket, socket.socket]]:
+    """The process that forks, its control, and the socket of a worker that has been greeted."""
+    control, theirs = socket.socketpair()
+    command = [sys.executable, "-m", "rung.sandbox.worker", name, "1024", str(job_s)]
+    with theirs:
+        process = subprocess.Popen(command, stdin=theirs)
+    jobs, theirs = socket.socketpair()
+    with control, jobs:
+        assert control.recv(1) == LOADED
+        with theirs:
+            socket.send_fds(control, [FORK.ljust(ORDER_BYTES)], [theirs.fileno()])
+        jobs.recv(body_bytes(jobs.recv(HEADER_BYTES)))
+        yield process, control, jobs
+    process.wait(timeout=60)
+
+
+def ended(jobs: socket.socket) -> bool:
+    """Waits until the other side is gone; a reset says so where a job was never read."""
+    jobs.settimeout(60)
+    with suppress(ConnectionResetError):
+        return jobs.recv(1) == b""
+    return True
+
+
+def test_what_forks_and_its_workers_end_with_their_input(target: Target) -> None:
+    with forking(target("make"), 30) as (process, control, jobs):
+        jobs.sendall(pack(Job(id=1, payload=b"sleep")))
+        control.close()
+        assert process.wait(timeout=60) == 0
+        assert ended(jobs)
+
+
+@pytest.mark.parametrize("work", [b"loop", b"sleep"])
+def test_a_worker_left_alone_with_an_endless_job_is_ended_by_the_system(target: Target, work: bytes) -> None:
+    with forking(target("make"), 1) as (process, _, jobs):
+        process.kill()
+        jobs.sendall(pack(Job(id=1, payload=work)))
+        assert ended(jobs)
