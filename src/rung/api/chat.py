@@ -61,7 +61,7 @@ class Chat:
 
     async def _answer(self, scope: Scope, receive: Receive, line: Line, seen: Seen) -> None:
         serving, arrival = self._front.admit(scope)
-        request = await self._front.request(serving, arrival, receive)
+        request, serving = await self._front.request(serving, arrival, receive)
         debug = arrival.headers.get(b"x-rung-debug", b"").lower() == b"true"
         exchange = seen.exchange = Exchange(request, line, self._clock, debug=debug)
         within_s = request.deadline_s - self._clock.monotonic() + READING_S

@@ -17,7 +17,8 @@ from rung.types import Request
 
 
 class Serving(Struct, frozen=True):
-    """What serves now, and what follows from it. A request sees one of these from its beginning to its end."""
+    """What serves now, and what follows from it. A request is let in by one, and answered by the one that serves once
+    its body is there: until it runs no runtime counts it, so that a reload would close the leaves of the first."""
 
     runtime: Runtime
     server: Server
@@ -65,7 +66,9 @@ class Front:
             raise DeadlineExceeded(f"The body did not arrive within {within_s:g} s, server.deadline_s.") from None
         return parse_object(raw)
 
-    async def request(self, serving: Serving, arrival: Arrival, receive: Receive) -> Request:
-        """Raises RequestError, DeadlineExceeded, Gone."""
+    async def request(self, serving: Serving, arrival: Arrival, receive: Receive) -> tuple[Request, Serving]:
+        """What is asked, and by what it is to be answered, without awaiting anything in between. Raises RequestError,
+        DeadlineExceeded, Gone."""
         value = await self.body(serving, arrival, receive)
-        return decode(value, arrival, serving.known, serving.server.deadline_s)
+        now = self.serving()
+        return decode(value, arrival, now.known, now.server.deadline_s), now

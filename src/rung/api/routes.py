@@ -96,7 +96,7 @@ class Routes:
 
     async def explain(self, http: HttpRequest) -> Response:
         serving, arrival = self._front.admit(http.scope)
-        request = await self._front.request(serving, arrival, http.receive)
+        request, serving = await self._front.request(serving, arrival, http.receive)
         return _bytes(to_json(serving.runtime.explain(request)))
 
     async def feedback(self, http: HttpRequest) -> Response:

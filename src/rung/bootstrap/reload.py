@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from rung.bootstrap.rung import Rung
 from rung.config import Config
-from rung.errors import ConfigError
+from rung.errors import RungError
 
 _log = structlog.get_logger(__name__)
 _LOOK_S = 1.0
@@ -23,7 +23,8 @@ class Source(Struct, frozen=True):
 
 
 async def watch_config(rung: Rung, source: Source, asked: asyncio.Event) -> None:
-    """Applies the file whenever it changes or `asked` is set, until cancelled. What is wrong is logged, not applied."""
+    """Applies the file whenever it changes or `asked` is set, until cancelled. What is wrong, or cannot be
+    started, is logged, not applied."""
     seen = _stamp(source.path)
     while True:
         try:
@@ -35,8 +36,8 @@ async def watch_config(rung: Rung, source: Source, asked: asyncio.Event) -> None
         seen = _stamp(source.path)
         try:
             await rung.apply(source.read())
-        except ConfigError as error:
-            _log.error("config not applied, the old one stays", problem=error.message)
+        except (RungError, OSError) as error:
+            _log.error("config not applied, the old one stays", problem=str(error))
         else:
             _log.info("config applied", path=str(source.path))
 

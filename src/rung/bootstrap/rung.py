@@ -3,13 +3,14 @@
 import asyncio
 import hashlib
 import secrets
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
+from msgspec import Struct
 
 import rung
 from rung.bootstrap.build import Part, build_leaves, build_rungs, policy_text
@@ -24,6 +25,13 @@ from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, 
 from rung.verdicts import verify
 
 _log = structlog.get_logger(__name__)
+
+
+class _Generation(Struct, frozen=True, eq=False):
+    """What serves between two reloads, and afterwards whoever began in that time."""
+
+    runtime: Runtime
+    parts: Mapping[str, Part]
 
 
 class Rung:
@@ -42,9 +50,10 @@ class Rung:
         self.metrics.ledger_problem.set_function(lambda: float(self._ledger.problem is not None))
         self._cache = _cache_of(config)
         self._flights: Flights[Event] = Flights()
-        self._parts: dict[str, Part] = build_leaves(config, self.clock, {})
-        self._runtime = self._runtime_of(config, self._parts)
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._serving = self._generation(config, build_leaves(config, self.clock, {}), self._cache)
+        self._applying = asyncio.Lock()
+        self._retired: dict[_Generation, asyncio.Task[None]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     @classmethod
     def from_config(cls, path: str | Path | None = None) -> Self:
@@ -54,19 +63,25 @@ class Rung:
     @property
     def runtime(self) -> Runtime:
         """The one that serves now."""
-        return self._runtime
+        return self._serving.runtime
 
     async def start(self) -> None:
         """Opens the ledger and sets every reasoner going; returns at once, while models load. Raises LedgerError."""
-        await self._ledger.start()
-        for part in self._parts.values():
-            await part.lane.start()
+        async with AsyncExitStack() as on_failure:
+            on_failure.push_async_callback(self._ledger.close)
+            await self._ledger.start()
+            await _start(self._serving.parts.values())
+            on_failure.pop_all()
 
     async def close(self) -> None:
-        for task in self._leaving:
+        waiting = list(self._retired.values())
+        for task in waiting:
             task.cancel()
-        await asyncio.gather(*self._leaving, return_exceptions=True)
-        for part in self._parts.values():
+        await asyncio.gather(*waiting, *self._closing, return_exceptions=True)
+        while self._retired:
+            old, _ = self._retired.popitem()
+            await self._close_unshared(old)
+        for part in self._serving.parts.values():
             await part.lane.close()
         try:
             await self._ledger.close()
@@ -84,40 +99,53 @@ class Rung:
 
     async def apply(self, config: Config) -> None:
         """Serves by `config` from the next request on; those under way end by the old one. Applied whole, or refused
-        whole: raises ConfigError, and the old config stays.
+        whole: raises ConfigError, or what a leaf raised that could not be started, and the old config stays.
         """
-        _refuse_what_needs_a_restart(self.config, config)
-        parts = build_leaves(config, self.clock, self._parts)
-        cache = self._cache if config.cache == self.config.cache else _cache_of(config)
-        new = [part for name, part in parts.items() if self._parts.get(name) is not part]
-        for part in new:
-            await part.lane.start()
-        old_runtime, old_parts = self._runtime, self._parts
-        self.config, self._parts, self._cache = config, parts, cache
-        self._runtime = self._runtime_of(config, parts)
-        gone = [part for name, part in old_parts.items() if parts.get(name) is not part]
-        task = asyncio.create_task(_close_when_unused(old_runtime, gone))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        async with self._applying:
+            _refuse_what_needs_a_restart(self.config, config)
+            cache = self._cache if config.cache == self.config.cache else _cache_of(config)
+            old, new = (
+                self._serving,
+                self._generation(config, build_leaves(config, self.clock, self._serving.parts), cache),
+            )
+            await _start(part for name, part in new.parts.items() if old.parts.get(name) is not part)
+            self.config, self._cache, self._serving = config, cache, new
+            self._retired[old] = asyncio.create_task(self._retire(old))
 
-    def _runtime_of(self, config: Config, parts: dict[str, Part]) -> Runtime:
+    async def _retire(self, old: _Generation) -> None:
+        await old.runtime.unused.wait()
+        task = self._retired.pop(old)
+        self._closing.add(task)  # no longer to be cancelled
+        task.add_done_callback(self._closing.discard)
+        await self._close_unshared(old)
+
+    async def _close_unshared(self, old: _Generation) -> None:
+        """Closes the leaves of `old` that no other generation serves by."""
+        others = (self._serving, *self._retired)
+        held = {id(part) for generation in others for part in generation.parts.values()}
+        for part in old.parts.values():
+            if id(part) not in held:
+                await part.lane.close()
+
+    def _generation(self, config: Config, parts: Mapping[str, Part], cache: ExactCache) -> _Generation:
         ladder = Ladder(build_rungs(config, parts), self.clock)
-        stores = Stores(cache=self._cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics)
+        stores = Stores(cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics)
         epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
         policy = Policy(epoch=f"{rung.__version__}-{epoch}", preset=config.server.preset, keep_text=config.ledger.text)
-        return Runtime(ladder, stores, policy, verify, self.clock)
+        return _Generation(Runtime(ladder, stores, policy, verify, self.clock), parts)
 
     # What a program that embeds Rung uses.
 
     async def answer(self, question: str | Sequence[Json], **options: Any) -> Answer:
         """The answer to a question, or to a list of messages. `options` are `model`, the wishes (`max_usd`,
-        `deadline_ms`, `min_quality`, `preset`, `cache`) and any parameter of a chat completion. Raises RungError.
+        `deadline_ms`, `min_quality`, `preset`, `cache`, `priority`) and any parameter of a chat completion. Raises
+        RungError.
         """
         return (await self.reply(question, **options)).answer
 
     async def reply(self, question: str | Sequence[Json], **options: Any) -> Reply:
         """The answer and the decision that led to it."""
-        async with aclosing(self._runtime.run(self.request(question, **options))) as events:
+        async with aclosing(self.runtime.run(self.request(question, **options))) as events:
             async for event in events:
                 if isinstance(event, Reply):
                     return event
@@ -125,18 +153,18 @@ class Rung:
 
     async def stream(self, question: str | Sequence[Json], **options: Any) -> AsyncGenerator[str, None]:
         """The answer's text as it is written."""
-        async with aclosing(self._runtime.run(self.request(question, stream=True, **options))) as events:
+        async with aclosing(self.runtime.run(self.request(question, stream=True, **options))) as events:
             async for event in events:
                 if isinstance(event, Chunk) and event.text:
                     yield event.text
 
     def explain(self, question: str | Sequence[Json], **options: Any) -> Decision:
         """The decision that would be taken now; nobody is called."""
-        return self._runtime.explain(self.request(question, **options))
+        return self.runtime.explain(self.request(question, **options))
 
     async def feedback(self, decision_id: str, score: float, comment: str = "") -> None:
         """What you found: 1 right, 0 wrong. Durable on return. Raises UnknownDecision and LedgerError."""
-        await self._runtime.feedback(Feedback(decision_id=decision_id, score=score, comment=comment))
+        await self.runtime.feedback(Feedback(decision_id=decision_id, score=score, comment=comment))
 
     def request(self, question: str | Sequence[Json], **options: Any) -> Request:
         messages = [{"role": "user", "content": question}] if isinstance(question, str) else list(question)
@@ -171,7 +199,10 @@ def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
         raise ConfigError(f"{' and '.join(changed)} cannot change while Rung serves: restart it")
 
 
-async def _close_when_unused(runtime: Runtime, parts: list[Part]) -> None:
-    await runtime.unused.wait()
-    for part in parts:
-        await part.lane.close()
+async def _start(parts: Iterable[Part]) -> None:
+    """All of them, or none: closes those that it has begun with if one raises."""
+    async with AsyncExitStack() as on_failure:
+        for part in parts:
+            on_failure.push_async_callback(part.lane.close)
+            await part.lane.start()
+        on_failure.pop_all()

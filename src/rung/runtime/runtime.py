@@ -102,7 +102,8 @@ class Runtime:
                 yield event
             return
         wishes = request.wishes
-        flight = (key, wishes.deadline_ms, wishes.max_usd, wishes.priority, use, request.stream)
+        # Another runtime's work ends with its own requests, and so do the leaves that a reload took from it.
+        flight = (self, key, wishes.deadline_ms, wishes.max_usd, wishes.priority, use, request.stream)
         async with aclosing(self._stores.flights.join(flight, lambda: self._climb(request, climbs))) as events:
             async for event in events:
                 if isinstance(event, Reply) and climbs:

@@ -148,7 +148,8 @@ class Got:
 
 
 class Call:
-    """One request in flight; `leave()` is the client hanging up."""
+    """One request in flight; `brings()` is the rest of its body where none was given, `leave()` the client hanging
+    up."""
 
     def __init__(self, method: str, path: str, body: bytes | tuple[bytes, ...], headers: Mapping[str, str]) -> None:
         pieces = (body,) if isinstance(body, bytes) else body
@@ -168,6 +169,9 @@ class Call:
         self.reading.set()
         self.moved = asyncio.Event()
         self.sends = 0
+
+    def brings(self, body: Any) -> None:
+        self._incoming.put_nowait({"type": "http.request", "body": json.dumps(body).encode(), "more_body": False})
 
     def leave(self) -> None:
         self._incoming.put_nowait({"type": "http.disconnect"})

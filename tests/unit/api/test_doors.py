@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -150,3 +151,18 @@ async def test_a_reload_swaps_keys_and_runtime() -> None:
     assert (await client.chat({"authorization": "Bearer old"})).status == 401
     assert (await client.chat({"authorization": "Bearer new"})).status == 200
     assert (len(first.requests), len(second.requests)) == (1, 1)
+
+
+async def test_a_body_that_ends_after_a_reload_is_served_by_the_new_runtime() -> None:
+    first, second = FakeRuntime(), FakeRuntime()
+    now: dict[str, Any] = {"runtime": first, "server": Server(api_keys={"ann": "old"})}
+    client = Client(make_app(lambda: now["runtime"], lambda: now["server"], Metrics(), RealClock()))
+    for path in ("/v1/chat/completions", "/v1/explain"):
+        call, task = client.begin("POST", path, (), {"authorization": "Bearer old"})
+        await asyncio.sleep(0)
+        now |= {"runtime": second, "server": Server(api_keys={"ann": "new"})}
+        call.brings(chat_body())  # the first runtime's leaves may be closed by now: it counts no request
+        await task
+        now |= {"runtime": first, "server": Server(api_keys={"ann": "old"})}
+        assert call.got.status == 200, "who was let in is in"
+    assert (len(first.requests), len(second.requests)) == (0, 2)

@@ -1,0 +1,124 @@
+import asyncio
+
+import pytest
+
+from rung.bootstrap import Rung
+from rung.errors import ConfigError, NotReady
+
+QUESTION = "Why is the sky blue?"
+
+
+def leaves(rung):
+    """Those that serve now, by name."""
+    return {info.name: info.state for info in rung.runtime.reasoners()}
+
+
+async def asked(rung, upstream, count=1, **options):
+    """A request that has come to the upstream."""
+    task = asyncio.create_task(rung.reply(QUESTION, model="one", **options))
+    await upstream.arrived(count)
+    return task
+
+
+async def settle():
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_reload_leaves_requests_under_way_alone_and_serves_the_next_by_the_new(
+    rung_of, config_of, upstream, gate
+):
+    rung = await rung_of({"one": {}})
+    upstream.play(gate.act, upstream.says("new"))
+    first = await asked(rung, upstream)
+    await rung.apply(config_of({"one": {"model": "other"}}))
+    assert (await rung.answer(QUESTION, model="one", cache="off")).text == "new"
+    assert [received.body["model"] for received in upstream.received] == ["m", "other"]
+    gate.open.set()
+    assert (await first).answer.text == "let through"
+
+
+async def test_requests_of_the_first_outlive_two_quick_reloads(rung_of, config_of, upstream, gate):
+    rung = await rung_of({"one": {}})
+    upstream.play(gate.act)
+    first = await asked(rung, upstream)
+    await rung.apply(config_of({"one": {}, "two": {}}))  # `one` stays the same leaf
+    await rung.apply(config_of({"one": {"model": "other"}, "two": {}}))
+    await settle()
+    assert not first.done()
+    gate.open.set()
+    assert (await first).answer.text == "let through"
+
+
+async def test_a_leaf_is_closed_once_nobody_can_use_it(rung_of, config_of, upstream, gate, closed):
+    rung = await rung_of({"one": {}, "two": {}})
+    upstream.play(gate.act)
+    first = await asked(rung, upstream)
+    await rung.apply(config_of({"one": {}, "three": {}}))
+    await rung.apply(config_of({"one": {"model": "other"}}))
+    await settle()
+    assert closed == ["three"], "no request of its time is under way"
+    gate.open.set()
+    await first
+    await settle()
+    assert sorted(closed) == ["one", "three", "two"]
+    assert leaves(rung) == {"one": "warm"}
+
+
+async def test_who_shares_an_answer_does_not_lose_it_with_the_config_of_who_asked_first(
+    rung_of, config_of, upstream, gate
+):
+    rung = await rung_of({"one": {}})
+    upstream.play(gate.act)
+    first = await asked(rung, upstream)
+    await rung.apply(config_of({"one": {}}, lanes={"long_prompt_tokens": 100}))  # the same answers, another leaf
+    second = await asked(rung, upstream, 2)
+    first.cancel()
+    await settle()
+    gate.open.set()
+    assert (await second).answer.text == "let through"
+
+
+async def test_closing_closes_what_a_reload_left_behind_too(rung_of, config_of, upstream, gate, closed):
+    rung = await rung_of({"one": {}})
+    upstream.play(gate.act)
+    first = await asked(rung, upstream)
+    await rung.apply(config_of({"one": {"model": "other"}}))
+    await rung.close()
+    assert closed == ["one", "one"]
+    await asyncio.wait([first])
+    assert first.exception() is not None
+
+
+async def test_a_leaf_that_cannot_start_stops_the_others_and_the_old_config_stays(
+    rung_of, config_of, upstream, broken, closed
+):
+    rung = await rung_of({"one": {}})
+    before = rung.config
+    with pytest.raises(NotReady):
+        await rung.apply(config_of({"one": {}, "two": {}, "broken": {}, "three": {}}))
+    assert sorted(closed) == ["broken", "two"]
+    assert rung.config is before
+    assert leaves(rung) == {"one": "warm"}
+    assert (await rung.answer(QUESTION, model="one")).text == "Hello from upstream."
+
+
+async def test_a_rung_that_cannot_start_leaves_nothing_running(config_of, broken, closed):
+    rung = Rung(config_of({"one": {}, "broken": {}}))
+    with pytest.raises(NotReady):
+        await rung.start()
+    assert sorted(closed) == ["broken", "one"]
+
+
+async def test_reloads_at_the_same_time_are_applied_one_by_one(rung_of, config_of, closed):
+    rung = await rung_of({"one": {}})
+    await asyncio.gather(*(rung.apply(config_of({"one": {"model": f"m{i}"}})) for i in range(3)))
+    await settle()
+    assert rung.config.reasoners["one"].model == "m2"
+    assert closed == ["one"] * 3
+
+
+async def test_what_needs_a_restart_is_refused(rung_of, config_of):
+    rung = await rung_of({"one": {}})
+    with pytest.raises(ConfigError, match=r"server\.port cannot change"):
+        await rung.apply(config_of({"one": {}}, server={"port": 1234}))
