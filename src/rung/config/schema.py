@@ -53,9 +53,11 @@ class Price(Section):
 
 class Timeouts(Section):
     connect_s: float = Field(5.0, gt=0, description="To open a connection.")
-    first_token_s: float = Field(60.0, gt=0, description="From the request to the first chunk, or the whole answer.")
+    first_token_s: float = Field(60.0, gt=0, description="From the request to the first chunk of a stream.")
     between_chunks_s: float = Field(30.0, gt=0, description="Between two chunks of a stream.")
-    total_s: float = Field(600.0, gt=0, description="For the whole call.")
+    total_s: float = Field(
+        600.0, gt=0, description="For the whole call; all that bounds an answer which is not streamed."
+    )
 
 
 class EndpointConfig(ReasonerBase):

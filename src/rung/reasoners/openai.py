@@ -151,7 +151,12 @@ class _Exchange:
 
     async def begin(self, sent: Awaitable[aiohttp.ClientResponse], stream: bool) -> None:
         """Returns once the server has begun to stream, or has answered whole."""
+        if not stream:
+            self._patience.comes_whole()
         await self._patience.hold(self._begun(sent, stream))
+        if stream and not self.streams:
+            self._patience.comes_whole()
+            self._raw = await self._patience.hold(self._body())
 
     async def _begun(self, sent: Awaitable[aiohttp.ClientResponse], stream: bool) -> None:
         response = self._response = await sent
@@ -161,7 +166,7 @@ class _Exchange:
             raise refusal(self._name, response.status, response.headers, raw, words=self._words, wall_s=wall_s)
         kind = response.headers.get("Content-Type", "")
         self.streams = "event-stream" in kind or (stream and "json" not in kind)
-        if not self.streams:
+        if not stream and not self.streams:
             self._raw = await self._body()
 
     def blames(self, field: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from math import inf
 from typing import TypeVar
 
 from rung.clock import Clock
@@ -13,6 +14,7 @@ T = TypeVar("T")
 
 class Patience:
     """Bounds each wait within one call: until the first chunk, then between chunks, always by the call's total time.
+    An answer that comes whole has neither: only the total bounds it.
 
     Only waiting is bounded, never the time that whoever reads the answer takes between two waits.
     """
@@ -25,6 +27,9 @@ class Patience:
         self._total_at_s = started_s + timeouts.total_s
         self._next_at_s = started_s + timeouts.first_token_s
         self._first = True
+
+    def comes_whole(self) -> None:
+        self._next_at_s = inf
 
     def chunk_came(self) -> None:
         self._first = False

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from aiohttp import web
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from rung.clock import RealClock
@@ -284,14 +285,35 @@ async def test_cookies_are_not_kept(client_of: ClientOf, upstream: Any) -> None:
     assert "Cookie" not in upstream.received[1].headers
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_nothing_comes(client_of: ClientOf, upstream: Any, stream: bool) -> None:
+@pytest.mark.parametrize(
+    ("stream", "bound", "said"), [(True, "first_token_s", "nothing came"), (False, "total_s", "not done")]
+)
+async def test_nothing_comes(client_of: ClientOf, upstream: Any, stream: bool, bound: str, said: str) -> None:
     upstream.play(upstream.hangs())
-    client = await client_of(timeouts={"first_token_s": SHORT_S})
-    with pytest.raises(TimedOut, match=r"cloud: nothing came within 0.05 s \(timeouts.first_token_s\)"):
+    client = await client_of(timeouts={bound: SHORT_S})
+    with pytest.raises(TimedOut, match=rf"cloud: {said} within 0.05 s \(timeouts.{bound}\)"):
         await answer_of(client, stream)
     async with asyncio.timeout(5):
         await upstream.received[0].gone.wait()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_comes_whole_has_no_first_token(client_of: ClientOf, upstream: Any, stream: bool) -> None:
+    """Asked to stream, this server sends its headers at once and its answer whole, later."""
+
+    async def act(received: Any) -> Any:
+        answer = json.dumps({"choices": [{"message": {"content": "late"}, "finish_reason": "stop"}]}).encode()
+        response = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(answer))})
+        if stream:
+            await response.prepare(received.request)
+        await asyncio.sleep(2 * SHORT_S)
+        if not stream:
+            await response.prepare(received.request)
+        await response.write(answer)
+        return response
+
+    upstream.play(act)
+    assert (await answer_of(await client_of(timeouts={"first_token_s": SHORT_S}), stream)).text == "late"
 
 
 async def test_pings_are_no_tokens(client_of: ClientOf, upstream: Any) -> None:
@@ -341,8 +363,6 @@ async def test_no_connection_in_time(client_of: ClientOf) -> None:
 
 async def test_silence_after_the_finish_is_no_failure(client_of: ClientOf, upstream: Any) -> None:
     async def act(received: Any) -> Any:
-        from aiohttp import web  # noqa: PLC0415
-
         response = web.StreamResponse(headers={"Content-Type": SSE})
         await response.prepare(received.request)
         await response.write(b'data: {"choices": [{"delta": {"content": "ok"}, "finish_reason": "stop"}]}\n\n')
