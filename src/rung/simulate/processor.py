@@ -67,6 +67,10 @@ class _Segment(Struct):
     pieces: list[tuple[Job, int]]
     writing: list[Job]
 
+    @property
+    def ends_s(self) -> float:
+        return self.began_s + self.steps * self.step_s
+
 
 class Processor:
     """`enter` puts a call in a slot, or in the line for one; `leave` takes it out, at the end of the step at the
@@ -119,8 +123,9 @@ class Processor:
         self._segment = None
         self._go()
 
-    def _go(self) -> None:
-        """Fills the slots and starts the next steps, if there is anything to do."""
+    def _go(self, at_s: float | None = None) -> None:
+        """Fills the slots and starts the next steps, if there is anything to do: those that follow others began when
+        these ended, `at_s`, so that on a real clock timers that ring late do not add up."""
         if self._segment is not None or self.hung:
             return
         self._fill()
@@ -136,8 +141,9 @@ class Processor:
                 room -= pieces[-1][1]
         steps = 1 if pieces else min(job.to_write for job in writing)
         step_s = self.slowness * self.speed.step_s(len(writing), sum(tokens for _, tokens in pieces))
-        self._segment = _Segment(self._now(), step_s, steps, pieces, writing)
-        self._timer = asyncio.get_running_loop().call_later(steps * step_s, self._ended)
+        now_s = self._now()
+        self._segment = _Segment(now_s if at_s is None else at_s, step_s, steps, pieces, writing)
+        self._ring_after(self._segment.ends_s - now_s)
 
     def _fill(self) -> None:
         """The slot that was used longest ago is taken first."""
@@ -156,8 +162,10 @@ class Processor:
             done = ceil((self._now() - segment.began_s) / segment.step_s - 1e-9)
             segment.steps = min(max(done, 1), segment.steps)
             self._cancel()
-            ends_s = segment.began_s + segment.steps * segment.step_s
-            self._timer = asyncio.get_running_loop().call_later(max(ends_s - self._now(), 0.0), self._ended)
+            self._ring_after(segment.ends_s - self._now())
+
+    def _ring_after(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._ended)
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -174,7 +182,7 @@ class Processor:
                 self._wrote(job, 1)
         for job in segment.writing:
             self._wrote(job, segment.steps)
-        self._go()
+        self._go(segment.ends_s)
 
     def _wrote(self, job: Job, tokens: int) -> None:
         if job not in self._slots:

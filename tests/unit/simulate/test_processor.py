@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.clock import LoopClock
-from rung.simulate import LocalSpeed, Processor, run
+from rung.simulate import LocalSpeed, Processor, VirtualLoop, run
 from rung.simulate.processor import Job
 
 SPEED = LocalSpeed()
@@ -112,3 +112,19 @@ def test_work_is_never_lost_or_made_up(calls, slots):
     assert processor.written >= sum(size[1] for size, _ in stayed)
     for (prompt, tokens), total_s in stayed:
         assert total_s >= SPEED.alone_s(prompt, tokens) - SPEED.start_s - 1e-6
+
+
+def test_timers_that_ring_late_do_not_add_up():
+    """On a real clock each rings up to a millisecond late."""
+
+    class Late(VirtualLoop):
+        def call_later(self, delay, callback, *args, context=None):
+            return super().call_later(delay + 0.001, callback, *args, context=context)
+
+    async def main():
+        return await timed(Processor(SPEED, 1, LoopClock()), 3200, 31)
+
+    with asyncio.Runner(loop_factory=Late) as runner:
+        first_s, total_s = runner.run(main())
+    assert first_s == pytest.approx(3200 / 70, abs=0.002)
+    assert total_s + SPEED.start_s == pytest.approx(SPEED.alone_s(3200, 31), abs=0.002)
