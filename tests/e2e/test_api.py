@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +15,7 @@ import aiohttp
 import openai
 import pytest
 import yaml
+from aiohttp import web
 from openai import AsyncOpenAI
 
 KEY = "key-of-ann"
@@ -182,6 +185,52 @@ async def test_hanging_up_frees_the_endpoint(ai: AsyncOpenAI, upstream: Any, ser
     lines = served.lines()
     assert [line["error"] for line in lines if line["event"] == "chat"] == ["gone"]
     assert {line["level"] for line in lines} == {"info"}
+
+
+def memory_mb(process: asyncio.subprocess.Process) -> float:
+    pages = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="tells memory by /proc")
+async def test_a_reader_that_stops_reading_costs_no_memory(ai: AsyncOpenAI, upstream: Any, served: Served) -> None:
+    """What the sockets on the way hold is all that comes; the answer is many times that."""
+    piece, pieces, written = "x" * 8192, 30_000, 0
+
+    async def floods(received: Any) -> web.StreamResponse:
+        nonlocal written
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        await response.prepare(received.request)
+        event = {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
+        for _ in range(pieces):
+            await response.write(f"data: {json.dumps(event)}\n\n".encode())
+            written += len(piece)
+        return response
+
+    upstream.play(floods, upstream.says("ok"))
+    before_mb = memory_mb(served.process)
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)  # else the system takes tens of MB for the reader
+    line.connect(("127.0.0.1", int(served.address.rpartition(":")[2])))
+    reader, writer = await asyncio.open_connection(sock=line, limit=2**14)
+    body = json.dumps({"model": "cloud", "messages": QUESTION, "stream": True}).encode()
+    writer.write(
+        f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {KEY}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+        + body
+    )
+    assert b"200 OK" in await reader.readuntil(b"\r\n\r\n")
+    seen = -1
+    while written != seen:
+        seen = written
+        await asyncio.sleep(0.5)
+    assert 0 < written < pieces * len(piece) / 4
+    assert memory_mb(served.process) - before_mb < 30
+    told = await ai.chat.completions.create(model="cloud", messages=[{"role": "user", "content": "And I?"}])
+    assert told.choices[0].message.content == "ok"
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.wait_for(upstream.received[0].gone.wait(), 10)
 
 
 async def test_errors(ai: AsyncOpenAI, http: aiohttp.ClientSession, served: Served, upstream: Any) -> None:

@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 from rung.errors import Unavailable
 
 T = TypeVar("T")
+# By how many events the work may be ahead of the caller that was given most: enough for nearly every answer, so that a
+# slow reader holds up no lane, and a bound to what one that stops reading costs.
+AHEAD = 1024
 
 
 class _Flight(Generic[T]):
@@ -15,6 +18,8 @@ class _Flight(Generic[T]):
     def __init__(self, start: Callable[[], AsyncIterator[T]]) -> None:
         self.events: list[T] = []
         self.callers = 0
+        self._given = 0
+        self._room: asyncio.Future[None] | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self.task = asyncio.get_running_loop().create_task(self._work(start))
         self.task.add_done_callback(self._tell)
@@ -25,10 +30,20 @@ class _Flight(Generic[T]):
         self._waiting.append(waiting)
         await waiting
 
+    def gave(self, count: int) -> None:
+        """A caller has been given so many events."""
+        if count > self._given:
+            self._given = count
+            if self._room is not None and not self._room.done():
+                self._room.set_result(None)
+
     async def _work(self, start: Callable[[], AsyncIterator[T]]) -> None:
         async for event in start():
             self.events.append(event)
             self._tell()
+            while len(self.events) >= self._given + AHEAD:
+                self._room = asyncio.get_running_loop().create_future()
+                await self._room
 
     def _tell(self, _: object = None) -> None:
         waiting, self._waiting = self._waiting, []
@@ -42,8 +57,8 @@ class Flights(Generic[T]):
 
     The work runs in a task of its own, so no caller's leaving (aclose or cancel) disturbs the others; when the last
     leaves, the work is cancelled, and has ended before that caller's aclose returns. What the work raises, every
-    caller gets. Who comes after the work has ended starts it anew. The work runs ahead of slow callers, and its events
-    are kept until the last caller is through: the answer's size bounds them.
+    caller gets. Who comes after the work has ended starts it anew. The work runs ahead of slow callers, of the fastest
+    by AHEAD events, and its events are kept until the last caller is through.
     """
 
     def __init__(self) -> None:
@@ -64,8 +79,9 @@ class Flights(Generic[T]):
         try:
             while True:
                 while at < len(flight.events):
-                    yield flight.events[at]
                     at += 1
+                    flight.gave(at)
+                    yield flight.events[at - 1]
                 if flight.task.done():
                     break
                 await flight.news()

@@ -9,6 +9,7 @@ from contextlib import aclosing
 import pytest
 
 from rung.cache import Flights
+from rung.cache.flights import AHEAD
 from rung.errors import Unavailable, Upstream
 
 KEY = b"k"
@@ -78,6 +79,34 @@ async def test_callers_share_one_work_and_all_get_all_of_it(work):
     work.step(3, None)
     assert await asyncio.gather(first, *late) == [[1, 2, 3]] * 6
     assert (work.started, work.closed, len(flights)) == (1, 1, 0)
+
+
+async def test_the_work_runs_ahead_of_the_fastest_caller_by_so_much_and_no_more():
+    made = 0
+
+    async def endless():
+        nonlocal made
+        while True:
+            made += 1
+            yield made
+
+    async def take(caller, count):
+        return [await anext(caller) for _ in range(count)]
+
+    async def idle():
+        for _ in range(3 * AHEAD):
+            await asyncio.sleep(0)
+        return made
+
+    flights = Flights()
+    slow, fast = flights.join(KEY, endless), flights.join(KEY, endless)
+    async with aclosing(slow), aclosing(fast):
+        assert await take(slow, 5) == [1, 2, 3, 4, 5]
+        assert await idle() == 5 + AHEAD
+        assert await take(fast, 3 * AHEAD) == list(range(1, 3 * AHEAD + 1))
+        assert await idle() == 4 * AHEAD
+        assert await take(slow, 3 * AHEAD) == list(range(6, 3 * AHEAD + 6))
+        assert await idle() == 4 * AHEAD + 5
 
 
 async def test_other_keys_do_not_share(work):
