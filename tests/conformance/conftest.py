@@ -4,6 +4,7 @@ A kind is an async context manager `(upstream, tmp_path) -> Subject` in `KINDS`;
 """
 
 import asyncio
+import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,13 +16,14 @@ import pytest
 
 from rung.clock import RealClock
 from rung.config import default_config
-from rung.config.schema import EndpointConfig, FunctionConfig, LocalConfig, SymbolicConfig
+from rung.config.schema import EndpointConfig, FunctionConfig, LocalConfig, ProgramConfig, SymbolicConfig
 from rung.reasoners.base import Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.reasoner import Local
+from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
@@ -73,8 +75,11 @@ ECHOED = {
 }
 
 
-def _over_an_endpoint(upstream: Any, over: Callable[[Endpoint], Reasoner] | None) -> Subject:
-    """The endpoint itself, or what is built over it; upstream echoes, and hangs when it is asked to wait."""
+def _over_an_endpoint(
+    upstream: Any, over: Callable[[Endpoint], Reasoner] | None, says: Callable[[str], str] | None = None
+) -> Subject:
+    """The endpoint itself, or what is built over it; upstream echoes, or says what is made of the question, and hangs
+    when it is asked to wait."""
 
     begun = asyncio.Event()
 
@@ -83,7 +88,8 @@ def _over_an_endpoint(upstream: Any, over: Callable[[Endpoint], Reasoner] | None
 
     async def act(received: Any) -> Any:
         if not waits(received):
-            return await upstream.echoes()(received)
+            act = upstream.says(says(received.body["messages"][-1]["content"])) if says else upstream.echoes()
+            return await act(received)
         begun.set()
         return await upstream.hangs("I ")(received)
 
@@ -124,6 +130,23 @@ async def think(upstream: Any) -> AsyncIterator[Subject]:
 async def vote(upstream: Any) -> AsyncIterator[Subject]:
     subject = _over_an_endpoint(upstream, lambda below: Vote("vote", below.answer, below))
     subject.long, subject.long_begins = "Yes or no: will you wait?", False
+    yield subject
+
+
+@asynccontextmanager
+async def program(upstream: Any) -> AsyncIterator[Subject]:
+    def over(below: Endpoint) -> Program:
+        return Program("program", below.answer, below, ProgramConfig(kind="program", of="below"))
+
+    subject = _over_an_endpoint(
+        upstream, over, lambda question: f"answer = {' + '.join(re.findall('[0-9]+', question))}"
+    )
+    subject.questions = {
+        "Tom has 3 apples and buys 4 more. How many apples does he have?": "7",
+        "How many legs do 12 cats and 30 birds have in total?": "42",
+    }
+    subject.long, subject.long_begins = "Tom has 3 apples and buys 4 more. How many will wait for him?", False
+    subject.foreign = "Who wrote Hamlet?"
     yield subject
 
 
@@ -202,6 +225,7 @@ KINDS: dict[str, Kind] = {
     "brief": brief,
     "think": think,
     "vote": vote,
+    "program": program,
     "symbolic": symbolic,
 }
 

@@ -14,6 +14,7 @@ from rung.config.schema import (
     EndpointConfig,
     FunctionConfig,
     LocalConfig,
+    ProgramConfig,
     ReasonerConfig,
     SymbolicConfig,
     ThinkConfig,
@@ -26,13 +27,14 @@ from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.reasoner import Local
+from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
 from rung.routing import Profile
 from rung.runtime import Rung
 
-Composite = BriefConfig | ThinkConfig | VoteConfig
+Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig
 Leaf = SymbolicConfig | LocalConfig | EndpointConfig | FunctionConfig
 
 # Seconds before anything, a token read, a token written: first guesses, replaced by what the lane measures.
@@ -188,6 +190,8 @@ def _composite(name: str, entry: Composite, below: Rung) -> Reasoner:
         return Brief(name, below.call, below.reasoner)
     if isinstance(entry, ThinkConfig):
         return Think(name, below.call, below.reasoner)
+    if isinstance(entry, ProgramConfig):
+        return Program(name, below.call, below.reasoner, entry)
     return Vote(name, below.call, below.reasoner, entry.samples)
 
 
@@ -202,7 +206,7 @@ def _composite_profile(name: str, entry: Composite, below: Profile) -> Profile:
         input_usd_per_token=below.input_usd_per_token,
         output_usd_per_token=below.output_usd_per_token,
         usd_per_busy_s=below.usd_per_busy_s,
-        samples=entry.samples if isinstance(entry, VoteConfig) else 1,
+        samples=entry.samples if isinstance(entry, VoteConfig | ProgramConfig) else 1,
     )
 
 

@@ -18,7 +18,9 @@ from rung.cache import ExactCache, Flights
 from rung.clock import Clock, RealClock
 from rung.config import Config, load_config
 from rung.errors import BadRequest, ConfigError, LedgerError
+from rung.lanes import Lane
 from rung.ledger import Ledger
+from rung.reasoners.base import Reasoner
 from rung.runtime import Event, Ladder, Policy, Runtime, Stores
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
@@ -28,10 +30,17 @@ _log = structlog.get_logger(__name__)
 
 
 class _Generation(Struct, frozen=True, eq=False):
-    """What serves between two reloads, and afterwards whoever began in that time."""
+    """What serves between two reloads, and afterwards whoever began in that time. Leaves may serve in the next one too;
+    composites are made anew."""
 
     runtime: Runtime
     parts: Mapping[str, Part]
+    composites: Sequence[Reasoner]
+
+    @property
+    def lives(self) -> list[Lane | Reasoner]:
+        """All that is started and closed."""
+        return [*(part.lane for part in self.parts.values()), *self.composites]
 
 
 class Rung:
@@ -70,7 +79,7 @@ class Rung:
         async with AsyncExitStack() as on_failure:
             on_failure.push_async_callback(self._ledger.close)
             await self._ledger.start()
-            await _start(self._serving.parts.values())
+            await _start(self._serving.lives)
             on_failure.pop_all()
 
     async def close(self) -> None:
@@ -81,8 +90,8 @@ class Rung:
         while self._retired:
             old, _ = self._retired.popitem()
             await self._close_unshared(old)
-        for part in self._serving.parts.values():
-            await part.lane.close()
+        for one in self._serving.lives:
+            await one.close()
         try:
             await self._ledger.close()
         except LedgerError as error:
@@ -108,7 +117,7 @@ class Rung:
                 self._serving,
                 self._generation(config, build_leaves(config, self.clock, self._serving.parts), cache),
             )
-            await _start(part for name, part in new.parts.items() if old.parts.get(name) is not part)
+            await _start(one for one in new.lives if not any(one is known for known in old.lives))
             self.config, self._cache, self._serving = config, cache, new
             self._retired[old] = asyncio.create_task(self._retire(old))
 
@@ -120,19 +129,21 @@ class Rung:
         await self._close_unshared(old)
 
     async def _close_unshared(self, old: _Generation) -> None:
-        """Closes the leaves of `old` that no other generation serves by."""
+        """Closes what of `old` no other generation serves by."""
         others = (self._serving, *self._retired)
-        held = {id(part) for generation in others for part in generation.parts.values()}
-        for part in old.parts.values():
-            if id(part) not in held:
-                await part.lane.close()
+        held = {id(one) for generation in others for one in generation.lives}
+        for one in old.lives:
+            if id(one) not in held:
+                await one.close()
 
     def _generation(self, config: Config, parts: Mapping[str, Part], cache: ExactCache) -> _Generation:
-        ladder = Ladder(build_rungs(config, parts), self.clock)
+        rungs = build_rungs(config, parts)
+        composites = [one.reasoner for one in rungs if one.reasoner is not one.lane.reasoner]
+        ladder = Ladder(rungs, self.clock)
         stores = Stores(cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics)
         epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
         policy = Policy(epoch=f"{rung.__version__}-{epoch}", preset=config.server.preset, keep_text=config.ledger.text)
-        return _Generation(Runtime(ladder, stores, policy, verify, self.clock), parts)
+        return _Generation(Runtime(ladder, stores, policy, verify, self.clock), parts, composites)
 
     # What a program that embeds Rung uses.
 
@@ -199,10 +210,10 @@ def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
         raise ConfigError(f"{' and '.join(changed)} cannot change while Rung serves: restart it")
 
 
-async def _start(parts: Iterable[Part]) -> None:
+async def _start(lives: Iterable[Lane | Reasoner]) -> None:
     """All of them, or none: closes those that it has begun with if one raises."""
     async with AsyncExitStack() as on_failure:
-        for part in parts:
-            on_failure.push_async_callback(part.lane.close)
-            await part.lane.start()
+        for one in lives:
+            on_failure.push_async_callback(one.close)
+            await one.start()
         on_failure.pop_all()

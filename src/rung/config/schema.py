@@ -130,6 +130,15 @@ class VoteConfig(ReasonerBase):
     samples: int = Field(3, ge=2, le=9, description="Samples at most.")
 
 
+class ProgramConfig(ReasonerBase):
+    """Asks the rung below for a short program and answers what it computes; an option only where a number is asked."""
+
+    kind: Literal["program"]
+    of: str = Field(description="The rung below.")
+    samples: int = Field(1, ge=1, le=2, description="Programs to write; two must agree, or it abstains.")
+    workers: int = Field(1, ge=1, le=64, description="Worker processes that run programs.")
+
+
 class FunctionConfig(ReasonerBase):
     """Your own async function, or class with an async `answer`."""
 
@@ -142,7 +151,14 @@ class FunctionConfig(ReasonerBase):
 
 
 ReasonerConfig = Annotated[
-    SymbolicConfig | LocalConfig | EndpointConfig | BriefConfig | ThinkConfig | VoteConfig | FunctionConfig,
+    SymbolicConfig
+    | LocalConfig
+    | EndpointConfig
+    | BriefConfig
+    | ThinkConfig
+    | VoteConfig
+    | ProgramConfig
+    | FunctionConfig,
     Field(discriminator="kind"),
 ]
 

@@ -49,6 +49,7 @@ def estimate(profile: Profile, features: Features, speed: Speed) -> Estimate:
     strength, source = _strength(profile, features)
     expected = Estimate(
         right_prob=strength.right_prob,
+        abstain_prob=strength.abstains,
         fail_prob=_FAIL_PROB,
         discrimination=strength.discrimination,
         completion_tokens=min(strength.tokens, features.max_tokens or strength.tokens),
@@ -74,6 +75,7 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
         wait_s=speed.wait_s,
         service_s=service_s,
         p90_s=service_s * _P90,
+        abstain_s=service_s if e.abstain_prob else 0.0,
         usd=usd + profile.usd_per_busy_s * service_s,
         busy_s=service_s,
         source=e.source,
@@ -137,5 +139,8 @@ def _guess(profile: Profile, features: Features) -> Strength:
         tokens += strengths.REASONING_TOKENS
     elif profile.kind == "vote":
         tokens *= _rounds(profile)
+    elif profile.kind == "program":
+        tokens = strengths.PROGRAM_TOKENS * profile.samples
     sees = strengths.GUESSED_DISCRIMINATION.get(profile.kind, 0.6) if task in strengths.CHECKABLE else 0.0
-    return Strength(sigmoid(logit(base) + strengths.TASK_SHIFT[task] + shift), sees, tokens)
+    right = sigmoid(logit(base) + strengths.TASK_SHIFT[task] + shift)
+    return Strength(right, sees, tokens, abstains=strengths.GUESSED_ABSTENTION.get(profile.kind, 0.0))

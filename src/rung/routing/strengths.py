@@ -12,13 +12,15 @@ from typing import NamedTuple
 
 class Strength(NamedTuple):
     """At a complexity of `USUAL`: share right, d' of the verdict on its answers, and tokens written. `slope` is by how
-    many log-odds the share falls for a complexity of 1 more; where it is `long`, tokens grow with the complexity."""
+    many log-odds the share falls for a complexity of 1 more; where it is `long`, tokens grow with the complexity.
+    `abstains` is the share of questions that it gives no answer to, having worked as long as for one."""
 
     right_prob: float
     discrimination: float
     tokens: float
     slope: float = 1.5
     long: bool = False
+    abstains: float = 0.0
 
 
 USUAL = 0.33
@@ -86,10 +88,11 @@ TASK_SHIFT: Mapping[str, float] = {
 
 # What a way of asking adds to the rung below it, in log-odds, where an answer can be checked. `brief` loses where steps
 # are needed.
-KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3}
+KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3, "program": 0.3}
 # On open questions reasoning first is slower, and leaves less room for the answer.
 OPEN_SHIFT: Mapping[str, float] = {"think": -0.1}
 REASONING_TOKENS = 120
+PROGRAM_TOKENS = 70
 BRIEF_WITHOUT_STEPS = {"word_problem": -2.0, "maths": -1.0}
 
 # Tokens that an answer is guessed to take.
@@ -108,4 +111,5 @@ TASK_TOKENS: Mapping[str, float] = {
 }
 # Tasks whose answers the cheap verdicts can say something about; of the others they see nothing.
 CHECKABLE = frozenset({"choice", "yesno", "label", "extract", "word_problem", "maths"})
-GUESSED_DISCRIMINATION = {"brief": 0.5, "think": 0.6, "vote": 1.2}
+GUESSED_DISCRIMINATION = {"brief": 0.5, "think": 0.6, "vote": 1.2, "program": 0.8}
+GUESSED_ABSTENTION = {"program": 0.1}

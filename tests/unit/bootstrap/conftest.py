@@ -24,11 +24,11 @@ class Gate:
 
 @pytest.fixture
 def config_of(upstream, tmp_path):
-    """A config whose reasoners are endpoints at `upstream`, each with the fields given."""
+    """A config whose reasoners are endpoints at `upstream`, each with the fields given, unless these name a kind."""
 
     def make(reasoners, **rest):
         entry = {"kind": "endpoint", "base_url": upstream.base_url, "model": "m"}
-        entries = {name: {**entry, **fields} for name, fields in reasoners.items()}
+        entries = {name: fields if "kind" in fields else {**entry, **fields} for name, fields in reasoners.items()}
         ledger = {"path": str(tmp_path / "ledger.sqlite")}
         return parse_config({"reasoners": entries, "ledger": ledger, **rest}, source="test", env={})
 

@@ -4,6 +4,7 @@ import pytest
 
 from rung.bootstrap import Rung
 from rung.errors import ConfigError, NotReady
+from rung.reasoners.program import Program
 
 QUESTION = "Why is the sky blue?"
 
@@ -122,3 +123,30 @@ async def test_what_needs_a_restart_is_refused(rung_of, config_of):
     rung = await rung_of({"one": {}})
     with pytest.raises(ConfigError, match=r"server\.port cannot change"):
         await rung.apply(config_of({"one": {}}, server={"port": 1234}))
+
+
+async def test_a_composite_lives_as_long_as_someone_can_use_it(rung_of, config_of, upstream, gate, monkeypatch):
+    lives = []
+
+    def noted(what):
+        async def note(self):
+            lives.append(what)
+
+        return note
+
+    monkeypatch.setattr(Program, "start", noted("started"))
+    monkeypatch.setattr(Program, "close", noted("closed"))
+    sums = {"kind": "program", "of": "one"}
+    rung = await rung_of({"one": {}, "sums": sums})
+    assert lives == ["started"]
+    upstream.play(gate.act)
+    first = await asked(rung, upstream)
+    await rung.apply(config_of({"one": {"model": "other"}, "sums": sums}))
+    await settle()
+    assert lives == ["started", "started"], "a request of the first one's time is under way"
+    gate.open.set()
+    await first
+    await settle()
+    assert lives == ["started", "started", "closed"]
+    await rung.close()
+    assert lives == ["started", "started", "closed", "closed"]
