@@ -24,11 +24,23 @@ from rung.telemetry import Metrics
 
 CHAT = "/v1/chat/completions"
 PACE = Pace()
+_ID_BYTES, _IDS = 12, 256
 
 
-def new_id() -> str:
-    """An answer's id, which is its decision's too."""
-    return "chatcmpl-" + token_hex(12)
+class Ids:
+    """Ids of answers, which are their decisions' too: not to be guessed. The system is asked for chance in large pieces,
+    since asking costs more than all else about an id."""
+
+    def __init__(self) -> None:
+        self._drawn = ""
+        self._at = 0
+
+    def __call__(self) -> str:
+        if self._at == len(self._drawn):
+            self._drawn, self._at = token_hex(_IDS * _ID_BYTES), 0
+        start = self._at
+        self._at += 2 * _ID_BYTES
+        return f"chatcmpl-{self._drawn[start : self._at]}"
 
 
 def make_app(
@@ -37,12 +49,11 @@ def make_app(
     metrics: Metrics,
     clock: Clock,
     *,
-    ids: Callable[[], str] = new_id,
     pace: Pace = PACE,
 ) -> ASGIApp:
     """The app. `current` and `server` return the runtime and the config that serve now, so that a reload can swap them;
     `server().host` must be the address that is listened on."""
-    front = Front(current, server, clock, ids)
+    front = Front(current, server, clock, Ids())
     return App(Chat(front, metrics, clock, pace), make_router(front, metrics, clock.wall()))
 
 

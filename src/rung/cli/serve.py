@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import sys
@@ -25,6 +26,7 @@ _log = structlog.get_logger("rung.serve")
 # How long a request that is being answered may take to end after Ctrl-C.
 _GRACE_S = 5
 _BACKLOG = 2048
+_OBJECTS_A_LOOK = 20_000
 
 
 class _Server(uvicorn.Server):
@@ -88,6 +90,14 @@ def _listening(config: Config) -> socket.socket:
     return listener
 
 
+def _spare_collector() -> None:
+    """What is there from the start stays for good: the collector need not walk it again, which held up every request
+    meanwhile. Requests make many objects and few cycles, so it looks for those less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_A_LOOK, 10, 10)
+
+
 async def _serve(config: Config, source: Source | None, listener: socket.socket) -> None:
     rung = Rung(config)
     asked = asyncio.Event()
@@ -108,6 +118,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     async with rung:
+        _spare_collector()
         tasks = [asyncio.create_task(Progress(rung, address, sys.stderr).show())]
         if source is not None:
             tasks.append(asyncio.create_task(watch_config(rung, source, asked)))
