@@ -28,8 +28,8 @@ _ID_BYTES, _IDS = 12, 256
 
 
 class Ids:
-    """Ids of answers, which are their decisions' too: not to be guessed. The system is asked for chance in large pieces,
-    since asking costs more than all else about an id."""
+    """Ids of answers, which are their decisions' too: not to be guessed. The system is asked for chance in large
+    pieces, since asking costs more than all else about an id."""
 
     def __init__(self) -> None:
         self._drawn = ""
