@@ -42,6 +42,8 @@ from rung.types import (
 
 # What is kept for another rung, in ninetieth percentiles of its time: all that hung with one will come to it at once.
 _SPARE = 1.5
+# How lanes stand is not looked at again within so many seconds.
+_FRESH_S = 0.02
 
 Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Awaitable[tuple[Verdict, ...]]]
 Event = Commit | Chunk | Reply
@@ -75,6 +77,7 @@ class Climb:
         self._spent = Usage()
         self._live_by: str | None = None
         self._quality_reached = True
+        self._looked_s = clock.monotonic()
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """One Commit, the chunks if the request streams, one Reply. Raises the RungError that the caller should see."""
@@ -119,11 +122,7 @@ class Climb:
             return self._plan.action
         limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
         features = self._plan.features
-        # Seconds have passed: lanes filled or emptied meanwhile.
-        self._left = {
-            name: self._ladder.candidate(self._ladder[name], features, self._caller, before)
-            for name, before in self._left.items()
-        }
+        self._look_again(features)
         fit = [c for c in self._left.values() if not exclusion(c, features, limits)]
         self._options = tuple(fit) if self._answers else with_quickest(fit, self._left.values(), features, limits)
         asked = {c.name: c for c in self._plan.candidates}
@@ -132,6 +131,17 @@ class Climb:
         weighed = [weigh(c, self._plan.prices, difficulty_shift(c.mind, seen)) for c in self._options]
         in_hand = self._best()[1].right_prob if self._answers else None
         return next_action(weighed, in_hand, self._request.wishes.min_quality)
+
+    def _look_again(self, features: Features) -> None:
+        """Lanes filled or emptied while a call was under way, unless it took no time to speak of."""
+        now_s = self._clock.monotonic()
+        if now_s - self._looked_s < _FRESH_S:
+            return
+        self._looked_s = now_s
+        self._left = {
+            name: self._ladder.candidate(self._ladder[name], features, self._caller, before)
+            for name, before in self._left.items()
+        }
 
     async def _try(self, action: Try) -> None:
         """Calls a rung, holds its answer whole, and looks at it."""
