@@ -16,9 +16,10 @@ import pytest
 
 from rung.clock import RealClock
 from rung.config import default_config
-from rung.config.schema import EndpointConfig, FunctionConfig, LocalConfig, ProgramConfig, SymbolicConfig
+from rung.config.schema import CodeConfig, EndpointConfig, FunctionConfig, LocalConfig, ProgramConfig, SymbolicConfig
 from rung.reasoners.base import Reasoner
 from rung.reasoners.brief import Brief
+from rung.reasoners.code import Code
 from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
@@ -27,6 +28,7 @@ from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
+from rung.sandbox import Jail
 from rung.types import Call
 
 WARM_S = 100.0
@@ -151,6 +153,28 @@ async def program(upstream: Any) -> AsyncIterator[Subject]:
 
 
 @asynccontextmanager
+async def code(upstream: Any) -> AsyncIterator[Subject]:
+    allowed = not (await Jail().isolation()).whole
+
+    def over(below: Endpoint) -> Code:
+        config = CodeConfig(kind="code", of="below", allow_unisolated=allowed, time_limit_s=60.0)
+        return Code("code", below.answer, below, config)
+
+    def says(question: str) -> str:
+        name = re.findall(r"function (\w+)", question)[0]
+        return f"```python\ndef {name}(x):\n    return x + 1\n```"
+
+    subject = _over_an_endpoint(upstream, over, says)
+    subject.questions = {
+        "Write a function successor.\nassert successor(1) == 2": "def successor(x):",
+        "Write a function after.\nassert after(5) == 6": "passed: assert after(5) == 6",
+    }
+    subject.long, subject.long_begins = "Write a function wait.\nassert wait(1) == 2", False
+    subject.foreign = "Who wrote Hamlet?"
+    yield subject
+
+
+@asynccontextmanager
 async def function(upstream: Any) -> AsyncIterator[Subject]:
     del upstream
     begun, ended = asyncio.Event(), asyncio.Event()
@@ -226,6 +250,7 @@ KINDS: dict[str, Kind] = {
     "think": think,
     "vote": vote,
     "program": program,
+    "code": code,
     "symbolic": symbolic,
 }
 

@@ -11,6 +11,7 @@ from rung.config import Config
 from rung.config.lanes import Lanes
 from rung.config.schema import (
     BriefConfig,
+    CodeConfig,
     EndpointConfig,
     FunctionConfig,
     LocalConfig,
@@ -23,6 +24,7 @@ from rung.config.schema import (
 from rung.lanes import Batcher, Lane, Pace, Pool, Setup
 from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.brief import Brief
+from rung.reasoners.code import Code
 from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
@@ -34,7 +36,7 @@ from rung.reasoners.vote import Vote
 from rung.routing import Profile
 from rung.runtime import Rung
 
-Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig
+Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig | CodeConfig
 Leaf = SymbolicConfig | LocalConfig | EndpointConfig | FunctionConfig
 
 # Seconds before anything, a token read, a token written: first guesses, replaced by what the lane measures.
@@ -192,6 +194,8 @@ def _composite(name: str, entry: Composite, below: Rung) -> Reasoner:
         return Think(name, below.call, below.reasoner)
     if isinstance(entry, ProgramConfig):
         return Program(name, below.call, below.reasoner, entry)
+    if isinstance(entry, CodeConfig):
+        return Code(name, below.call, below.reasoner, entry)
     return Vote(name, below.call, below.reasoner, entry.samples)
 
 

@@ -19,13 +19,14 @@ from rung.api import door_problem
 from rung.cli.reach import Server
 from rung.clock import Clock
 from rung.config import Config
-from rung.config.schema import EndpointConfig, LocalConfig
+from rung.config.schema import CodeConfig, EndpointConfig, LocalConfig
 from rung.errors import LedgerError, Unavailable, WeightsError
 from rung.ledger.store import Store
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
 from rung.reasoners.local.process import Process
 from rung.reasoners.local.progress import Progress, Watch
+from rung.sandbox import Jail
 
 Level = Literal["ok", "warn", "fail"]
 
@@ -146,6 +147,21 @@ def _free_memory_bytes() -> int:
             if line.startswith("MemAvailable:"):
                 return int(line.split()[1]) * 1024
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+async def sandbox(config: Config) -> list[Check]:
+    """Whether real code can be isolated here; nothing where no rung runs any."""
+    entries = [entry for entry in config.reasoners.values() if isinstance(entry, CodeConfig)]
+    if not entries:
+        return []
+    isolation = await Jail().isolation()
+    if isolation.whole:
+        return [Check("sandbox", "ok", f"code runs isolated ({isolation})")]
+    if all(entry.allow_unisolated for entry in entries):
+        todo = "allow_unisolated is set: it may read files and use the network"
+        return [Check("sandbox", "warn", f"code cannot be isolated here ({isolation})", todo)]
+    todo = "kind: code answers nothing here; allow namespaces and seccomp, or set allow_unisolated: true"
+    return [Check("sandbox", "warn", f"code cannot be isolated here ({isolation})", todo)]
 
 
 async def llama_cpp(entry: LocalConfig, file: Path) -> Check:

@@ -7,7 +7,7 @@ import aiohttp
 import typer
 from rich.console import Console
 
-from rung.cli.checks import Check, door, endpoint, ledger, llama_cpp, memory, models, port, python
+from rung.cli.checks import Check, door, endpoint, ledger, llama_cpp, memory, models, port, python, sandbox
 from rung.cli.options import ConfigOption, JsonOption, write_json
 from rung.clock import RealClock
 from rung.config import Config, load_config
@@ -57,6 +57,8 @@ async def _checks(path: ConfigOption) -> AsyncIterator[Check]:
     yield Check("config", "ok", f"the ladder is {', '.join(config.reasoners)}")
     yield door(config)
     yield ledger(config)
+    for check in await sandbox(config):
+        yield check
     async with aiohttp.ClientSession() as session:
         yield await port(config, session)
         async for check in _local(config):

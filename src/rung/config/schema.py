@@ -139,6 +139,19 @@ class ProgramConfig(ReasonerBase):
     workers: int = Field(1, ge=1, le=64, description="Worker processes that run programs.")
 
 
+class CodeConfig(ReasonerBase):
+    """Asks the rung below for Python, runs it with its tests in a sandbox, mends it once, and gives what passed."""
+
+    kind: Literal["code"]
+    of: str = Field(description="The rung below.")
+    time_limit_s: float = Field(5.0, gt=0, le=60, description="Longest run of code and tests, in seconds.")
+    memory_mb: int = Field(512, ge=128, description="Memory bound of a run, where the system enforces one.")
+    allow_unisolated: bool = Field(
+        False,
+        description="Runs code even where the system cannot isolate it: it may then read files and use the network.",
+    )
+
+
 class FunctionConfig(ReasonerBase):
     """Your own async function, or class with an async `answer`."""
 
@@ -158,6 +171,7 @@ ReasonerConfig = Annotated[
     | ThinkConfig
     | VoteConfig
     | ProgramConfig
+    | CodeConfig
     | FunctionConfig,
     Field(discriminator="kind"),
 ]

@@ -141,6 +141,9 @@ def _guess(profile: Profile, features: Features) -> Strength:
         tokens *= _rounds(profile)
     elif profile.kind == "program":
         tokens = strengths.PROGRAM_TOKENS * profile.samples
-    sees = strengths.GUESSED_DISCRIMINATION.get(profile.kind, 0.6) if task in strengths.CHECKABLE else 0.0
+    elif profile.kind == "code":
+        tokens *= strengths.CODE_CALLS
+    checkable = task in strengths.CHECKABLE or profile.kind == "code"
+    sees = strengths.GUESSED_DISCRIMINATION.get(profile.kind, 0.6) if checkable else 0.0
     right = sigmoid(logit(base) + strengths.TASK_SHIFT[task] + shift)
     return Strength(right, sees, tokens, abstains=strengths.GUESSED_ABSTENTION.get(profile.kind, 0.0))

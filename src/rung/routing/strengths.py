@@ -90,9 +90,11 @@ TASK_SHIFT: Mapping[str, float] = {
 # are needed.
 KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3, "program": 0.3}
 # On open questions reasoning first is slower, and leaves less room for the answer.
-OPEN_SHIFT: Mapping[str, float] = {"think": -0.1}
+OPEN_SHIFT: Mapping[str, float] = {"think": -0.1, "code": 0.3}
 REASONING_TOKENS = 120
 PROGRAM_TOKENS = 70
+# Calls of the rung below that `code` makes: for tests where none are given, and to mend.
+CODE_CALLS = 1.6
 BRIEF_WITHOUT_STEPS = {"word_problem": -2.0, "maths": -1.0}
 
 # Tokens that an answer is guessed to take.
@@ -111,5 +113,5 @@ TASK_TOKENS: Mapping[str, float] = {
 }
 # Tasks whose answers the cheap verdicts can say something about; of the others they see nothing.
 CHECKABLE = frozenset({"choice", "yesno", "label", "extract", "word_problem", "maths"})
-GUESSED_DISCRIMINATION = {"brief": 0.5, "think": 0.6, "vote": 1.2, "program": 0.8}
-GUESSED_ABSTENTION = {"program": 0.1}
+GUESSED_DISCRIMINATION = {"brief": 0.5, "think": 0.6, "vote": 1.2, "program": 0.8, "code": 1.5}
+GUESSED_ABSTENTION = {"program": 0.1, "code": 0.2}

@@ -270,7 +270,7 @@ def main() -> None:
     gaps = close_in(order["cpu_s"], order["memory_bytes"])
     tell(gaps=gaps)
     if order["unisolated"] or not any(gaps.values()):
-        space: dict[str, object] = {"__name__": "__main__"}
+        space: dict[str, object] = {"__name__": "solution"}  # what code does as a program of its own is left out
         wrong = tried(order["code"], space)
         tell(loaded=wrong)
         for at, test in enumerate(order["tests"] if not wrong else ()):

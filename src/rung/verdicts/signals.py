@@ -120,6 +120,17 @@ def vote(seen: Seen) -> float | None:
     return min(max((share - 2 / 3) * 3, -1.0), 1.0)
 
 
+def passed_tests(seen: Seen) -> float | None:
+    """1: code that passed every test that was given; -1: it did not. For tests of its own making, half of that, by the
+    share that passed."""
+    tests, share = seen.answer.signals.get("tests", 0.0), seen.answer.signals.get("tests_passed", 0.0)
+    if not tests:
+        return None
+    if seen.answer.signals.get("tests_given"):
+        return 1.0 if share == 1 else -1.0
+    return share - 0.5
+
+
 def first_token(seen: Seen) -> float | None:
     """-1..1: the probability of the first token of a short answer given alone, 0 at 0.7."""
     if not seen.features.short or len(seen.choice.text) > 60 or seen.choice.reasoning:
@@ -207,6 +218,7 @@ SIGNALS: Mapping[str, Signal] = {
         form,
         copied,
         vote,
+        passed_tests,
         first_token,
         mean_token,
         wrong_arithmetic,

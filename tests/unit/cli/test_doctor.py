@@ -13,6 +13,7 @@ from rung.cli import checks
 from rung.clock import RealClock
 from rung.config import Config, parse_config
 from rung.config.schema import EndpointConfig, LocalConfig
+from rung.sandbox import Isolation, Jail
 
 
 def config_of(**rest: object) -> Config:
@@ -183,3 +184,27 @@ def test_the_whole_with_a_right_one(place: Path, run) -> None:
     assert result.exit_code == 0
     assert said["ok"]
     assert [c["what"] for c in said["checks"]] == ["Python", "config", "door", "ledger", "port"]
+
+
+@pytest.mark.parametrize(
+    ("isolation", "allowed", "level", "found"),
+    [
+        (Isolation(), False, "ok", "isolated"),
+        (Isolation(seccomp="not built in"), False, "warn", "seccomp: not built in"),
+        (Isolation(seccomp="not built in"), True, "warn", "cannot be isolated"),
+    ],
+)
+async def test_whether_code_can_be_isolated(
+    monkeypatch: pytest.MonkeyPatch, isolation: Isolation, allowed: bool, level: str, found: str
+) -> None:
+    async def seen(self: Jail) -> Isolation:
+        return isolation
+
+    monkeypatch.setattr(Jail, "isolation", seen)
+    local = {"kind": "local", "model": "smollm2-135m-instruct"}
+    coder = {"kind": "code", "of": "small", "allow_unisolated": allowed}
+    (check,) = await checks.sandbox(parse_config({"reasoners": {"small": local, "coder": coder}}, source="f"))
+    assert check.level == level
+    assert found in check.found
+    assert ("allow_unisolated" in check.todo) == (level == "warn")
+    assert await checks.sandbox(config_of()) == []

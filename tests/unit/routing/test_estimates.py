@@ -81,3 +81,23 @@ def test_reasoning_first_is_not_for_open_questions():
     )
     assert think.right_prob < fast.right_prob
     assert think.service_s > fast.service_s
+
+
+def test_solvers_over_a_model_may_abstain_and_that_takes_as_long_as_answering():
+    question = features("Tom has 3 apples and buys 4 more. How many apples does he have?")
+    below = Profile(name="x", kind="endpoint", leaf_kind="endpoint")
+    program = Profile(name="p", kind="program", leaf_kind="endpoint")
+    alone, e = (estimate(p, question, SPEED) for p in (below, program))
+    assert 0 < e.abstain_prob < 0.5
+    assert e.abstain_s == e.service_s > 0
+    assert e.completion_tokens < alone.completion_tokens
+    assert e.right_prob > alone.right_prob
+
+
+def test_code_that_is_run_can_be_judged_where_the_model_alone_cannot():
+    question = features("Write a Python function that adds two numbers.")
+    assert question.task == "code"
+    below, code = (Profile(name="x", kind=kind, leaf_kind="endpoint") for kind in ("endpoint", "code"))
+    assert estimate(below, question, SPEED).discrimination == 0
+    assert estimate(code, question, SPEED).discrimination > 0
+    assert estimate(code, question, SPEED).completion_tokens > estimate(below, question, SPEED).completion_tokens

@@ -196,3 +196,19 @@ async def test_the_exact_stands_and_judges_the_others() -> None:
 
 async def test_reasoning_kept_apart_is_checked_too() -> None:
     assert await _prob(SUM, _says("52", reasoning="12 + 30 = 52")) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("signals", "value"),
+    [
+        ({}, None),
+        ({"tests": 0.0, "tests_passed": 0.0, "tests_given": 0.0}, None),
+        ({"tests": 2.0, "tests_passed": 1.0, "tests_given": 2.0}, 1.0),
+        ({"tests": 2.0, "tests_passed": 0.5, "tests_given": 2.0}, -1.0),
+        ({"tests": 3.0, "tests_passed": 1.0, "tests_given": 0.0}, 0.5),
+        ({"tests": 4.0, "tests_passed": 0.25, "tests_given": 0.0}, -0.25),
+    ],
+)
+async def test_tests_that_were_run_count(signals: dict[str, float], value: float | None) -> None:
+    (verdict,) = await _verdicts("Write a function.", _says("```python\n```", signals=signals))
+    assert verdict.signals.get("passed_tests") == value

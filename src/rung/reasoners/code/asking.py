@@ -1,0 +1,84 @@
+"""What is said to a model that writes code, and what is found in what it and the user say. Pure."""
+
+import ast
+import re
+from typing import Any, Final
+
+from rung.reasoners.wording import with_line
+from rung.types import Json
+
+# Measured with Qwen2.5-Coder-1.5B-Instruct: docs/experiments.md.
+LINE: Final = (
+    "Write it in Python, as one code block that holds everything it needs. No tests, no examples, no explanation."
+)
+TESTS_LINE: Final = (
+    "Do not solve this. Write three lines of Python that test a solution, each `assert {name}(...) == ...` with values "
+    "that surely hold. Only these lines."
+)
+MOST_TESTS: Final = 20
+_FENCED = re.compile(r"```[ \t]*([\w+#]*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_ASSERT = re.compile(r"^[ \t`>]*(assert\b.+?)`?[ \t]*$", re.MULTILINE)
+_WANTED = re.compile(
+    r"\b(?:write|implement|create|complete|define|develop|fix|debug|refactor|code)\b.{0,120}"
+    r"\b(?:function|method|class|program|code|script)\b|\bdef \w+\(",
+    re.IGNORECASE | re.DOTALL,
+)
+_OTHER_LANGUAGE = re.compile(
+    r"\b(?:javascript|typescript|java|rust|golang|sql|bash|shell|ruby|php|kotlin|haskell|perl|scala|html|css)\b"
+    r"|\bc(?:\+\+|#)|\bin (?:c|go|r|swift)\b",
+    re.IGNORECASE,
+)
+
+
+def wants_code(question: str) -> bool:
+    """Whether it asks for code, and names no language but Python."""
+    if not _WANTED.search(question):
+        return False
+    return bool(re.search(r"\bpython\b|\bdef \w+\(", question, re.IGNORECASE)) or not _OTHER_LANGUAGE.search(question)
+
+
+def assertions_in(text: str) -> list[str]:
+    """The assertions in a text, each on a line of its own."""
+    found = (match[1] for match in _ASSERT.finditer(text))
+    return list(dict.fromkeys(line for line in found if _is_python(line)))[:MOST_TESTS]
+
+
+def code_in(text: str) -> str:
+    """The code in what a model wrote: its longest block of Python, or all of it; empty if it is none."""
+    blocks = [block for language, block in _FENCED.findall(text) if language.lower() in {"", "python", "py", "python3"}]
+    code = max(blocks, key=len, default="" if "```" in text else text).strip("\n")
+    return code if code.strip() and _is_python(code) else ""
+
+
+def function_in(code: str) -> str:
+    """The name of the last function that it defines at its top; empty if there is none."""
+    tree = ast.parse(code)
+    return next((node.name for node in reversed(tree.body) if isinstance(node, ast.FunctionDef)), "")
+
+
+def _is_python(text: str) -> bool:
+    try:
+        ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def drafting(body: Json) -> dict[str, Any]:
+    return _plain(with_line(body, LINE))
+
+
+def testing(body: Json, name: str) -> dict[str, Any]:
+    return _plain(with_line(body, TESTS_LINE.format(name=name)))
+
+
+def mending(draft: Json, written: str, evidence: str) -> dict[str, Any]:
+    """`evidence` says which test failed, and how."""
+    mend = f"When it was run:\n{evidence}\nWrite the whole code again, mended, as one code block."
+    turns = [{"role": "assistant", "content": written}, {"role": "user", "content": mend}]
+    return {**draft, "messages": [*draft["messages"], *turns]}
+
+
+def _plain(body: Json) -> dict[str, Any]:
+    """Without what concerns the text that the user gets."""
+    return {key: value for key, value in body.items() if key not in {"stop", "n", "logprobs", "top_logprobs"}}

@@ -1,0 +1,155 @@
+"""Asks the rung below for code, runs it with its tests in a jail, and gives what passed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import msgspec
+
+from rung.config.schema import CodeConfig
+from rung.errors import Abstained, Unavailable
+from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, collect, spell
+from rung.reasoners.code.asking import assertions_in, code_in, drafting, function_in, mending, testing, wants_code
+from rung.reasoners.wording import question_of
+from rung.sandbox import Bounds, Isolation, Jail, Tried
+from rung.types import Answer, Call, Choice, Chunk, Json
+
+TASKS: Final = frozenset({"code"})
+
+
+class _Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of code, the tests that it was run with, and what came of it. The answer's usage is that of every call
+    that led here."""
+
+    answer: Answer
+    code: str
+    tests: Sequence[str]
+    tried: Tried
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was loaded, and every test passed."""
+        return bool(self.code) and not self.tried.wrong and self.tried.passed == len(self.tests)
+
+
+class Code:
+    """An option for requests for code. Tests that the question gives must pass; where it gives none, the model writes
+    some. Code that fails is mended once.
+
+    Raises Abstained for what asks for no Python, for code that cannot be read, and for code that still fails a test
+    that was given; Unavailable where the system cannot isolate it and the config does not allow to run it anyway.
+    """
+
+    def __init__(self, name: str, below: Below, of: Reasoner, config: CodeConfig) -> None:
+        self._name = name
+        self._below = below
+        self._of = of
+        self._allowed = config.allow_unisolated
+        bounds = Bounds(wall_s=config.time_limit_s, memory_mb=config.memory_mb, unisolated=config.allow_unisolated)
+        self._jail = Jail(bounds)
+        self._probe: asyncio.Task[Isolation] | None = None
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(context_tokens=self._of.abilities.context_tokens, general=False, tasks=TASKS)
+
+    @property
+    def status(self) -> Status:
+        if self._probe is not None and self._probe.done() and (gap := self._gap(self._probe.result())):
+            return Status(state="down", note=gap)
+        return self._of.status
+
+    async def start(self) -> None:
+        """The rung below is started by its own entry."""
+        self._probe = asyncio.create_task(self._jail.isolation())
+
+    async def close(self) -> None:
+        """The rung below is closed by its own entry."""
+        if self._probe is not None:
+            self._probe.cancel()
+            await asyncio.gather(self._probe, return_exceptions=True)
+            self._probe = None
+
+    async def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        question = question_of(call.body)
+        given = assertions_in(question)
+        if not given and not wants_code(question):
+            raise Abstained(f"{self._name}: not a request for Python")
+        await self._refuse_if_open()
+        asked = drafting(call.body)
+        draft = await self._draft(call, asked, given)
+        if not given and draft.code and not draft.tried.wrong:
+            draft = await self._with_own_tests(call, draft)
+        best = draft if draft.whole else await self._mended(call, asked, draft)
+        if not best.code or best.tried.wrong or (given and not best.whole):
+            raise Abstained(f"{self._name}: its code did not pass")
+        for chunk in spell(_told(self._name, best, given, mended=not draft.whole)):
+            yield chunk
+
+    async def _with_own_tests(self, call: Call, draft: _Draft) -> _Draft:
+        told = await self._say(call, testing(call.body, function_in(draft.code) or "solution"))
+        usage = draft.answer.usage + told.usage
+        return await self._run(msgspec.structs.replace(draft.answer, usage=usage), assertions_in(told.text))
+
+    async def _mended(self, call: Call, asked: Json, draft: _Draft) -> _Draft:
+        """The better of the draft and what the model makes of it once it has seen what went wrong."""
+        wanted = mending(asked, draft.answer.text, evidence(draft))
+        other = await self._draft(call, wanted, draft.tests)
+        usage = draft.answer.usage + other.answer.usage
+        best = max(draft, other, key=lambda one: (bool(one.code), not one.tried.wrong, one.tried.passed))
+        return msgspec.structs.replace(best, answer=msgspec.structs.replace(best.answer, usage=usage))
+
+    def _gap(self, isolation: Isolation) -> str:
+        if isolation.whole or self._allowed:
+            return ""
+        return f"cannot isolate code here ({isolation}); `allow_unisolated: true` runs it all the same"
+
+    async def _refuse_if_open(self) -> None:
+        """Before the model is asked for what could not be run."""
+        if self._probe is None:
+            self._probe = asyncio.create_task(self._jail.isolation())
+        gap = self._gap(await asyncio.shield(self._probe))
+        if gap:
+            raise Unavailable(f"{self._name}: {gap}")
+
+    async def _draft(self, call: Call, body: Json, tests: Sequence[str]) -> _Draft:
+        return await self._run(await self._say(call, body), tests)
+
+    async def _say(self, call: Call, body: Json) -> Answer:
+        async with closing(self._below(msgspec.structs.replace(call, body=body))) as chunks:
+            return collect(self._of.name, [chunk async for chunk in chunks])
+
+    async def _run(self, answer: Answer, tests: Sequence[str]) -> _Draft:
+        code = code_in(answer.text)
+        tried = await self._jail.run(code, tests) if code else Tried(wrong="there is no Python in it")
+        return _Draft(answer=answer, code=code, tests=tests, tried=tried)
+
+
+def evidence(draft: _Draft) -> str:
+    """What was seen, a line for each test."""
+    if draft.tried.wrong:
+        return f"failed to load: {draft.tried.wrong}"
+    lines = []
+    for test, wrong in zip(draft.tests, draft.tried.tests, strict=True):
+        said = "passed" if wrong == "" else f"failed, {wrong or 'it was not reached, or too slow'}"
+        lines.append(f"{said}: {test}")
+    return "\n".join(lines) or "loaded; there was no test"
+
+
+def _told(name: str, best: _Draft, given: Sequence[str], *, mended: bool) -> Answer:
+    ran = len(best.tests)
+    signals = {
+        **best.answer.signals,
+        "tests": float(ran),
+        "tests_passed": best.tried.passed / ran if ran else 0.0,
+        "tests_given": float(len(given)),
+        "mended": float(mended),
+    }
+    whose = "the tests that were given" if given else "tests of its own making"
+    reasoning = f"Run with {whose}:\n{evidence(best)}"
+    choice = Choice(text=f"```python\n{best.code}\n```", reasoning=reasoning, finish="stop")
+    return Answer(reasoner=name, choices=(choice,), usage=best.answer.usage, signals=signals)

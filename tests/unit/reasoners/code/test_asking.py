@@ -1,0 +1,61 @@
+import pytest
+
+from rung.reasoners.code.asking import assertions_in, code_in, function_in, mending, wants_code
+
+
+@pytest.mark.parametrize(
+    ("question", "wants"),
+    [
+        ("Write a python function to add two numbers.", True),
+        ("Write a function that returns the sum of a, b and c.", True),
+        ("Implement a class for a stack.", True),
+        ("Please go and write me a function for primes.", True),
+        ("def add(a, b):\n    '''adds'''", True),
+        ("Write a Python script that prints java.", True),
+        ("Write a function in Rust that adds two numbers.", False),
+        ("Implement quicksort as a C++ function.", False),
+        ("Write a function in C for this.", False),
+        ("Write a poem about ladders.", False),
+        ("What does a function do?", False),
+        ("", False),
+    ],
+)
+def test_who_asks_for_python(question: str, wants: bool) -> None:
+    assert wants_code(question) == wants
+
+
+def test_tests_are_lines_of_their_own_that_can_be_read() -> None:
+    text = "Pass these:\n```\nassert f(1) == 2\n  assert f(2) == 3\nassert f(1) == 2\nassert f( ==\n```"
+    text += "\n`assert g(3)`\n>>> assert h"
+    assert assertions_in(text) == ["assert f(1) == 2", "assert f(2) == 3", "assert g(3)", "assert h"]
+    assert assertions_in("One must assert oneself.") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("```python\nx = 1\n```", "x = 1"),
+        ("Here:\n```\nx = 1\n```\nand\n```py\nx = 1\ny = 2\n```", "x = 1\ny = 2"),
+        ("x = 1", "x = 1"),
+        ("```python\nx = 1", "x = 1"),
+        ("I cannot do that.", ""),
+        ("```javascript\nlet x = 1\n```", ""),
+        ("```python\nx = = 1\n```", ""),
+        ("", ""),
+    ],
+)
+def test_the_code_is_found(text: str, code: str) -> None:
+    assert code_in(text) == code
+
+
+def test_the_function_is_the_last_at_the_top() -> None:
+    assert function_in("def a(): pass\ndef b():\n    def c(): pass\nclass D: pass") == "b"
+    assert function_in("x = 1") == ""
+
+
+def test_mending_shows_what_was_written_and_what_came_of_it() -> None:
+    draft = {"messages": [{"role": "user", "content": "q"}], "max_tokens": 9}
+    body = mending(draft, "code", "failed: assert f(1)")
+    assert [turn["content"] for turn in body["messages"]][:2] == ["q", "code"]
+    assert "failed: assert f(1)" in body["messages"][2]["content"]
+    assert body["max_tokens"] == 9
