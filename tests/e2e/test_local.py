@@ -14,12 +14,14 @@ from typing import Any
 import aiohttp
 import pytest
 
+from rung import Rung
 from rung.clock import RealClock
-from rung.config import default_config
+from rung.config import default_config, parse_config
 from rung.errors import Unavailable, UpstreamRefusedRequest, WeightsError
 from rung.reasoners.base import closing, collect
 from rung.reasoners.local import weights
 from rung.reasoners.local.engine import Engine, EngineSpec
+from rung.reasoners.local.memory import needed_bytes
 from rung.reasoners.local.progress import Watch
 from rung.reasoners.local.reasoner import Local
 from rung.types import Answer, Call
@@ -236,6 +238,40 @@ async def test_no_child_outlives_a_parent_that_was_killed(model_path: Path) -> N
     parent.kill()
     await parent.wait()
     await until(lambda: not alive(child))
+
+
+async def test_two_models_share_memory_for_one(model_path: Path, tmp_path: Path) -> None:
+    """Each is loaded when it is asked for, in place of the other, and what it takes is within what was counted."""
+    entry = {"kind": "local", "model": NAME, "threads": 1}
+    config = {
+        "reasoners": {"small": {**entry, "context_tokens": 512}, "large": {**entry, "context_tokens": 1024}},
+        "machine": {"memory_mb": needed_bytes(model_path, 2 * 1024) // 2**20 + 1},
+        "models_dir": str(model_path.parent),
+        "ledger": {"path": str(tmp_path / "ledger.sqlite")},
+    }
+    async with Rung(parse_config(config, source="test")) as rung:
+        states = lambda: {info.name: info.state for info in rung.runtime.reasoners()}  # noqa: E731
+        await until(lambda: sorted(states().values()) == ["cold", "warm"])
+        assert rung.runtime.readiness().ready
+        for name in ("small", "large", "large", "small"):
+            reply = await rung.reply("What is the capital of France?", model=name, max_tokens=4, cache="off")
+            assert reply.answer.reasoner == name
+            assert states() == {"small": "cold", "large": "cold", name: "warm"}
+            (child,) = children()
+            assert resident_bytes(child) <= config["machine"]["memory_mb"] * 2**20  # type: ignore[index]
+        (cold,) = (info for info in rung.runtime.reasoners() if info.state == "cold")
+        assert "in place of another model" in cold.note
+
+
+def children() -> list[int]:
+    """llama.cpp processes of ours that run."""
+    listed = Path("/proc/self/task").glob("*/children")
+    pids = [int(pid) for file in listed for pid in file.read_text().split()]
+    return [p for p in pids if alive(p) and b"rung.reasoners.local.child" in Path(f"/proc/{p}/cmdline").read_bytes()]
+
+
+def resident_bytes(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def alive(pid: int) -> bool:

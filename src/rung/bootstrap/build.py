@@ -5,6 +5,7 @@ from random import Random
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rung.clock import Clock
 from rung.config import Config
@@ -28,6 +29,7 @@ from rung.reasoners.code import Code
 from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
+from rung.reasoners.local.memory import Memory
 from rung.reasoners.local.reasoner import Local
 from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
@@ -75,30 +77,52 @@ class Part(Struct, frozen=True):
     shares: object = None
 
 
-def build_leaves(config: Config, clock: Clock, old: Mapping[str, Part], makers: Makers = _REAL) -> dict[str, Part]:
-    """Raises ConfigError; then nothing was started, and `old` serves on."""
-    parts: dict[str, Part] = {}
+def build_leaves(
+    config: Config,
+    clock: Clock,
+    old: Mapping[str, Part],
+    makers: Makers = _REAL,
+    memory: Memory | None = None,
+) -> dict[str, Part]:
+    """`memory` is what new engines load into. Raises ConfigError; then nothing was started, and `old` serves on."""
     engines = {part.engine.spec: part.engine for part in old.values() if part.engine is not None}
     pools = {part.shares: part.lane.pool for part in old.values()}
+    leaves: dict[str, tuple[Reasoner, Engine | None]] = {}
     for name, entry in config.reasoners.items():
-        if isinstance(entry, Composite):
-            continue
-        made_from = (entry.model_copy(update={"auto": True, "strength": None}), config.models_dir, config.lanes)
-        before = old.get(name)
-        if before is not None and before.entry == made_from:
-            parts[name] = before
+        if isinstance(entry, Composite) or _unchanged(name, entry, config, old):
             continue
         engine = None
         if isinstance(entry, LocalConfig):
             assert config.models_dir is not None
             spec = EngineSpec.of(entry, config.models_dir)
-            engine = engines.setdefault(spec, Engine(spec, clock))
+            engine = engines.setdefault(spec, Engine(spec, clock, memory=memory))
+        leaves[name] = makers.leaf(_leaf(name, entry, engine, clock), entry, engine), engine
+    # Only now, when nothing can go wrong any more: a lane joins its pool, which may be one that serves.
+    parts: dict[str, Part] = {}
+    for name, entry in config.reasoners.items():
+        if isinstance(entry, Composite):
+            continue
+        if name not in leaves:
+            parts[name] = old[name]
+            continue
+        reasoner, engine = leaves[name]
         shares, places = _places(entry, engine, config.lanes)
         pool = pools.setdefault(shares, Pool(places, clock))
-        reasoner = makers.leaf(_leaf(name, entry, engine, clock), entry, engine)
-        lane = Lane(reasoner, _setup(reasoner, entry, pool, config.lanes, clock), clock, makers.rng())
-        parts[name] = Part(made_from, lane, engine, shares)
+        setup = _setup(reasoner, entry, pool, config.lanes, clock)
+        if engine is not None:
+            engine.kept_while(pool.in_use)
+            setup = replace(setup, wake=engine.wake)
+        lane = Lane(reasoner, setup, clock, makers.rng())
+        parts[name] = Part(_made_from(entry, config), lane, engine, shares)
     return parts
+
+
+def _made_from(entry: Leaf, config: Config) -> tuple[Leaf, object, Lanes]:
+    return entry.model_copy(update={"auto": True, "strength": None}), config.models_dir, config.lanes
+
+
+def _unchanged(name: str, entry: Leaf, config: Config, old: Mapping[str, Part]) -> bool:
+    return name in old and old[name].entry == _made_from(entry, config)
 
 
 def _places(entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, int]:

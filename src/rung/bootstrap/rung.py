@@ -21,6 +21,7 @@ from rung.errors import BadRequest, ConfigError, LedgerError
 from rung.lanes import Lane
 from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
+from rung.reasoners.local.memory import Memory
 from rung.runtime import Event, Ladder, Policy, Runtime, Stores
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
@@ -59,7 +60,10 @@ class Rung:
         self.metrics.ledger_problem.set_function(lambda: float(self._ledger.problem is not None))
         self._cache = _cache_of(config)
         self._flights: Flights[Event] = Flights()
-        self._serving = self._generation(config, build_leaves(config, self.clock, {}), self._cache)
+        memory_mb = config.machine.memory_mb
+        self._memory = Memory(None if memory_mb is None else memory_mb * 2**20)
+        parts = build_leaves(config, self.clock, {}, memory=self._memory)
+        self._serving = self._generation(config, parts, self._cache)
         self._applying = asyncio.Lock()
         self._retired: dict[_Generation, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -113,10 +117,9 @@ class Rung:
         async with self._applying:
             _refuse_what_needs_a_restart(self.config, config)
             cache = self._cache if config.cache == self.config.cache else _cache_of(config)
-            old, new = (
-                self._serving,
-                self._generation(config, build_leaves(config, self.clock, self._serving.parts), cache),
-            )
+            old = self._serving
+            parts = build_leaves(config, self.clock, old.parts, memory=self._memory)
+            new = self._generation(config, parts, cache)
             await _start(one for one in new.lives if not any(one is known for known in old.lives))
             self.config, self._cache, self._serving = config, cache, new
             self._retired[old] = asyncio.create_task(self._retire(old))
@@ -204,6 +207,7 @@ def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
         "server.host": (old.server.host, new.server.host),
         "server.port": (old.server.port, new.server.port),
         "ledger.path": (old.ledger.path, new.ledger.path),
+        "machine.memory_mb": (old.machine.memory_mb, new.machine.memory_mb),
     }
     changed = [name for name, (before, after) in fixed.items() if before != after]
     if changed:

@@ -19,7 +19,7 @@ class Progress:
         self._written_at_s = -_LINE_S
 
     async def show(self) -> None:
-        """Ends when every reasoner is warm or has told why not."""
+        """Ends when no reasoner is loading any more."""
         self._line(f"Rung serves on {self._address}; models load in the background.")
         while notes := self._loading():
             self._count(" | ".join(notes.values()))
@@ -28,7 +28,10 @@ class Progress:
         down = [f"{r.name}: {r.note}" for r in self._rung.runtime.reasoners() if r.state == "down"]
         for note in down:
             self._line(f"Not available: {note}")
-        self._line("All is warm." if not down else "The rest is warm.")
+        cold = [r.name for r in self._rung.runtime.reasoners() if r.state == "cold"]
+        if cold:
+            self._line(f"Loaded when asked for: {', '.join(cold)}")
+        self._line("The rest is warm." if down or cold else "All is warm.")
         self._line(
             "Try:\n"
             f"  curl {self._address}/v1/chat/completions -H 'content-type: application/json' \\\n"
@@ -40,7 +43,7 @@ class Progress:
     def _loading(self) -> dict[str, str]:
         """One note for each thing that is waited for: rungs over the same weights wait for the same."""
         listed = self._rung.runtime.reasoners()
-        waiting = [r for r in listed if r.state in {"cold", "loading"}]
+        waiting = [r for r in listed if r.state == "loading"]
         notes: dict[str, str] = {}
         for r in waiting:
             if r.note not in notes.values():

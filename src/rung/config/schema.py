@@ -207,6 +207,13 @@ class Machine(Section):
         description="What an hour of this machine is worth while a local model holds it. "
         "The default is about what two cores and 4 GB cost to rent.",
     )
+    memory_mb: int | None = Field(
+        None,
+        ge=1,
+        description="What local models may take together, in MiB: for each its file, its context and some 320 beside. "
+        "Those that do not fit beside the others are loaded when they are asked for, in place of idle ones. Not "
+        "given: no bound, all stay loaded.",
+    )
 
 
 class Log(Section):

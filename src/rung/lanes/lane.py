@@ -1,7 +1,7 @@
 """The way into one reasoner: door, queue, permit, call."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from random import Random
 
 from msgspec import Struct
@@ -34,7 +34,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     """What makes lanes differ. `upstreams` are where its calls go, the reasoner itself if there are none; `most`
     bounds the adaptive limit of each (None: only the pool bounds it). `shared`: calls side by side share one
     processor, so that each is slower, and prompts are read in an order of the lane's choice. `twice`: a call may be
-    made a second time, for a hedge."""
+    made a second time, for a hedge. `wake` tells a model that is cold, again and again, that calls wait for it."""
 
     pool: Pool
     pace: Pace
@@ -43,6 +43,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     most: int | None = None
     shared: bool = False
     twice: bool = False
+    wake: Callable[[], None] | None = None
 
 
 class Lane:
@@ -476,6 +477,8 @@ class Lane:
                     message = f"{self.reasoner.name} is down: {status.note or 'no reason known'}"
                     self._turn_away(Unavailable(message, retry_after_s=status.ready_in_s))
                     return
+                if status.state == "cold" and self._setup.wake is not None:
+                    self._setup.wake()
                 await asyncio.sleep(_LOOK_S)
             self.pool.pump()
         finally:

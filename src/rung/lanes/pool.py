@@ -12,6 +12,10 @@ from rung.clock import Clock
 class Member(Protocol):
     """A lane, as its pool sees it."""
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+
     def rank(self, now_s: float) -> int | None:
         """The class of its next call, or None if none could start now."""
 
@@ -41,6 +45,10 @@ class Pool:
     @property
     def room(self) -> bool:
         return self.running < self.capacity
+
+    def in_use(self) -> bool:
+        """Whether a call runs or waits."""
+        return self.running > 0 or any(member.waiting for member in self._weights)
 
     def join(self, member: Member, weight: float = 1.0) -> None:
         self._weights[member] = weight

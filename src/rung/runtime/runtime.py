@@ -173,10 +173,11 @@ class Runtime:
     def readiness(self) -> Readiness:
         listed = self._ladder.listing()
         problems = []
-        if not any(r.general and r.state == "warm" for r in listed):
+        # A rung that is cold gives its memory to another, and is loaded when it is asked for.
+        if not any(r.general and r.state in {"warm", "cold"} for r in listed):
             states = "; ".join(f"{r.name}: {r.note or r.state}" for r in listed if r.general)
             problems.append(f"no general rung is warm ({states or 'there is none'})")
         if self._stores.ledger.problem:
             problems.append(f"the ledger cannot write: {self._stores.ledger.problem}")
-        loading = tuple(f"{r.name}: {r.note or r.state}" for r in listed if r.state in {"cold", "loading"})
+        loading = tuple(f"{r.name}: {r.note or r.state}" for r in listed if r.state == "loading")
         return Readiness(ready=not problems, problems=tuple(problems), loading=loading)

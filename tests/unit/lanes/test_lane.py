@@ -268,6 +268,36 @@ async def test_waits_for_a_model_that_loads(bench, server):
         await task
 
 
+async def test_a_cold_model_is_woken_for_those_that_wait(bench, server):
+    woken = []
+    up = server()
+    lane = bench.lane(up, wake=lambda: woken.append(lane.waiting))
+    lane.reasoner.status = Status(state="cold", ready_in_s=2.0)
+    with pytest.raises(Overloaded, match="after the deadline"):
+        await bench.ask(lane, within_s=1.0)
+    assert not woken
+    task = bench.start(lane)
+    await bench.until(lambda: woken)
+    lane.reasoner.status = Status(state="warm")
+    assert await task == "ok"
+    assert set(woken) == {1}
+    assert not lane.pool.in_use()
+
+
+async def test_a_pool_is_in_use_while_calls_run_or_wait(bench, server):
+    gate = asyncio.Event()
+    lane = bench.lane(server([gate, "ok"]), places=1)
+    tasks = [bench.start(lane, f"c{i}") for i in range(2)]
+    await bench.until(lambda: lane.waiting)
+    assert lane.pool.in_use()
+    tasks[0].cancel()
+    await bench.until(lambda: not lane.waiting)
+    assert lane.pool.in_use()
+    gate.set()
+    await asyncio.wait(tasks)
+    assert not lane.pool.in_use()
+
+
 async def test_one_long_prompt_is_read_at_a_time_and_short_ones_first(bench, server):
     gate = asyncio.Event()
     up = server([gate, "ok"])

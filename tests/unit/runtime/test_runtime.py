@@ -85,6 +85,13 @@ async def test_readiness_needs_a_general_rung_and_a_ledger_that_writes(world, sc
     assert world.runtime.readiness().ready
 
 
+async def test_a_rung_that_is_loaded_when_it_is_asked_is_ready(world, scripted):
+    world.add(scripted("a", "yes", state="cold"))
+    readiness = world.runtime.readiness()
+    assert readiness.ready
+    assert not readiness.loading
+
+
 @pytest.mark.parametrize("keep", [True, False])
 async def test_texts_are_kept_only_where_the_config_says_so(world, scripted, tmp_path, keep):
     world.add(scripted("a", "my answer"))

@@ -28,7 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 # being written to gets a token. 4 % slower than 64 and more (67 against 70 tokens a second, 1.5B on two cores), and
 # half the wait (0.5 s).
 _STEP_TOKENS = 32
-_CACHE_MB = 256
+# How much of the prompts that were read is kept in memory, beside the slots.
+PROMPTS_MB = 256
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def _params(settings: Settings) -> xllamacpp.CommonParams:
     params.n_parallel = settings.slots
     params.n_batch = _STEP_TOKENS
     params.n_ubatch = _STEP_TOKENS
-    params.cache_ram_mib = _CACHE_MB
+    params.cache_ram_mib = PROMPTS_MB
     params.fit_params = False  # or it may choose another context than the one asked for
     params.cpuparams.n_threads = settings.threads
     params.cpuparams_batch.n_threads = settings.threads

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +16,7 @@ from rung.errors import Malformed, ReasonerError, Unavailable, WeightsError
 from rung.reasoners.base import State, Status, closing
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
+from rung.reasoners.local.memory import Memory, needed_bytes
 from rung.reasoners.local.process import PROGRAM, Process
 from rung.reasoners.local.progress import Progress, Watch
 from rung.reasoners.openai import ChatClient, Server
@@ -61,14 +62,35 @@ class EngineSpec(Struct, frozen=True, kw_only=True):
         return self.model or (self.path.name if self.path else "")
 
 
+class _Found(Struct, frozen=True):
+    """The model's file, and what it takes in memory if that is bounded."""
+
+    path: Path
+    needed_bytes: int
+
+
 class Engine:
     """`start` and `close` are counted: the first start begins, the last close ends. Everything between goes on in a
-    task of its own, and `status` tells how it stands."""
+    task of its own, and `status` tells how it stands.
 
-    def __init__(self, spec: EngineSpec, clock: Clock, *, program: Sequence[str] = PROGRAM) -> None:
+    It loads at once if it fits into `memory` beside what is loaded. Else, and when it was unloaded to make room, it is
+    cold: `wake` says that somebody waits for it.
+    """
+
+    def __init__(
+        self, spec: EngineSpec, clock: Clock, *, memory: Memory | None = None, program: Sequence[str] = PROGRAM
+    ) -> None:
         self.spec = spec
         self._clock = clock
+        self._memory = memory or Memory()
         self._program = program
+        self._awaited: Callable[[], bool] = lambda: False
+        self._wanted = asyncio.Event()
+        self._leaving = asyncio.Event()
+        self._answering = 0
+        self._used_s = 0.0
+        self._loading_since_s = 0.0
+        self._load_s: float | None = None  # as last measured
         self._users = 0
         self._task: asyncio.Task[None] | None = None
         self._state: State = "cold"
@@ -82,6 +104,9 @@ class Engine:
     def status(self) -> Status:
         if self._progress is not None:
             return Status(state="loading", note=str(self._progress), ready_in_s=self._progress.left_s)
+        if self._load_s is not None and self._state in {"cold", "loading"} and self._task is not None:
+            since_s = self._clock.monotonic() - self._loading_since_s if self._state == "loading" else 0.0
+            return Status(state=self._state, note=self._note, ready_in_s=max(self._load_s - since_s, 0.0))
         left_s = None if self._ready_at_s is None else max(0.0, self._ready_at_s - self._clock.monotonic())
         note = self._note if left_s is None else f"restarting in {left_s:.0f} s because {self._note}"
         return Status(state=self._state, note=note, ready_in_s=left_s)
@@ -91,9 +116,31 @@ class Engine:
         """The child's, while there is one."""
         return self._process.pid if self._process else None
 
+    @property
+    def idle(self) -> bool:
+        return self._state == "warm" and not self._answering and not self._awaited()
+
+    @property
+    def used_s(self) -> float:
+        return self._used_s
+
+    def kept_while(self, awaited: Callable[[], bool]) -> None:
+        """`awaited` tells whether somebody is about to ask it: it is not unloaded then."""
+        self._awaited = awaited
+
+    def wake(self) -> None:
+        """Somebody waits for it. To be said again for as long as it is cold and they do."""
+        if self._state == "cold":
+            self._wanted.set()
+
+    def unload(self) -> None:
+        self._tell("cold", self._displaced)
+        self._leaving.set()
+
     async def start(self) -> None:
         self._users += 1
         if self._task is None:
+            self._tell("loading", f"looking for {self.spec.label}")
             self._task = asyncio.create_task(self._run(), name=f"engine {self.spec.label}")
 
     async def close(self) -> None:
@@ -110,14 +157,19 @@ class Engine:
         """llama.cpp's own chunks. Raises Unavailable while it is not warm, and when it dies in mid-answer."""
         client, process = self._client, self._process
         if client is None or process is None or self._state != "warm":
+            self.wake()
             status = self.status
             raise Unavailable(f"{self.spec.label}: {status.note}", retry_after_s=status.ready_in_s)
+        self._answering += 1
         try:
             async with closing(client.answer(body, stream=True)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         except (Unavailable, Malformed) as error:
             await self._explain(process, error)
+        finally:
+            self._answering -= 1
+            self._used_s = self._clock.monotonic()
 
     async def _explain(self, process: Process, error: ReasonerError) -> NoReturn:
         """A connection breaks, or an answer is cut off, a moment before its process is known to be dead."""
@@ -133,18 +185,41 @@ class Engine:
         self._ready_at_s = None if wait_s is None else self._clock.monotonic() + wait_s
 
     async def _run(self) -> None:
-        path = await self._weights()
+        found = await self._weights()
         wait_s = _SHORTEST_WAIT_S
+        self._leaving.clear()
         while True:
+            await self._room(found.needed_bytes, made_room=self._leaving.is_set())
+            self._leaving.clear()
             began_s = self._clock.monotonic()
-            reason = await self._live(path)
+            try:
+                reason = await self._live(found.path)
+            finally:
+                self._memory.give_back(self)
+            if self._leaving.is_set():
+                continue
             if self._clock.monotonic() - began_s > _HEALTHY_S:
                 wait_s = _SHORTEST_WAIT_S
             self._tell("down", reason, wait_s=wait_s)
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
-    async def _weights(self) -> Path:
+    async def _room(self, size_bytes: int, *, made_room: bool) -> None:
+        """Returns once the memory is its own. What it `made_room` of is another's, until it is itself asked for."""
+        if not made_room and self._memory.take(self, size_bytes, for_somebody=False):
+            return
+        self._tell("cold", self._displaced)
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            if self._memory.take(self, size_bytes, for_somebody=True):
+                return
+
+    @property
+    def _displaced(self) -> str:
+        return "not loaded: fits into memory only in place of another model, once it is asked for"
+
+    async def _weights(self) -> _Found:
         wait_s = _WEIGHTS_WAIT_S
         while True:
             self._tell("loading", f"looking for {self.spec.label}")
@@ -155,7 +230,7 @@ class Engine:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, 10 * _WEIGHTS_WAIT_S)
 
-    async def _obtained(self) -> Path:
+    async def _obtained(self) -> _Found:
         watch = Watch(self._clock, self._told)
         work = asyncio.ensure_future(asyncio.to_thread(self._obtain, watch))
         try:
@@ -165,16 +240,29 @@ class Engine:
             await asyncio.wait([work])
             raise
 
-    def _obtain(self, watch: Watch) -> Path:
-        if self.spec.path is not None:
-            return weights.own_file(self.spec.path)
-        return weights.obtain(weights.named(self.spec.label), self.spec.folder, watch)
+    def _obtain(self, watch: Watch) -> _Found:
+        spec = self.spec
+        if spec.path is not None:
+            path = weights.own_file(spec.path)
+        else:
+            path = weights.obtain(weights.named(spec.label), spec.folder, watch)
+        bound_bytes = self._memory.bound_bytes
+        if bound_bytes is None:
+            return _Found(path, 0)
+        size_bytes = needed_bytes(path, spec.context_tokens * spec.slots)
+        if size_bytes > bound_bytes:
+            raise WeightsError(
+                f"{spec.label} takes about {size_bytes // 2**20} MB, machine.memory_mb allows "
+                f"{bound_bytes // 2**20}: raise it, or lower `context_tokens` or `slots`"
+            )
+        return _Found(path, size_bytes)
 
     def _told(self, progress: Progress) -> None:
         self._progress = progress
 
     async def _live(self, path: Path) -> str:
         """One life of the child; says why it ended."""
+        self._loading_since_s = self._clock.monotonic()
         self._tell("loading", f"loading {self.spec.label}")
         key = secrets.token_urlsafe(24)
         try:
@@ -183,7 +271,8 @@ class Engine:
             return f"llama.cpp could not be started: {error.strerror}"
         try:
             reason = await self._serve(process, key)
-            self._tell("down", reason)
+            if not self._leaving.is_set():
+                self._tell("down", reason)
             return reason
         finally:
             await self._end(process)
@@ -199,8 +288,20 @@ class Engine:
             return f"{self.spec.label} was not loaded within {_LOAD_S:.0f} s"
         except ReasonerError as error:
             return error.message
+        self._used_s = self._clock.monotonic()
+        self._load_s = self._used_s - self._loading_since_s
         self._tell("warm", "")
-        return await process.ended()
+        return await self._ended_or_left(process)
+
+    async def _ended_or_left(self, process: Process) -> str:
+        ended = asyncio.ensure_future(process.ended())
+        leaving = asyncio.ensure_future(self._leaving.wait())
+        try:
+            await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
+            return ended.result() if ended.done() else "unloaded"
+        finally:
+            ended.cancel()
+            leaving.cancel()
 
     async def _end(self, process: Process) -> None:
         self._process = None

@@ -1,6 +1,7 @@
 """Small model files, sources that can be told how to fail, and a stand-in for llama.cpp's child."""
 
 import hashlib
+import struct
 import sys
 import textwrap
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from rung.clock import RealClock
 from rung.reasoners.local.catalogue import Model, Package
 from rung.reasoners.local.engine import Engine, EngineSpec
+from rung.reasoners.local.memory import Memory
 from rung.reasoners.local.progress import Progress, Watch
 
 PART_BYTES = 1000
@@ -99,12 +101,21 @@ os._exit(0)
 """
 
 
+# The head of a model without a context to speak of: what it takes is its file and what llama.cpp takes beside.
+HEAD = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
+
+
 @pytest.fixture
-def engine_of(tmp_path: Path) -> Callable[[str], Engine]:
-    """An engine over the stand-in that behaves as named, and over a file of the user's own."""
+def engine_of(tmp_path: Path) -> Callable[..., Engine]:
+    """An engine over the stand-in that behaves as named, and over a file of the user's own; `memory` and the file's
+    name may be given."""
     program = tmp_path / "child.py"
     program.write_text(textwrap.dedent(CHILD))
-    file = tmp_path / "own.gguf"
-    file.write_bytes(b"GGUF and more")
-    spec = EngineSpec(model=None, path=file, folder=tmp_path, context_tokens=512, slots=2)
-    return lambda how: Engine(spec, RealClock(), program=(sys.executable, str(program), how))
+
+    def make(how: str, name: str = "own", memory: Memory | None = None) -> Engine:
+        file = tmp_path / f"{name}.gguf"
+        file.write_bytes(HEAD)
+        spec = EngineSpec(model=None, path=file, folder=tmp_path, context_tokens=512, slots=2)
+        return Engine(spec, RealClock(), memory=memory, program=(sys.executable, str(program), how))
+
+    return make

@@ -10,15 +10,26 @@ from rung.clock import RealClock
 from rung.config.schema import LocalConfig
 from rung.errors import Unavailable, WeightsError
 from rung.reasoners.local.engine import Engine, EngineSpec
+from rung.reasoners.local.memory import Memory, needed_bytes
+from tests.unit.reasoners.local.conftest import HEAD
 
 ASK = {"messages": [{"role": "user", "content": "Hi"}]}
-EngineOf = Callable[[str], Engine]
+EngineOf = Callable[..., Engine]
 
 
 async def reaches(engine: Engine, state: str, note: str = "") -> None:
     async with asyncio.timeout(30):
         while engine.status.state != state or note not in engine.status.note:  # noqa: ASYNC110 - a status can only be looked at
             await asyncio.sleep(0.005)
+
+
+async def woken(engine: Engine) -> None:
+    """As a lane does it while calls wait."""
+    async with asyncio.timeout(30):
+        while engine.status.state == "cold":
+            engine.wake()
+            await asyncio.sleep(0.005)
+    await reaches(engine, "warm")
 
 
 async def text(engine: Engine) -> str:
@@ -109,6 +120,102 @@ async def test_a_program_that_cannot_be_run_is_told(engine_of: EngineOf, tmp_pat
     await engine.start()
     await reaches(engine, "down", "could not be started: No such file")
     await engine.close()
+
+
+@pytest.fixture
+def one_fits(tmp_path: Path) -> Memory:
+    """Memory for one model, and half of another."""
+    file = tmp_path / "measured.gguf"
+    file.write_bytes(HEAD)
+    return Memory(needed_bytes(file, 1024) * 3 // 2)
+
+
+async def test_what_does_not_fit_is_loaded_when_it_is_asked_for_in_place_of_what_is_idle(
+    engine_of: EngineOf, one_fits: Memory
+) -> None:
+    first, second = (engine_of("says", name, one_fits) for name in ("first", "second"))
+    await first.start()
+    await reaches(first, "warm")
+    await second.start()
+    await reaches(second, "cold", "only in place of another model")
+    assert second.status.ready_in_s is None, "never measured"
+    with pytest.raises(Unavailable, match="only in place of another"):
+        await text(second)  # who asks without a lane wakes it too
+    pid = first.pid
+    await reaches(first, "cold", "only in place of another")
+    await woken(second)
+    assert pid is not None
+    assert not alive(pid)
+    assert one_fits.held_bytes <= (one_fits.bound_bytes or 0)
+    assert (await text(second), first.pid) == ("Hello", None)
+    measured_s = first.status.ready_in_s
+    assert measured_s is not None
+    assert measured_s > 0
+    await woken(first)
+    assert second.status.state == "cold"
+    for engine in (first, second):
+        await engine.close()
+    assert one_fits.held_bytes == 0
+
+
+async def test_nothing_is_unloaded_that_answers_or_that_somebody_waits_for(
+    engine_of: EngineOf, one_fits: Memory
+) -> None:
+    first, second = engine_of("stalls", "first", one_fits), engine_of("says", "second", one_fits)
+    await first.start()
+    await reaches(first, "warm")
+    await second.start()
+    await reaches(second, "cold")
+
+    async def second_is_wanted() -> None:
+        second.wake()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    answer = first.answer(ASK)
+    await anext(answer)
+    await second_is_wanted()
+    assert first.status.state == "warm"
+    awaited = True
+    first.kept_while(lambda: awaited)
+    await answer.aclose()
+    await second_is_wanted()
+    assert first.status.state == "warm"
+    awaited = False
+    await second_is_wanted()
+    assert first.status.state == "cold"
+    await reaches(second, "cold")
+    await woken(second)
+    for engine in (first, second):
+        await engine.close()
+
+
+async def test_a_child_that_dies_gives_its_memory_back(engine_of: EngineOf, one_fits: Memory) -> None:
+    first, second = engine_of("breaks", "first", one_fits), engine_of("says", "second", one_fits)
+    await first.start()
+    await reaches(first, "down", "restarting in")
+    await second.start()
+    await reaches(second, "warm")
+    await reaches(first, "cold")
+    for engine in (first, second):
+        await engine.close()
+
+
+async def test_what_never_fits_is_told(engine_of: EngineOf) -> None:
+    engine = engine_of("says", "own", Memory(2**20))
+    await engine.start()
+    await reaches(engine, "down", r"own.gguf takes about 320 MB, machine.memory_mb allows 1: raise it, or lower")
+    await engine.close()
+
+
+async def test_one_that_was_closed_on_its_way_out_can_be_started_again(engine_of: EngineOf, one_fits: Memory) -> None:
+    engine = engine_of("says", "own", one_fits)
+    for _ in range(2):
+        await engine.start()
+        await reaches(engine, "warm")
+        engine.unload()
+        await engine.close()
+    assert one_fits.held_bytes == 0
 
 
 def test_equal_configs_have_equal_engines(tmp_path: Path) -> None:

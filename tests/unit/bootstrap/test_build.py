@@ -1,0 +1,38 @@
+import pytest
+
+from rung.bootstrap.build import build_leaves
+from rung.clock import RealClock
+from rung.config import parse_config
+from rung.errors import ConfigError
+
+ENDPOINT = {"kind": "endpoint", "base_url": "http://there/v1", "model": "m"}
+LOCAL = {"kind": "local", "model": "smollm2-135m-instruct"}
+
+
+def leaves(entries, old=None, **rest):
+    config = parse_config({"reasoners": entries, **rest}, source="test", env={})
+    return build_leaves(config, RealClock(), old or {})
+
+
+def test_a_leaf_whose_entry_did_not_change_is_taken_over():
+    old = leaves({"one": ENDPOINT, "two": ENDPOINT})
+    new = leaves({"two": {**ENDPOINT, "model": "n"}, "three": ENDPOINT, "one": {**ENDPOINT, "strength": 0.9}}, old)
+    assert list(new) == ["two", "three", "one"]
+    assert new["one"] is old["one"]
+    assert new["two"].lane is not old["two"].lane
+
+
+def test_local_rungs_over_the_same_weights_share_engine_and_places():
+    parts = leaves({"calm": LOCAL, "wild": {**LOCAL, "temperature": 1.0}, "wide": {**LOCAL, "slots": 4}})
+    assert parts["calm"].engine is parts["wild"].engine is not parts["wide"].engine
+    assert parts["calm"].lane.pool is parts["wild"].lane.pool
+    assert parts["wide"].lane.pool.capacity == 4
+
+
+def test_a_config_that_is_refused_leaves_no_lane_in_a_pool_that_serves():
+    pools = {"lanes": {"pools": {"quota": 3}}}
+    old = leaves({"one": {**ENDPOINT, "pool": "quota"}}, **pools)
+    wrong = {"two": {**ENDPOINT, "pool": "quota"}, "bad": {**ENDPOINT, "base_url": "http://there/chat/completions"}}
+    with pytest.raises(ConfigError, match="chat/completions"):
+        leaves(wrong, old, **pools)
+    assert old["one"].lane.pool.members == [old["one"].lane]
