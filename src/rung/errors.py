@@ -9,6 +9,7 @@ RungError
 │   ├── Forbidden               403  a browser's page from elsewhere
 │   ├── UnknownModel            404
 │   ├── UnknownDecision         404
+│   ├── UnknownTask             404
 │   ├── UnknownPath             404
 │   ├── WrongMethod             405
 │   └── BodyTooLarge            413
@@ -83,6 +84,11 @@ class UnknownModel(RequestError):
 class UnknownDecision(RequestError):
     status = 404
     code = "decision_not_found"
+
+
+class UnknownTask(RequestError):
+    status = 404
+    code = "task_not_found"
 
 
 class UnknownPath(RequestError):

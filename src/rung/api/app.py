@@ -1,17 +1,18 @@
-"""The HTTP door: one ASGI app. Chat completions are met first, without a router; every other path is a route."""
+"""The HTTP door: one ASGI app. What asks is met first, without a router; every other path is a route."""
 
 import asyncio
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from secrets import token_hex
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rung.api import chat, infer
+from rung.api.ask import Ask
 from rung.api.base import Runtime
 from rung.api.body import Gone
-from rung.api.chat import Chat
 from rung.api.encode import Headers
 from rung.api.exchange import Pace
 from rung.api.front import Front
@@ -22,7 +23,7 @@ from rung.config.schema import Server
 from rung.errors import NotReady, RungError, UnknownPath, WrongMethod
 from rung.telemetry import Metrics
 
-CHAT = "/v1/chat/completions"
+CHAT, INFER = "/v1/chat/completions", "/v1/infer"
 PACE = Pace()
 _ID_BYTES, _IDS = 12, 256
 
@@ -54,12 +55,16 @@ def make_app(
     """The app. `current` and `server` return the runtime and the config that serve now, so that a reload can swap them;
     `server().host` must be the address that is listened on."""
     front = Front(current, server, clock, Ids())
-    return App(Chat(front, metrics, clock, pace), make_router(front, metrics, clock.wall()))
+    asks = {
+        CHAT: Ask("chat", chat.read, front, metrics, clock, pace),
+        INFER: Ask("infer", infer.read, front, metrics, clock, pace),
+    }
+    return App(asks, make_router(front, metrics, clock.wall()))
 
 
 class App:
-    def __init__(self, chat: Chat, router: ASGIApp) -> None:
-        self._chat = chat
+    def __init__(self, asks: Mapping[str, Ask], router: ASGIApp) -> None:
+        self._asks = asks
         self._router = router
         self._log = structlog.get_logger("rung.api")
 
@@ -77,9 +82,10 @@ class App:
             await self._fail_unexpectedly(e, line)
 
     async def _respond(self, scope: Scope, receive: Receive, line: Line) -> None:
-        if scope["path"] == CHAT:
+        ask = self._asks.get(scope["path"])
+        if ask is not None:
             if scope["method"] == "POST":
-                await self._chat(scope, receive, line)
+                await ask(scope, receive, line)
             else:
                 await line.fail(_wrong_method(scope), [(b"allow", b"POST")])
             return

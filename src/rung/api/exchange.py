@@ -5,9 +5,9 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
-from rung.api import encode
 from rung.api.base import Event, Runtime
 from rung.api.encode import ChunkWriter, Headers
+from rung.api.front import Write
 from rung.api.line import Line, kept_open
 from rung.clock import Clock
 from rung.telemetry import Metrics
@@ -44,7 +44,8 @@ class Exchange:
             found += [(b"x-rung-reasoner", commit.reasoner.encode()), (b"x-rung-cache", cache.encode())]
         return found
 
-    async def whole(self, runtime: Runtime) -> None:
+    async def whole(self, runtime: Runtime, write: Write) -> None:
+        """Raises RungError, `write`'s own too."""
         commit: Commit | None = None
         reply: Reply | None = None
         async with self._open(runtime) as events:
@@ -55,9 +56,7 @@ class Exchange:
                     reply = event
         assert reply is not None
         decision = reply.decision
-        body = encode.completion(
-            self._request.id, int(self._clock.wall()), reply.answer, decision if self._debug else None
-        )
+        body = write(self._request.id, int(self._clock.wall()), reply.answer, decision, self._debug)
         overhead_ms = (self._clock.monotonic() - self._request.arrived_s - decision.reasoner_s) * 1000
         headers = self.headers(commit)
         headers.append((b"x-rung-usd", f"{decision.usage.usd:.9g}".encode()))

@@ -1,19 +1,24 @@
 """What every endpoint does first: who asks, and what."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 from starlette.types import Receive, Scope
 
 from rung.api.base import Runtime
 from rung.api.body import parse_object, read_body
-from rung.api.decode import Arrival, decode
+from rung.api.decode import Arrival
 from rung.api.doors import Door
 from rung.clock import Clock
 from rung.config.schema import Server
 from rung.errors import DeadlineExceeded
-from rung.types import Request
+from rung.types import Answer, Decision, Request
+
+# A response's body from its id, the second it is written at, the answer, and why it is that one; the last is shown on
+# wish.
+Write = Callable[[str, int, Answer, Decision, bool], bytes]
 
 
 class Serving(Struct, frozen=True):
@@ -28,6 +33,19 @@ class Serving(Struct, frozen=True):
     @property
     def max_bytes(self) -> int:
         return int(self.server.max_body_mb * 1e6)
+
+
+# What is asked, by a body, and how the answer is to be written.
+Read = Callable[[dict[str, Any], Arrival, "Serving"], tuple[Request, Write]]
+
+
+class Asked(Struct, frozen=True):
+    """A request with what answers it, how the answer is to be written, and the headers it came with."""
+
+    request: Request
+    write: Write
+    runtime: Runtime
+    headers: Mapping[bytes, bytes]
 
 
 class Front:
@@ -56,7 +74,7 @@ class Front:
         at_s = self._clock.monotonic()
         return serving, Arrival(id=self._ids(), tenant=serving.door.admit(headers), at_s=at_s, headers=headers)
 
-    async def body(self, serving: Serving, arrival: Arrival, receive: Receive) -> dict[str, object]:
+    async def body(self, serving: Serving, arrival: Arrival, receive: Receive) -> dict[str, Any]:
         """Raises BadRequest, BodyTooLarge, DeadlineExceeded, Gone."""
         within_s = serving.server.deadline_s
         try:
@@ -66,9 +84,11 @@ class Front:
             raise DeadlineExceeded(f"The body did not arrive within {within_s:g} s, server.deadline_s.") from None
         return parse_object(raw)
 
-    async def request(self, serving: Serving, arrival: Arrival, receive: Receive) -> tuple[Request, Serving]:
+    async def asked(self, scope: Scope, receive: Receive, read: Read) -> Asked:
         """What is asked, and by what it is to be answered, without awaiting anything in between. Raises RequestError,
         DeadlineExceeded, Gone."""
+        serving, arrival = self.admit(scope)
         value = await self.body(serving, arrival, receive)
         now = self.serving()
-        return decode(value, arrival, now.known, now.server.deadline_s), now
+        request, write = read(value, arrival, now)
+        return Asked(request, write, now.runtime, arrival.headers)

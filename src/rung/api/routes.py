@@ -1,4 +1,4 @@
-"""Every path but chat completions. Bodies are read and errors told in the same way as there."""
+"""Every path that asks nothing. Bodies are read and errors told in the same way as there."""
 
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
@@ -8,12 +8,15 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 
+from rung.api import chat
 from rung.api.body import check
 from rung.api.decode import AUTO
 from rung.api.encode import to_json
 from rung.api.front import Front
+from rung.api.infer import task_named
 from rung.api.shape import FeedbackBody
 from rung.errors import BadRequest, UnknownModel
+from rung.tasks import TASKS, Task, schema_of
 from rung.telemetry import Metrics
 from rung.telemetry.metrics import CONTENT_TYPE
 from rung.types import Feedback, Json, ReasonerInfo
@@ -33,6 +36,8 @@ curl -s {url}v1/chat/completions -H 'content-type: application/json' \\
 
 POST /v1/chat/completions   ask; `model` is `auto` or a name from /v1/models
 GET  /v1/models             what answers here
+POST /v1/infer              a typed task: {{"task": "yesno", "input": {{"question": "Is 91 prime?"}}}}
+GET  /v1/tasks              the typed tasks, with the JSON Schemas of what they take and give
 POST /v1/explain            what would be done with a request, and why; nothing is called
 POST /v1/feedback           {{"decision_id": "chatcmpl-...", "correct": true}}
 GET  /health/live, /health/ready, /health/startup
@@ -47,6 +52,8 @@ def make_router(front: Front, metrics: Metrics, started_s: float) -> Router:
         ("GET", "/", paths.index),
         ("GET", "/v1/models", paths.models),
         ("GET", "/v1/models/{name}", paths.model),
+        ("GET", "/v1/tasks", paths.tasks),
+        ("GET", "/v1/tasks/{name}", paths.task),
         ("POST", "/v1/explain", paths.explain),
         ("POST", "/v1/feedback", paths.feedback),
         ("GET", "/health/live", paths.live),
@@ -95,9 +102,16 @@ class Routes:
         return {"id": name, "object": "model", "created": self._created_s, "owned_by": "rung", "rung": about}
 
     async def explain(self, http: HttpRequest) -> Response:
-        serving, arrival = self._front.admit(http.scope)
-        request, serving = await self._front.request(serving, arrival, http.receive)
-        return _bytes(to_json(serving.runtime.explain(request)))
+        asked = await self._front.asked(http.scope, http.receive, chat.read)
+        return _bytes(to_json(asked.runtime.explain(asked.request)))
+
+    async def tasks(self, http: HttpRequest) -> Response:
+        self._front.admit(http.scope)
+        return _json({"object": "list", "data": [_task(task) for task in TASKS.values()]})
+
+    async def task(self, http: HttpRequest) -> Response:
+        self._front.admit(http.scope)
+        return _json(_task(task_named(http.path_params["name"])))
 
     async def feedback(self, http: HttpRequest) -> Response:
         serving, arrival = self._front.admit(http.scope)
@@ -130,6 +144,17 @@ class Routes:
         serving, _ = self._front.admit(http.scope)
         states = [(info.name, info.state) for info in serving.runtime.reasoners()]
         return Response(self._metrics.render(states, serving.runtime.lanes()), headers={"content-type": CONTENT_TYPE})
+
+
+def _task(task: Task) -> Json:
+    return {
+        "id": task.name,
+        "object": "task",
+        "about": task.about,
+        "input": schema_of(task.input),
+        "output": schema_of(task.output),
+        "example": {"task": task.name, "input": task.example},
+    }
 
 
 def _score(said: FeedbackBody) -> float:

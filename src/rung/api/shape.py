@@ -108,6 +108,13 @@ class WishesBody(Struct, forbid_unknown_fields=True):
     priority: Literal["critical", "interactive", "batch"] | Annotated[int, Meta(ge=0, le=9)] | None = None
 
 
+class InferBody(Struct, forbid_unknown_fields=True):
+    task: Annotated[str, Meta(min_length=1, max_length=200, description="A name of /v1/tasks.")]
+    input: Annotated[dict[str, Any], Meta(description="What the task takes, as /v1/tasks says.")]
+    model: Annotated[str, Meta(min_length=1)] = "auto"
+    rung: WishesBody | None = None
+
+
 class FeedbackBody(Struct, forbid_unknown_fields=True):
     decision_id: Annotated[str, Meta(min_length=1, max_length=200)]
     score: Share | None = None

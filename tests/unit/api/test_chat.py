@@ -254,7 +254,7 @@ async def test_a_reader_that_stops_reading_holds_the_answer_back(client: Client,
 async def test_a_reader_that_never_reads_again_is_let_go_after_the_deadline(
     client: Client, runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rung.api.chat.READING_S", 0.0)
+    monkeypatch.setattr("rung.api.ask.READING_S", 0.0)
     runtime.chunks = [Chunk(text="x")] * 10
     with capture_logs() as logs:
         call, task = client.begin("POST", CHAT, chat_body(stream=True, rung={"deadline_ms": 50}))
@@ -267,7 +267,7 @@ async def test_a_reader_that_never_reads_again_is_let_go_after_the_deadline(
 async def test_a_run_that_does_not_end_is_ended_and_told(
     client: Client, runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rung.api.chat.READING_S", 0.0)
+    monkeypatch.setattr("rung.api.ask.READING_S", 0.0)
     runtime.before["commit"] = forever
     got = await client.chat(rung={"deadline_ms": 20})
     assert (got.status, got.error["code"]) == (504, "deadline_exceeded")

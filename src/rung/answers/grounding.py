@@ -1,0 +1,223 @@
+"""Whether values that were read off a text stand in it, and a JSON Schema under which each may be missing.
+
+A string is found by its words, in order, without case, punctuation and line ends; a number by its value; a date by its
+day, in whatever way either is written. Booleans and the values of an `enum` or `const` are judgements on the text, not
+copies of it: they are kept, and counted apart.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from functools import cached_property
+from math import isfinite
+from typing import Any
+
+from msgspec import Struct
+
+from rung.answers.dates import date_of, dates_in
+from rung.answers.numerals import WORD_NUMBER, as_number, numbers_in, plain, spelt_value
+
+Schema = Mapping[str, Any]
+
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_NUMERIC = re.compile(r"[\s$€£%+-]*\d[\d.,\s]*[\s$€£%]*")
+_RUN = re.compile(r"(?<![\d.,])\d{1,30}(?![.,]?\d)")
+_PERCENT = re.compile(r"(?<![\d.,])(\d{1,9}(?:\.\d{1,9})?)\s?%")
+_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){0,5}|\d{1,12}),(\d{1,2})(?![\d,])")
+# A currency's letters before an amount, as in RM9.00.
+_CURRENCY = re.compile(r"\b[A-Z]{1,3}(?=\d{1,3}(?:,?\d{3}){0,4}\.\d\d\b)")
+_LEAVES = frozenset({"string", "number", "integer", "boolean"})
+_DEEPEST = 32
+
+
+class Grounded(Struct, frozen=True, kw_only=True):
+    """`value` is what was given, with null for what does not stand in the text, and without such items of a list.
+    `found`, `judged` and `missing` are the places of the values that were: `total`, `items[0].name`."""
+
+    value: Any
+    found: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Source:
+    """A text that values are looked for in, read once for each way of looking."""
+
+    def __init__(self, text: str) -> None:
+        self._text = unicodedata.normalize("NFKC", text)
+
+    def holds(self, value: str | float) -> bool:
+        """Whether `value` stands in the text."""
+        if not isinstance(value, str):
+            return isfinite(value) and Fraction(repr(value)) in self._numbers  # 0.1 is a tenth
+        value = unicodedata.normalize("NFKC", value).strip()
+        if _NUMERIC.fullmatch(value) and (number := as_number(value)) is not None:
+            return number in self._numbers
+        if readings := date_of(value):
+            return any(readings & day and (len(readings) == 1 or len(day) == 1) for day in self._dates) or (
+                _words(value) in self._words
+            )
+        return bool(value) and (_words(value) in self._words if _WORD.search(value) else value in self._text)
+
+    @cached_property
+    def _words(self) -> str:
+        return _words(self._text)
+
+    @cached_property
+    def _numbers(self) -> frozenset[Fraction]:
+        text = plain(_CURRENCY.sub(" ", self._text))
+        found = set(numbers_in(text))
+        found.update(Fraction(run) for run in _RUN.findall(text))
+        found.update(Fraction(percent) / 100 for percent in _PERCENT.findall(text))
+        found.update(Fraction(f"{whole.replace('.', '')}.{part}") for whole, part in _DECIMAL_COMMA.findall(text))
+        found.update(Fraction(spelt_value(m[0])) for m in WORD_NUMBER.finditer(text))
+        return frozenset(found)
+
+    @cached_property
+    def _dates(self) -> list[frozenset[Any]]:
+        return dates_in(self._text)
+
+
+def _words(text: str) -> str:
+    return f" {' '.join(_WORD.findall(text.casefold()))} "
+
+
+def grounded(value: Any, schema: Schema, source: Source) -> Grounded:
+    """What of `value`, which is valid under `schema`, stands in the source."""
+    return _Walk(schema, source).result(value)
+
+
+class _Walk:
+    def __init__(self, schema: Schema, source: Source) -> None:
+        self._root = schema
+        self._source = source
+        self._places: dict[str, list[str]] = {"found": [], "judged": [], "missing": []}
+
+    def result(self, value: Any) -> Grounded:
+        kept = self._kept(value, self._root, "")
+        return Grounded(value=kept, **{name: tuple(places) for name, places in self._places.items()})
+
+    def _kept(self, value: Any, schema: Any, at: str) -> Any:
+        schema = _resolved(schema, self._root)
+        if isinstance(value, Mapping):
+            inner = {key: (_property(schema, key, self._root), f"{at}.{key}" if at else key) for key in value}
+            return {key: self._kept(value[key], *inner[key]) for key in value}
+        if isinstance(value, list):
+            kept = [self._kept(one, _item(schema, i), f"{at}[{i}]") for i, one in enumerate(value)]
+            return [one for one in kept if one is not None]
+        return self._leaf(value, schema, at)
+
+    def _leaf(self, value: Any, schema: Schema, at: str) -> Any:
+        if value is None:
+            return None
+        if not isinstance(value, bool) and self._source.holds(value):
+            self._places["found"].append(at)
+            return value
+        if isinstance(value, bool) or any(_is_chosen(one, value) for one in _alternatives(schema, self._root)):
+            self._places["judged"].append(at)
+            return value
+        self._places["missing"].append(at)
+        return None
+
+
+def _resolved(schema: Any, root: Schema) -> Schema:
+    """`schema`, or what its reference within the document leads to."""
+    for _ in range(_DEEPEST):
+        if not isinstance(schema, Mapping):
+            return {}
+        reference = schema.get("$ref")
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return schema
+        schema = root
+        for part in reference[2:].split("/"):
+            schema = schema.get(part) if isinstance(schema, Mapping) else None
+    return {}
+
+
+def _alternatives(schema: Schema, root: Schema) -> Iterator[Schema]:
+    yield schema
+    for key in ("anyOf", "oneOf", "allOf"):
+        inner = schema.get(key)
+        for one in inner if isinstance(inner, list) else ():
+            yield _resolved(one, root)
+
+
+def _is_chosen(schema: Schema, value: Any) -> bool:
+    allowed = schema.get("enum")
+    return (isinstance(allowed, list) and value in allowed) or ("const" in schema and schema["const"] == value)
+
+
+def _property(schema: Schema, key: str, root: Schema) -> Any:
+    for one in _alternatives(schema, root):
+        properties = one.get("properties")
+        if isinstance(properties, Mapping) and key in properties:
+            return properties[key]
+    return schema.get("additionalProperties")
+
+
+def _item(schema: Schema, at: int) -> Any:
+    first = schema.get("prefixItems")
+    return first[at] if isinstance(first, list) and at < len(first) else schema.get("items")
+
+
+def widened(schema: Any) -> Any:
+    """`schema` with null allowed for every single value in it, the items of lists excepted: an item that is not there
+    is left out. What is no string, number or truth value stays as it is."""
+    if not isinstance(schema, Mapping):
+        return schema
+    changed = dict(schema)
+    for key in ("properties", "$defs", "definitions"):
+        if isinstance(schema.get(key), Mapping):
+            changed[key] = {name: widened(inner) for name, inner in schema[key].items()}
+    if isinstance(schema.get("items"), Mapping):
+        changed["items"] = _inner_widened(schema["items"])
+    for key in ("anyOf", "oneOf"):
+        if isinstance(schema.get(key), list):
+            nullable = any(isinstance(one, Mapping) and one.get("type") == "null" for one in schema[key])
+            changed[key] = [*map(_inner_widened, schema[key]), *([] if nullable else [{"type": "null"}])]
+    if isinstance(schema.get("allOf"), list):
+        changed["allOf"] = [widened(one) for one in schema["allOf"]]
+    return _nullable(changed)
+
+
+def _inner_widened(schema: Any) -> Any:
+    """What is inside of it widened, not itself."""
+    wide = widened(schema)
+    if not isinstance(schema, Mapping) or not isinstance(wide, Mapping):
+        return wide
+    return {**wide, **{key: schema[key] for key in ("type", "enum") if key in schema}}
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    kinds = schema.get("type")
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if isinstance(kinds, list) and kinds and set(kinds) <= _LEAVES:
+        schema["type"] = [*kinds, "null"]
+    allowed = schema.get("enum")
+    if isinstance(allowed, list) and None not in allowed and not any(isinstance(v, dict | list) for v in allowed):
+        schema["enum"] = [*allowed, None]
+    return schema
+
+
+def without_nulls(value: Any, schema: Any, root: Schema) -> Any:
+    """`value` without the nulls that `schema`, a part of `root`, neither allows nor needs to be there."""
+    schema = _resolved(schema, root)
+    if isinstance(value, list):
+        return [without_nulls(one, _item(schema, at), root) for at, one in enumerate(value)]
+    if not isinstance(value, Mapping):
+        return value
+    required = schema.get("required") or ()
+    return {
+        key: without_nulls(inner, _property(schema, key, root), root)
+        for key, inner in value.items()
+        if inner is not None or key in required or _takes_null(_property(schema, key, root), root)
+    }
+
+
+def _takes_null(schema: Any, root: Schema) -> bool:
+    for one in _alternatives(_resolved(schema, root), root):
+        kinds, allowed = one.get("type"), one.get("enum")
+        if kinds == "null" or (isinstance(kinds, list) and "null" in kinds):
+            return allowed is None or None in allowed
+    return False

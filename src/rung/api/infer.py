@@ -1,0 +1,57 @@
+"""POST /v1/infer: a typed task in, its typed output out; in between it is a chat completion like any other."""
+
+import difflib
+from typing import Any
+
+from rung.api.body import check
+from rung.api.decode import Arrival, decode
+from rung.api.encode import to_json, usage
+from rung.api.front import Serving, Write
+from rung.api.shape import InferBody
+from rung.errors import Malformed, UnknownTask
+from rung.tasks import TASKS, Task
+from rung.types import Answer, Decision, Request
+
+
+def read(value: dict[str, Any], arrival: Arrival, serving: Serving) -> tuple[Request, Write]:
+    """Raises BadRequest, UnknownModel, UnknownTask."""
+    body = check(value, InferBody)
+    task = task_named(body.task)
+    given = check(body.input, task.input, at="input")
+    asked = {**task.put(given), "model": body.model, "rung": value.get("rung")}
+    request = decode(asked, arrival, serving.known, serving.server.deadline_s)
+
+    def write(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
+        output = None if answer.choices[0].finish == "length" else task.read(given, answer.text)
+        if output is None:
+            raise _unreadable(task, answer)
+        told = {
+            "id": id_,
+            "object": "inference",
+            "created": created_s,
+            "task": task.name,
+            "model": answer.reasoner,
+            "output": output,
+            "right_prob": decision.right_prob,
+            "usage": usage(answer.usage),
+        }
+        return to_json({**told, "rung": decision} if debug else told)
+
+    return request, write
+
+
+def task_named(name: str) -> Task:
+    """Raises UnknownTask."""
+    if name not in TASKS:
+        near = difflib.get_close_matches(name[:100], TASKS, n=1)
+        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(TASKS)}."
+        raise UnknownTask(f"There is no task `{name[:100]}`; {hint}", param="task")
+    return TASKS[name]
+
+
+def _unreadable(task: Task, answer: Answer) -> Malformed:
+    what = "was cut off" if answer.choices[0].finish == "length" else f"does not say what `{task.name}` asks for"
+    return Malformed(
+        f"The answer of `{answer.reasoner}` {what}, so there is no output. Another `model` or a higher "
+        "`rung.min_quality` may do; `rung.cache: refresh` asks anew."
+    )

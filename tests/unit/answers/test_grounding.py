@@ -1,0 +1,122 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.answers.grounding import Source, grounded, widened, without_nulls
+from rung.answers.schemas import fits
+
+RECEIPT = """\
+BOOK TA .K(TAMAN DAYA) SDN BHD
+NO.5: 55,57 & 59, JALAN SAGU 18
+DATE: 25/12/2018 8:13:39 PM
+three pens 1.234,50
+TOTAL RM9.00 incl. 6% tax 1,234.75 USD"""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("Book Ta .K (Taman Daya) Sdn Bhd", "55,57 & 59, Jalan\nSagu 18", "25/12/2018", "2018-12-25", "25 Dec 2018"),
+        *("9.00", "RM9.00", "RM 9.00", "1234.75", "1,234.75", "$9", "6%", 9, 9.0, 0.06, 6, 1234.5, 3, 2018, 1234.75),
+    ],
+)
+def test_what_stands_in_the_text(value: Any) -> None:
+    assert Source(RECEIPT).holds(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("BOOK TALK", "2018-12-26", "26 Dec 2018", "9.50", "9.00 USD", "EUR", "", "  ", "aman"),
+        *(7, 9.5, 234.75, -9, float("inf"), "Jalan Sagu 1"),
+    ],
+)
+def test_what_does_not(value: Any) -> None:
+    holds = Source(RECEIPT).holds(value)
+    assert not holds or value == "words that follow each other over a line's end are found"
+
+
+def test_a_date_with_two_readings_is_not_taken_for_its_other() -> None:
+    assert Source("on 03/04/2018").holds("03/04/2018")
+    assert Source("on 03/04/2018").holds("2018-04-03")
+    assert not Source("on 03/04/2018").holds("04/03/2018")
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "company": {"type": "string"},
+        "kind": {"enum": ["receipt", "invoice"]},
+        "paid": {"type": "boolean"},
+        "lines": {"type": "array", "items": {"$ref": "#/$defs/line"}},
+        "tags": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
+        "date": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    },
+    "required": ["company", "lines"],
+    "$defs": {"line": {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}},
+}
+
+
+def test_values_that_are_not_in_the_text_become_null_and_such_items_go() -> None:
+    value = {
+        "company": "ACME",
+        "kind": "receipt",
+        "paid": True,
+        "lines": [{"n": 9}, {"n": 77}],
+        "tags": ["pens", "ink"],
+        "date": "25/12/2018",
+    }
+    result = grounded(value, SCHEMA, Source(RECEIPT))
+    assert result.value == {
+        "company": None,
+        "kind": "receipt",
+        "paid": True,
+        "lines": [{"n": 9}, {"n": None}],
+        "tags": ["pens"],
+        "date": "25/12/2018",
+    }
+    assert result.found == ("lines[0].n", "tags[0]", "date")
+    assert result.judged == ("kind", "paid")
+    assert result.missing == ("company", "lines[1].n", "tags[1]")
+    assert fits(result.value, widened(SCHEMA))
+    assert not fits(result.value, SCHEMA)
+
+
+def test_a_widened_schema_allows_null_for_single_values_alone() -> None:
+    wide = widened(SCHEMA)
+    assert fits({"company": None, "kind": None, "paid": None, "lines": [{"n": None}], "date": None}, wide)
+    for refused in ({"company": None}, {"company": "a", "lines": None}, {"company": "a", "lines": [], "tags": [None]}):
+        assert not fits(refused, wide)
+    assert widened(wide)["properties"]["date"] == wide["properties"]["date"]
+    assert SCHEMA["properties"]["company"] == {"type": "string"}, "the caller's own was changed"  # type: ignore[index]
+
+
+def test_nulls_that_need_not_be_there_are_left_out() -> None:
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "note": {"type": ["string", "null"]}}}  # type: ignore[dict-item]
+    value = {"company": None, "kind": None, "date": None, "note": None, "lines": []}
+    assert without_nulls(value, schema, schema) == {"company": None, "note": None, "lines": []}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-99, 99) | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=9,
+)
+
+
+@given(json_values, st.text(max_size=40))
+def test_what_is_left_stands_in_the_text(value: Any, text: str) -> None:
+    source = Source(text)
+
+    def check(one: Any) -> None:
+        if isinstance(one, dict | list):
+            for inner in one.values() if isinstance(one, dict) else one:
+                check(inner)
+        else:
+            assert one is None or isinstance(one, bool) or source.holds(one)
+
+    result = grounded(value, {}, source)
+    check(result.value)
+    assert grounded(result.value, {}, source).value == result.value
