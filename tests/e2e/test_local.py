@@ -50,9 +50,9 @@ async def until(true: Callable[[], Any]) -> None:
 
 
 @asynccontextmanager
-async def running(model_path: Path, context_tokens: int) -> AsyncIterator[Local]:
+async def running(model_path: Path, context_tokens: int, **more: int) -> AsyncIterator[Local]:
     spec = EngineSpec(
-        model=NAME, path=None, folder=model_path.parent, context_tokens=context_tokens, slots=2, threads=1
+        model=NAME, path=None, folder=model_path.parent, context_tokens=context_tokens, slots=2, threads=1, **more
     )
     local = Local("small", Engine(spec, RealClock()))
     await local.start()
@@ -184,6 +184,32 @@ async def test_a_prompt_that_nobody_waits_for_is_not_read_to_its_end(
     neighbour.cancel()
     await asyncio.wait([neighbour])
     await freed(slots_busy, 0)
+
+
+@pytest.mark.parametrize(("step_tokens", "least", "most"), [(32, 8, 20), (256, 0, 7)])
+async def test_answers_go_on_between_the_pieces_of_a_long_prompt(
+    model_path: Path, step_tokens: int, least: int, most: int
+) -> None:
+    async with running(model_path, 1024, step_tokens=step_tokens) as local:
+        written = 0
+
+        async def write() -> None:
+            nonlocal written
+            body = call("Tell me a long story.", max_tokens=900, logit_bias=[[2, False]])
+            async with closing(local.answer(body)) as chunks:
+                async for chunk in chunks:
+                    written += bool(chunk.text)
+
+        writing = asyncio.create_task(write())
+        await until(lambda: written)
+        before = written
+        usage = (await asked(local, LONG[:1300], max_tokens=1)).usage
+        between = written - before
+        writing.cancel()
+        await asyncio.wait([writing])
+    assert 350 <= usage.prompt_tokens <= 370, "twelve pieces, or two"
+    assert usage.cached_tokens < 32
+    assert least <= between <= most
 
 
 async def test_a_killed_child_breaks_its_answers_and_comes_back(local: Local) -> None:

@@ -166,7 +166,15 @@ async def sandbox(config: Config) -> list[Check]:
 
 async def llama_cpp(entry: LocalConfig, file: Path) -> Check:
     """Starts it as `rung serve` would, with the smallest context, and ends it."""
-    settings = Settings(path=str(file), name=file.name, key="doctor", context_tokens=256, slots=1, threads=1)
+    settings = Settings(
+        path=str(file),
+        name=file.name,
+        key="doctor",
+        context_tokens=256,
+        slots=1,
+        step_tokens=entry.step_tokens,
+        threads=1,
+    )
     process = await Process.start(settings)
     try:
         async with asyncio.timeout(_LOAD_S):

@@ -249,3 +249,10 @@ def test_the_example_of_the_reference_is_read_as_yaml_reads_it(tmp_path: Path) -
     raw = {"reasoners": {"calc": CALC, "cloud": CLOUD}, "cache": {"exact": {"max_mb": 1}}}
     config = load_config(write(tmp_path, yaml.safe_dump(raw)), {})
     assert config.cache.exact.max_mb == 1.0
+
+
+def test_steps_leave_room_to_read_a_prompt() -> None:
+    local = {"kind": "local", "model": "m", "slots": 20}
+    (said,) = [line for line in problems({"fast": local}) if "step_tokens" in line]
+    assert "must be at least 40, twice `slots`" in said
+    assert parse({"fast": {**local, "step_tokens": 40}})

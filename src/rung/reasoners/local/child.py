@@ -14,20 +14,18 @@ import xllamacpp
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """`context_tokens` is each slot's; `key` is what a request must bear."""
+    """`context_tokens` is each slot's; `step_tokens` bounds one step, tokens read and written together; `key` is what a
+    request must bear."""
 
     path: str
     name: str
     key: str
     context_tokens: int
     slots: int
+    step_tokens: int
     threads: int
 
 
-# A prompt is read in steps of this many tokens; between two of them a client that has gone is noticed, and whoever is
-# being written to gets a token. 4 % slower than 64 and more (67 against 70 tokens a second, 1.5B on two cores), and
-# half the wait (0.5 s).
-_STEP_TOKENS = 32
 # How much of the prompts that were read is kept in memory, beside the slots.
 PROMPTS_MB = 256
 
@@ -65,8 +63,8 @@ def _params(settings: Settings) -> xllamacpp.CommonParams:
     params.ui = False
     params.n_ctx = settings.context_tokens * settings.slots
     params.n_parallel = settings.slots
-    params.n_batch = _STEP_TOKENS
-    params.n_ubatch = _STEP_TOKENS
+    params.n_batch = settings.step_tokens
+    params.n_ubatch = settings.step_tokens
     params.cache_ram_mib = PROMPTS_MB
     params.fit_params = False  # or it may choose another context than the one asked for
     params.cpuparams.n_threads = settings.threads

@@ -34,13 +34,15 @@ _WARM_UP: Json = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens":
 
 class EngineSpec(Struct, frozen=True, kw_only=True):
     """What makes one engine differ from another; reasoners with equal specs can share one. Either `model`, a name of
-    the catalogue, or `path` is set; `folder` is where model files are kept; `context_tokens` is each slot's."""
+    the catalogue, or `path` is set; `folder` is where model files are kept; `context_tokens` is each slot's;
+    `step_tokens` bounds one step of all slots together."""
 
     model: str | None
     path: Path | None
     folder: Path
     context_tokens: int
     slots: int
+    step_tokens: int = 32
     threads: int | None = None
 
     @classmethod
@@ -54,6 +56,7 @@ class EngineSpec(Struct, frozen=True, kw_only=True):
             folder=folder,
             context_tokens=context_tokens,
             slots=config.slots,
+            step_tokens=config.step_tokens,
             threads=config.threads,
         )
 
@@ -317,6 +320,7 @@ class Engine:
             key=key,
             context_tokens=self.spec.context_tokens,
             slots=self.spec.slots,
+            step_tokens=self.spec.step_tokens,
             threads=self.spec.threads or _cores(),
         )
 
