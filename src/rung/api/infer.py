@@ -3,11 +3,15 @@
 import difflib
 from typing import Any
 
+import msgspec
+from msgspec import UNSET
+
 from rung.api.body import check
 from rung.api.decode import Arrival, decode
 from rung.api.encode import to_json, usage
 from rung.api.front import Serving, Write
 from rung.api.shape import InferBody
+from rung.api.told import Inference, UsageTold
 from rung.errors import Malformed, UnknownTask
 from rung.tasks import TASKS, Task
 from rung.types import Answer, Decision, Request
@@ -25,17 +29,17 @@ def read(value: dict[str, Any], arrival: Arrival, serving: Serving) -> tuple[Req
         output = None if answer.choices[0].finish == "length" else task.read(given, answer.text)
         if output is None:
             raise _unreadable(task, answer)
-        told = {
-            "id": id_,
-            "object": "inference",
-            "created": created_s,
-            "task": task.name,
-            "model": answer.reasoner,
-            "output": output,
-            "right_prob": decision.right_prob,
-            "usage": usage(answer.usage),
-        }
-        return to_json({**told, "rung": decision} if debug else told)
+        told = Inference(
+            id=id_,
+            created=created_s,
+            task=task.name,
+            model=answer.reasoner,
+            output=msgspec.to_builtins(output),
+            right_prob=decision.right_prob,
+            usage=msgspec.convert(usage(answer.usage), UsageTold),
+            rung=decision if debug else UNSET,
+        )
+        return to_json(told)
 
     return request, write
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
@@ -14,12 +16,14 @@ from rung.api.decode import AUTO
 from rung.api.encode import to_json
 from rung.api.front import Front
 from rung.api.infer import task_named
+from rung.api.openapi import document
 from rung.api.shape import FeedbackBody
+from rung.api.told import FeedbackTold, Live, ModelList, ModelTold, Ready, Startup, TaskList, TaskTold
 from rung.errors import BadRequest, UnknownModel
 from rung.tasks import TASKS, Task, schema_of
 from rung.telemetry import Metrics
 from rung.telemetry.metrics import CONTENT_TYPE
-from rung.types import Feedback, Json, ReasonerInfo
+from rung.types import Feedback, ReasonerInfo
 
 _ABOUT_AUTO = {
     "auto": "Rung chooses, at the prices of the server's preset",
@@ -42,6 +46,7 @@ POST /v1/explain            what would be done with a request, and why; nothing 
 POST /v1/feedback           {{"decision_id": "chatcmpl-...", "correct": true}}
 GET  /health/live, /health/ready, /health/startup
 GET  /metrics               figures for Prometheus
+GET  /openapi.json          all of this for programs
 """
 
 
@@ -50,6 +55,7 @@ def make_router(front: Front, metrics: Metrics, started_s: float) -> Router:
     paths = Routes(front, metrics, int(started_s))
     table: list[tuple[str, str, Callable[[HttpRequest], Awaitable[Response]]]] = [
         ("GET", "/", paths.index),
+        ("GET", "/openapi.json", paths.openapi),
         ("GET", "/v1/models", paths.models),
         ("GET", "/v1/models/{name}", paths.model),
         ("GET", "/v1/tasks", paths.tasks),
@@ -77,7 +83,7 @@ class Routes:
     async def models(self, http: HttpRequest) -> Response:
         serving, _ = self._front.admit(http.scope)
         listed = [self._auto(name) for name in AUTO] + [self._listed(info) for info in serving.runtime.reasoners()]
-        return _json({"object": "list", "data": listed})
+        return _json(ModelList(data=listed))
 
     async def model(self, http: HttpRequest) -> Response:
         serving, _ = self._front.admit(http.scope)
@@ -90,16 +96,16 @@ class Routes:
         known = ", ".join([*AUTO, *serving.known])
         raise UnknownModel(f"The model `{name[:100]}` does not exist. Known are: {known}.", param="model")
 
-    def _auto(self, name: str) -> Json:
+    def _auto(self, name: str) -> ModelTold:
         return self._model(name, {"kind": "auto", "about": _ABOUT_AUTO[name]})
 
-    def _listed(self, info: ReasonerInfo) -> Json:
+    def _listed(self, info: ReasonerInfo) -> ModelTold:
         about = msgspec.to_builtins(info)
         del about["name"]
         return self._model(info.name, about)
 
-    def _model(self, name: str, about: Json) -> Json:
-        return {"id": name, "object": "model", "created": self._created_s, "owned_by": "rung", "rung": about}
+    def _model(self, name: str, about: dict[str, Any]) -> ModelTold:
+        return ModelTold(id=name, created=self._created_s, rung=about)
 
     async def explain(self, http: HttpRequest) -> Response:
         asked = await self._front.asked(http.scope, http.receive, chat.read)
@@ -107,7 +113,7 @@ class Routes:
 
     async def tasks(self, http: HttpRequest) -> Response:
         self._front.admit(http.scope)
-        return _json({"object": "list", "data": [_task(task) for task in TASKS.values()]})
+        return _json(TaskList(data=[_task(task) for task in TASKS.values()]))
 
     async def task(self, http: HttpRequest) -> Response:
         self._front.admit(http.scope)
@@ -120,25 +126,25 @@ class Routes:
             decision_id=said.decision_id, score=_score(said), comment=said.comment or "", tenant=arrival.tenant
         )
         await serving.runtime.feedback(feedback)
-        return _json({"object": "feedback", "decision_id": feedback.decision_id, "score": feedback.score})
+        return _json(FeedbackTold(decision_id=feedback.decision_id, score=feedback.score))
 
     async def live(self, _: HttpRequest) -> Response:
-        return _json({"status": "live"})
+        return _json(Live())
 
     async def ready(self, _: HttpRequest) -> Response:
         readiness = self._front.serving().runtime.readiness()
-        return _json(
-            {
-                "status": "ready" if readiness.ready else "not ready",
-                "problems": readiness.problems,
-                "loading": readiness.loading,
-            },
-            200 if readiness.ready else 503,
-        )
+        status: Literal["ready", "not ready"] = "ready" if readiness.ready else "not ready"
+        told = Ready(status=status, problems=readiness.problems, loading=readiness.loading)
+        return _json(told, 200 if readiness.ready else 503)
 
     async def startup(self, _: HttpRequest) -> Response:
         loading = self._front.serving().runtime.readiness().loading
-        return _json({"status": "loading" if loading else "started", "loading": loading}, 503 if loading else 200)
+        return _json(Startup(status="loading" if loading else "started", loading=loading), 503 if loading else 200)
+
+    async def openapi(self, http: HttpRequest) -> Response:
+        serving, _ = self._front.admit(http.scope)
+        models = [*AUTO, *serving.known]
+        return _bytes(to_json(document(self._version, models, keyed=bool(serving.server.api_keys))))
 
     async def metrics(self, http: HttpRequest) -> Response:
         serving, _ = self._front.admit(http.scope)
@@ -146,15 +152,14 @@ class Routes:
         return Response(self._metrics.render(states, serving.runtime.lanes()), headers={"content-type": CONTENT_TYPE})
 
 
-def _task(task: Task) -> Json:
-    return {
-        "id": task.name,
-        "object": "task",
-        "about": task.about,
-        "input": schema_of(task.input),
-        "output": schema_of(task.output),
-        "example": {"task": task.name, "input": task.example},
-    }
+def _task(task: Task) -> TaskTold:
+    return TaskTold(
+        id=task.name,
+        about=task.about,
+        input=schema_of(task.input),
+        output=schema_of(task.output),
+        example={"task": task.name, "input": task.example},
+    )
 
 
 def _score(said: FeedbackBody) -> float:
@@ -165,7 +170,7 @@ def _score(said: FeedbackBody) -> float:
     raise BadRequest("Say either `score` (0 to 1) or `correct` (true or false).", param="score")
 
 
-def _json(value: Json, status: int = 200) -> Response:
+def _json(value: Struct, status: int = 200) -> Response:
     return _bytes(to_json(value), status)
 
 
