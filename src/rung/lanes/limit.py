@@ -14,32 +14,66 @@ from rung.config.lanes import Limit as Bounds
 _SMOOTHING = 0.2
 _SHORT_SAMPLES = 10
 _LONG_SAMPLES = 300
-_FASTER_SAMPLES = 30
+_BATCH = 100
+# By how many standard errors a batch must be faster to be believed: chance alone does that once in 700 batches, and the
+# more it has done so the less it can do it again.
+_SURE = 3.0
+# So many of those that ran when the usual was learned are no crowd. With all of them, what a server in decline does
+# under the same load would become usual.
+_FEW = 0.5
+# A call that hangs is slow, but counts no further than this many times the usual; of the first few nothing is known.
+_FAR = 5.0
+_FIRST_SAMPLES = 10
 
 
 class Usual:
-    """The long mean of one kind of figure, as it is without a crowd: what a crowd makes slower must not become usual,
-    or the limit would creep up for ever."""
+    """The mean of one kind of figure as it is without a crowd: what a crowd makes slower must not become usual, or the
+    limit would creep up for ever.
+
+    It is learned from the first hundred. Then, without a crowd, every figure counts alike, faster or slower: a mean
+    that takes in one kind more readily settles beside the others' mean, and noise looks like overload. In a crowd only
+    what is faster says something, and there means of many are compared, for of single figures half are faster than
+    their own mean.
+    """
 
     def __init__(self) -> None:
-        self._mean: float | None = None
+        self._mean = 0.0
+        self._running = 0.0  # when it was learned
         self._n = 0
+        self._in_batch = 0
+        self._sum = 0.0
+        self._squares = 0.0
 
-    def ratio(self, seconds: float, *, crowded: bool) -> float:
-        """`seconds` against the mean so far, which then takes it in. Faster is believed sooner than slower."""
+    @property
+    def known(self) -> bool:
+        return self._n >= _BATCH
+
+    def ratio(self, seconds: float, running: int, *, crowded: bool) -> float:
+        """`seconds` against the mean so far, which then takes it in; `running` ran when it began, itself included."""
         seconds = max(seconds, 1e-9)
-        if self._mean is None:
-            self._mean = seconds
-        ratio = seconds / self._mean
+        ratio = seconds / (self._mean or seconds)
+        if self._n >= _FIRST_SAMPLES:
+            seconds = min(seconds, _FAR * self._mean)
         self._n += 1
-        if self._n < _FASTER_SAMPLES:
-            weight = 1 / self._n
-        elif ratio <= 1:
-            weight = 1 / _FASTER_SAMPLES
-        else:
-            weight = 0.0 if crowded else 1 / _LONG_SAMPLES
-        self._mean += (seconds - self._mean) * weight
+        if self._n <= _BATCH:
+            self._mean += (seconds - self._mean) / self._n
+            self._running += (running - self._running) / self._n
+            return ratio
+        if not crowded or running <= _FEW * self._running:
+            self._mean += (seconds - self._mean) / _LONG_SAMPLES
+        self._in_batch += 1
+        self._sum += seconds
+        self._squares += seconds * seconds
+        if self._in_batch == _BATCH:
+            self._look_at_batch()
         return ratio
+
+    def _look_at_batch(self) -> None:
+        mean = self._sum / _BATCH
+        variance = max(self._squares / _BATCH - mean * mean, 0.0)
+        if mean + _SURE * sqrt(variance / _BATCH) < self._mean:
+            self._mean = mean
+        self._in_batch, self._sum, self._squares = 0, 0.0, 0.0
 
 
 class GradientLimit:
@@ -59,7 +93,8 @@ class GradientLimit:
 
     def seen(self, ratio: float, running: int) -> None:
         """A call that went well took `ratio` times what is usual; `running` ran when it began, itself included: too few
-        say nothing about a higher limit."""
+        say nothing about a higher limit. Not to be told before the usual is known: it would grow into a crowd that
+        then is the usual."""
         self._short += (min(ratio, 10.0) - self._short) / _SHORT_SAMPLES
         gradient = min(1.0, max(0.5, self._tolerance / max(self._short, 1e-9)))
         if gradient == 1.0 and running < self._limit / 2:

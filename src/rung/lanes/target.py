@@ -72,8 +72,9 @@ class Target:
         usual = self._usual.get(watch.stream)
         if usual is None:
             usual = self._usual[watch.stream] = Usual()
-        ratio = usual.ratio(figure, crowded=self._limit.crowded(watch.beside))
-        self._limit.seen(ratio, watch.beside)
+        ratio = usual.ratio(figure, watch.beside, crowded=self._limit.crowded(watch.beside))
+        if usual.known:
+            self._limit.seen(ratio, watch.beside)
         self._ended(age, now_s, failed=False, slow=ratio > self._slow_factor)
 
     def _ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:
