@@ -28,6 +28,7 @@ _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){0,5}|\d{1,12}),(\d{
 # A currency's letters before an amount, as in RM9.00.
 _CURRENCY = re.compile(r"\b[A-Z]{1,3}(?=\d{1,3}(?:,?\d{3}){0,4}\.\d\d\b)")
 _LEAVES = frozenset({"string", "number", "integer", "boolean"})
+# Levels of a value, and references in a row; what lies deeper counts as not found.
 _DEEPEST = 32
 
 
@@ -95,16 +96,19 @@ class _Walk:
         self._places: dict[str, list[str]] = {"found": [], "judged": [], "missing": []}
 
     def result(self, value: Any) -> Grounded:
-        kept = self._kept(value, self._root, "")
+        kept = self._kept(value, self._root, "", 0)
         return Grounded(value=kept, **{name: tuple(places) for name, places in self._places.items()})
 
-    def _kept(self, value: Any, schema: Any, at: str) -> Any:
+    def _kept(self, value: Any, schema: Any, at: str, depth: int) -> Any:
+        if depth > _DEEPEST:
+            self._places["missing"].append(at)
+            return None
         schema = _resolved(schema, self._root)
         if isinstance(value, Mapping):
             inner = {key: (_property(schema, key, self._root), f"{at}.{key}" if at else key) for key in value}
-            return {key: self._kept(value[key], *inner[key]) for key in value}
+            return {key: self._kept(value[key], *inner[key], depth + 1) for key in value}
         if isinstance(value, list):
-            kept = [self._kept(one, _item(schema, i), f"{at}[{i}]") for i, one in enumerate(value)]
+            kept = [self._kept(one, _item(schema, i), f"{at}[{i}]", depth + 1) for i, one in enumerate(value)]
             return [one for one in kept if one is not None]
         return self._leaf(value, schema, at)
 

@@ -14,6 +14,7 @@ from rung.config.schema import (
     BriefConfig,
     CodeConfig,
     EndpointConfig,
+    ExtractConfig,
     FunctionConfig,
     LocalConfig,
     ProgramConfig,
@@ -27,6 +28,7 @@ from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.code import Code
 from rung.reasoners.endpoint import Endpoint
+from rung.reasoners.extract import Extract
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import Memory
@@ -38,7 +40,7 @@ from rung.reasoners.vote import Vote
 from rung.routing import Profile
 from rung.runtime import Rung
 
-Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig | CodeConfig
+Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig | CodeConfig | ExtractConfig
 Leaf = SymbolicConfig | LocalConfig | EndpointConfig | FunctionConfig
 
 # Seconds before anything, a token read, a token written: first guesses, replaced by what the lane measures.
@@ -214,6 +216,8 @@ def _rung(name: str, config: Config, parts: Mapping[str, Part], made: dict[str, 
 def _composite(name: str, entry: Composite, below: Rung) -> Reasoner:
     if isinstance(entry, BriefConfig):
         return Brief(name, below.call, below.reasoner)
+    if isinstance(entry, ExtractConfig):
+        return Extract(name, below.call, below.reasoner)
     if isinstance(entry, ThinkConfig):
         return Think(name, below.call, below.reasoner)
     if isinstance(entry, ProgramConfig):

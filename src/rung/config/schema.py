@@ -171,6 +171,13 @@ class CodeConfig(ReasonerBase):
     )
 
 
+class ExtractConfig(ReasonerBase):
+    """Has the rung below fill in a JSON schema, and gives only values that stand in the text."""
+
+    kind: Literal["extract"]
+    of: str = Field(description="The rung below.")
+
+
 class FunctionConfig(ReasonerBase):
     """Your own async function, or class with an async `answer`."""
 
@@ -191,6 +198,7 @@ ReasonerConfig = Annotated[
     | VoteConfig
     | ProgramConfig
     | CodeConfig
+    | ExtractConfig
     | FunctionConfig,
     Field(discriminator="kind"),
 ]

@@ -16,7 +16,8 @@ class Abilities(Struct, frozen=True, kw_only=True):
 
     `context_tokens` bounds prompt and answer together. `general`: takes any question; a specialist abstains from what
     is not its own. `exact`: what it answers is computed, not guessed. `short_only`: an option only where the question
-    asks for a short checkable answer. `tasks`: an option only for these, as Features names them; empty: for any.
+    asks for a short checkable answer, `schema_only`: only where a JSON schema is asked for. `tasks`: an option only for
+    these, as Features names them; empty: for any.
     `grammar`: takes a `response_format` of the type "grammar" with a GBNF `grammar`, which only composites may ask for.
     """
 
@@ -31,6 +32,7 @@ class Abilities(Struct, frozen=True, kw_only=True):
     general: bool = True
     exact: bool = False
     short_only: bool = False
+    schema_only: bool = False
     tasks: frozenset[str] = frozenset()
     grammar: bool = False
 

@@ -87,6 +87,8 @@ def _should_not(candidate: Candidate, features: Features, limits: Limits) -> str
     e = candidate.estimate
     if candidate.abilities.short_only and not features.short:
         return "only for questions with a short checkable answer"
+    if candidate.abilities.schema_only and "json_schema" not in features.needs:
+        return "only where a JSON schema is asked for"
     if candidate.abilities.tasks and features.task not in candidate.abilities.tasks:
         return f"only for {', '.join(sorted(candidate.abilities.tasks))}"
     if limits.left_usd is not None and e.usd > limits.left_usd:

@@ -90,7 +90,7 @@ TASK_SHIFT: Mapping[str, float] = {
 # are needed.
 KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3, "program": 0.3}
 # On open questions reasoning first is slower, and leaves less room for the answer.
-OPEN_SHIFT: Mapping[str, float] = {"think": -0.1, "code": 0.3}
+OPEN_SHIFT: Mapping[str, float] = {"think": -0.1, "extract": 0.2, "code": 0.3}
 REASONING_TOKENS = 120
 PROGRAM_TOKENS = 70
 # Calls of the rung below that `code` makes: for tests where none are given, and to mend.

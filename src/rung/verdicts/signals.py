@@ -112,6 +112,13 @@ def copied(seen: Seen) -> float | None:
     return 1.0 if stands else -1.0
 
 
+def supported(seen: Seen) -> float | None:
+    """-1..1: share of the values read off a text that stand in it, 0 at a half; what does not is taken out, but who
+    made it up may have misread the rest."""
+    found = seen.answer.signals.get("found")
+    return None if found is None else 2 * found - 1
+
+
 def vote(seen: Seen) -> float | None:
     """-1..1: share of a vote's samples behind the winner, 0 at two of three, 1 when all agree."""
     share, samples = seen.answer.signals.get("agreement"), seen.answer.signals.get("samples", 0.0)
@@ -217,6 +224,7 @@ SIGNALS: Mapping[str, Signal] = {
         no_answer,
         form,
         copied,
+        supported,
         vote,
         passed_tests,
         first_token,

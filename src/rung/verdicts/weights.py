@@ -12,6 +12,7 @@ WEIGHTS: Mapping[str, float] = {
     "no_answer": -3.0,  # the reader will find none either
     "form": 6.0,  # what does not parse is of no use to a program; what parses earns little: see PRAISE
     "copied": 2.5,  # what is not printed there is made up; much is printed there
+    "supported": 0.8,  # a value that stands in the text may still be the wrong one
     "vote": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
     "passed_tests": 2.5,  # what passes the tests that were given does what was asked, as far as they ask it
     "first_token": 0.9,  # small models are overconfident: far less than the probability itself says

@@ -99,6 +99,14 @@ def test_nulls_that_need_not_be_there_are_left_out() -> None:
     assert without_nulls(value, schema, schema) == {"company": None, "note": None, "lines": []}
 
 
+def test_what_lies_too_deep_is_not_found() -> None:
+    value: Any = "pens"
+    for _ in range(3000):
+        value = {"a": value}
+    result = grounded(value, {}, Source("pens"))
+    assert (result.found, len(result.missing)) == ((), 1)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-99, 99) | st.floats(allow_nan=False) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

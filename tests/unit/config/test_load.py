@@ -142,7 +142,7 @@ def test_an_unknown_key_names_the_nearest(reasoners: dict[str, Any] | None, rest
 @pytest.mark.parametrize(
     ("reasoners", "said"),
     [
-        ({"a": {"kind": "endpint"}}, "reasoners.a: `kind` must be one of brief, code, endpoint, function, "),
+        ({"a": {"kind": "endpint"}}, "reasoners.a: `kind` must be one of brief, code, endpoint, extract, function, "),
         ({"a": {}}, "reasoners.a: `kind` must be one of"),
         ({"a": {"kind": "brief"}}, "reasoners.a.of: is missing"),
         ({"brief": {"kind": "brief"}}, "reasoners.brief.of: is missing"),

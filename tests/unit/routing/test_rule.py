@@ -85,6 +85,9 @@ def test_what_cannot_take_the_request_says_why():
     assert why(candidate()) == ""
     assert "tools" in why(candidate(), needs=frozenset({"tools"}))
     assert "8192 tokens" in why(candidate(), prompt_tokens=9000)
+    of_schemas = candidate(abilities=Abilities(json_schema=True, schema_only=True))
+    assert "JSON schema" in why(of_schemas)
+    assert not why(of_schemas, needs=frozenset({"json_schema"}))
     assert "short checkable" in why(candidate(abilities=Abilities(short_only=True)), short="")
     assert "may need 4.0 s" in why(candidate(), Limits(left_s=3.0))
     assert "would cost" in why(candidate(usd=0.5), Limits(left_s=100.0, left_usd=0.1))

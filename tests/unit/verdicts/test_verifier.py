@@ -141,6 +141,11 @@ async def test_agreement_within_a_vote() -> None:
     assert await _prob(SUM, vote(1.0, 1)) == 0.6, "one sample agrees with nobody"
 
 
+async def test_values_that_were_not_in_the_text_speak_against_those_that_were() -> None:
+    probs = [await _prob("What is it?", _says("{}", signals={"found": share})) for share in (0.2, 0.5, 1.0)]
+    assert probs[0] < probs[1] == 0.6 < probs[2]
+
+
 async def test_token_probabilities_of_a_short_answer() -> None:
     sure = _says("42", logprobs=({"token": "42", "logprob": -0.01},))
     torn = _says("42", logprobs=({"token": "42", "logprob": -1.5},))
