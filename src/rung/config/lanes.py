@@ -31,7 +31,7 @@ class Queue(Section):
 class Limit(Section):
     """How many calls an upstream is given at once; adapts below the entry's `concurrency`."""
 
-    start: int = Field(16, ge=1, description="Calls at once until the first hundred told what is usual.")
+    start: int = Field(16, ge=1, description="Calls at once until the first ones have told what is usual.")
     least: int = Field(1, ge=1, description="Never fewer than this.")
     tolerance: float = Field(
         1.5, gt=1, description="Time to the first token, or for a token, may grow by this factor before it shrinks."

@@ -18,62 +18,79 @@ _BATCH = 100
 # By how many standard errors a batch must be faster to be believed: chance alone does that once in 700 batches, and the
 # more it has done so the less it can do it again.
 _SURE = 3.0
+# The usual is known once its standard error is so small a share of it, after so many at least and a batch at most.
+_ERROR = 0.08
+_FIRST_SAMPLES = 10
 # So many of those that ran when the usual was learned are no crowd. With all of them, what a server in decline does
 # under the same load would become usual.
 _FEW = 0.5
 # A call that hangs is slow, but counts no further than this many times the usual; of the first few nothing is known.
 _FAR = 5.0
-_FIRST_SAMPLES = 10
+
+
+class _Batch:
+    def __init__(self) -> None:
+        self.n = 0
+        self._sum = 0.0
+        self._squares = 0.0
+
+    def add(self, x: float) -> None:
+        self.n += 1
+        self._sum += x
+        self._squares += x * x
+
+    @property
+    def mean(self) -> float:
+        return self._sum / self.n
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean."""
+        return sqrt(max(self._squares / self.n - self.mean**2, 0.0) / self.n)
 
 
 class Usual:
     """The mean of one kind of figure as it is without a crowd: what a crowd makes slower must not become usual, or the
     limit would creep up for ever.
 
-    It is learned from the first hundred. Then, without a crowd, every figure counts alike, faster or slower: a mean
-    that takes in one kind more readily settles beside the others' mean, and noise looks like overload. In a crowd only
-    what is faster says something, and there means of many are compared, for of single figures half are faster than
-    their own mean.
+    It is learned from the first calls. Then, without a crowd, every figure counts alike, faster or slower: a mean that
+    takes in one kind more readily settles beside the others' mean, and noise looks like overload. In a crowd only what
+    is faster says something, and there means of many are compared, for of single figures half are faster than their
+    own mean.
     """
 
     def __init__(self) -> None:
+        self.known = False
         self._mean = 0.0
-        self._running = 0.0  # when it was learned
-        self._n = 0
-        self._in_batch = 0
-        self._sum = 0.0
-        self._squares = 0.0
-
-    @property
-    def known(self) -> bool:
-        return self._n >= _BATCH
+        self._running = 0.0  # on average, when it was learned
+        self._batch = _Batch()
 
     def ratio(self, seconds: float, running: int, *, crowded: bool) -> float:
         """`seconds` against the mean so far, which then takes it in; `running` ran when it began, itself included."""
         seconds = max(seconds, 1e-9)
         ratio = seconds / (self._mean or seconds)
-        if self._n >= _FIRST_SAMPLES:
+        if self.known or self._batch.n >= _FIRST_SAMPLES:
             seconds = min(seconds, _FAR * self._mean)
-        self._n += 1
-        if self._n <= _BATCH:
-            self._mean += (seconds - self._mean) / self._n
-            self._running += (running - self._running) / self._n
+        self._batch.add(seconds)
+        if not self.known:
+            self._learn(running)
             return ratio
         if not crowded or running <= _FEW * self._running:
             self._mean += (seconds - self._mean) / _LONG_SAMPLES
-        self._in_batch += 1
-        self._sum += seconds
-        self._squares += seconds * seconds
-        if self._in_batch == _BATCH:
-            self._look_at_batch()
+        if self._batch.n == _BATCH:
+            if self._batch.mean + _SURE * self._batch.error < self._mean:
+                self._mean = self._batch.mean
+            self._batch = _Batch()
         return ratio
 
-    def _look_at_batch(self) -> None:
-        mean = self._sum / _BATCH
-        variance = max(self._squares / _BATCH - mean * mean, 0.0)
-        if mean + _SURE * sqrt(variance / _BATCH) < self._mean:
-            self._mean = mean
-        self._in_batch, self._sum, self._squares = 0, 0.0, 0.0
+    def _learn(self, running: int) -> None:
+        batch = self._batch
+        self._mean = batch.mean
+        self._running += (running - self._running) / batch.n
+        sure = batch.n >= _FIRST_SAMPLES and batch.error <= _ERROR * batch.mean
+        if sure or batch.n == _BATCH:
+            self.known = True
+            self._batch = _Batch()
 
 
 class GradientLimit:

@@ -109,6 +109,15 @@ def test_what_a_crowd_says_of_the_usual():
     assert usual.ratio(0.5, 10, crowded=True) == pytest.approx(1.0, abs=0.02), "faster is believed of a crowd"
 
 
+@pytest.mark.parametrize(("sigma", "least", "most"), [(0.1, 10, 10), (0.4, 15, 60), (1.0, 80, 100)])
+def test_it_is_learned_from_more_calls_where_they_vary(sigma, least, most):
+    rng, usual, calls = Random(1), Usual(), 0
+    while not usual.known:
+        usual.ratio(rng.lognormvariate(0.0, sigma), 1, crowded=False)
+        calls += 1
+    assert least <= calls <= most
+
+
 def test_one_that_hangs_hardly_moves_it():
     usual = Usual()
     for n in range(200):
