@@ -7,9 +7,10 @@ from sympy import Expr, Poly, Symbol
 
 from rung.reasoners.symbolic.equations import define_function, difference, polynomial_roots, solved
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build, expanded
+from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.render import symbolic_text
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.sizes import expanded
 from rung.reasoners.symbolic.surds import expression, surd
 
 MAX_VARIABLES = 6

@@ -7,8 +7,9 @@ import sympy
 from sympy import Expr, Poly, Rational, Symbol
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build, expanded, term_bound
+from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.scope import Node, Scope, nodes
+from rung.reasoners.symbolic.sizes import expanded, term_bound
 
 MAX_UNKNOWNS = 12
 MAX_DEGREE = 60

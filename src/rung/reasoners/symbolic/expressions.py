@@ -9,13 +9,12 @@ from sympy import Expr, Integer, Matrix, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.sizes import MAX_BITS, bits
 
-MAX_BITS: Final = 40_000
 MAX_DEPTH: Final = 120
 MAX_FACTORIAL: Final = 5_000
 MAX_SYMBOLIC_POWER: Final = 500
 MAX_ROOT: Final = 1_000
-MAX_TERMS: Final = 4_000
 
 
 def build(node: Child, scope: Scope, depth: int = 0) -> Any:
@@ -66,13 +65,6 @@ def number(text: str) -> Rational:
     if len(text) > MAX_BITS // 4:
         raise TooLarge("a number too long")
     return Rational(text)
-
-
-def bits(value: Expr) -> float:
-    """Binary digits of numerator or denominator, whichever has more."""
-    if isinstance(value, Rational):
-        return max(abs(int(value.p)).bit_length(), int(value.q).bit_length())
-    return 1.0
 
 
 def power(base: Any, exponent: Any) -> Any:
@@ -380,27 +372,3 @@ _OPERATIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "bracket": lambda value: value,
     "absolute": sympy.Abs,
 }
-
-
-def expanded(value: Any, limit: float = MAX_TERMS) -> Any:
-    """Multiplied out. Raises TooLarge where that would give too many terms."""
-    if isinstance(value, Expr) and term_bound(value) > limit:
-        raise TooLarge("too many terms")
-    return sympy.expand(value)
-
-
-def term_bound(value: Expr) -> float:
-    """At least as many terms as multiplying out gives."""
-    if value.is_Add:
-        return sum(term_bound(part) for part in value.args)
-    if value.is_Mul:
-        bound = 1.0
-        for part in value.args:
-            bound *= term_bound(part)
-        return bound
-    if value.is_Pow and value.exp.is_Integer and value.exp > 1:
-        inner, count = term_bound(value.base), int(value.exp)
-        if inner > 1 and count > 400:
-            return float("inf")
-        return float(sympy.binomial(int(min(inner, 10**6)) + count - 1, count)) if inner > 1 else 1.0
-    return 1.0

@@ -8,7 +8,7 @@ from typing import Final
 from lark import Token
 
 from rung.reasoners.symbolic.errors import NotUnderstood
-from rung.reasoners.symbolic.phrasings import FUNCTIONS, ONES, ORDINALS, PARTS, SCALES, TENS
+from rung.reasoners.symbolic.phrasings.names import FUNCTIONS, ONES, ORDINALS, PARTS, SCALES, TENS
 from rung.reasoners.symbolic.unit_names import LETTER_UNITS, MONTHS, UNITS
 from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
 

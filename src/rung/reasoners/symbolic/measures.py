@@ -10,9 +10,10 @@ import pint
 from sympy import Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import bits, build
+from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.render import approximate_text, decimal_text, terminates
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.sizes import bits
 from rung.reasoners.symbolic.unit_names import CALENDAR_MONTHS, MONTHS
 
 DAY_MINUTES = 24 * 60

@@ -7,9 +7,10 @@ import sympy
 from sympy import Expr, Integer, Poly, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build, expanded, number
+from rung.reasoners.symbolic.expressions import build, number
 from rung.reasoners.symbolic.operands import values, whole
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.sizes import expanded
 
 MAX_FACTORED: Final = 10**40
 

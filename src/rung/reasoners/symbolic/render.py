@@ -9,7 +9,7 @@ import sympy
 from sympy import Expr, Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
-from rung.reasoners.symbolic.expressions import MAX_BITS, bits
+from rung.reasoners.symbolic.sizes import MAX_BITS, bits
 
 Notation = Literal["stars", "caret", "latex"]
 

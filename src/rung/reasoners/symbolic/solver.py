@@ -24,10 +24,11 @@ from rung.reasoners.symbolic import (
     statistics,
 )
 from rung.reasoners.symbolic.errors import NoAnswer, NotSolved, NotUnderstood
-from rung.reasoners.symbolic.expressions import build, expanded
+from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.parse import grammar, parsed
 from rung.reasoners.symbolic.render import approximate_text, decimal_text, notation_of, rendered, terminates
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.sizes import expanded
 from rung.reasoners.symbolic.wire import Asked, Solved
 
 Task = Callable[[Scope, list[Child]], Any]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final
 
-from rung.reasoners.symbolic import phrasings
+from rung.reasoners.symbolic.phrasings import PHRASES, courtesies, names, questions
+from rung.reasoners.symbolic.phrasings.notation import Table
 from rung.reasoners.symbolic.unit_names import MONTHS, UNITS, WEEKDAYS
 
 MAX_CHARS: Final = 4000
@@ -46,7 +47,7 @@ class Phrasebook:
         return None
 
 
-def _book(table: Mapping[str, phrasings.Phrases | phrasings.Meanings]) -> Phrasebook:
+def _book(table: Table) -> Phrasebook:
     book = Phrasebook()
     for terminal, meanings in table.items():
         if isinstance(meanings, Mapping):
@@ -57,19 +58,19 @@ def _book(table: Mapping[str, phrasings.Phrases | phrasings.Meanings]) -> Phrase
     return book
 
 
-ANYWHERE: Final = _book({**phrasings.PHRASES, "FILLER": phrasings.FILLER})
-AT_START: Final = _book({**phrasings.STARTS, "FILLER": phrasings.OPENING})
-AT_END: Final = _book({"FILLER": phrasings.CLOSING})
-ASIDES: Final = _book({"FILLER": phrasings.ASIDES})
+ANYWHERE: Final = _book({**PHRASES, "FILLER": courtesies.FILLER})
+AT_START: Final = _book({**questions.STARTS, "FILLER": courtesies.OPENING})
+AT_END: Final = _book({"FILLER": courtesies.CLOSING})
+ASIDES: Final = _book({"FILLER": courtesies.ASIDES})
 
 NUMBER_WORDS: Final = frozenset(
     [
-        *phrasings.ONES,
-        *phrasings.TENS,
-        *phrasings.SCALES,
-        *phrasings.PARTS,
-        *(part + "s" for part in phrasings.PARTS),
-        *phrasings.ORDINALS,
+        *names.ONES,
+        *names.TENS,
+        *names.SCALES,
+        *names.PARTS,
+        *(part + "s" for part in names.PARTS),
+        *names.ORDINALS,
         "point",
     ]
 )
@@ -79,7 +80,7 @@ KNOWN: Final = frozenset(
     | AT_END.words
     | ASIDES.words
     | NUMBER_WORDS
-    | phrasings.FUNCTIONS.keys()
+    | names.FUNCTIONS.keys()
     | MONTHS.keys()
     | set(WEEKDAYS)
     | {word.lower() for name in UNITS for word in name.split()}

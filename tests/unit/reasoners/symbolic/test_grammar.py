@@ -5,7 +5,8 @@ from importlib import resources
 import lark
 import pytest
 
-from rung.reasoners.symbolic import parse, phrasings
+from rung.reasoners.symbolic import parse
+from rung.reasoners.symbolic.phrasings import PHRASES
 from rung.reasoners.symbolic.vocabulary import spelled_out
 
 GRAMMAR = resources.files("rung.reasoners.symbolic").joinpath("grammar.lark").read_text("utf-8")
@@ -21,7 +22,7 @@ def test_no_token_is_read_in_two_ways(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_every_phrasing_is_of_a_terminal_of_the_grammar() -> None:
     by_the_lexer = {"POWER_WORD"}  # becomes part of another token
-    assert set(phrasings.PHRASES) - by_the_lexer <= TERMINALS
+    assert set(PHRASES) - by_the_lexer <= TERMINALS
 
 
 def test_a_phrase_of_the_notation_is_every_way_to_say_it() -> None:
@@ -29,6 +30,6 @@ def test_a_phrase_of_the_notation_is_every_way_to_say_it() -> None:
 
 
 def test_no_phrase_has_the_word_that_the_lexer_drops() -> None:
-    for meanings in phrasings.PHRASES.values():
+    for meanings in PHRASES.values():
         groups = meanings.values() if isinstance(meanings, dict) else [meanings]
         assert not [phrase for phrases in groups for phrase in phrases if "the" in re.split("[ /?]", phrase)]
