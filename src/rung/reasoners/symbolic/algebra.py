@@ -11,6 +11,10 @@ from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.render import symbolic_text
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded
+from rung.reasoners.symbolic.steps import algebra as explain
+from rung.reasoners.symbolic.steps import calculus
+from rung.reasoners.symbolic.steps import numbers as listing
+from rung.reasoners.symbolic.steps.spelled import worked
 from rung.reasoners.symbolic.surds import expression, surd
 
 MAX_VARIABLES = 6
@@ -39,7 +43,7 @@ def _solution(scope: Scope, equations: list[Node], wanted: list[str]) -> Any:
         symbol = scope.symbol(wanted[0])
         others = differences[0].free_symbols - {symbol}
         if others:
-            return _rearranged(differences[0], symbol)
+            return _rearranged(differences[0], symbol, scope)
     found = solved(differences, scope)
     unknowns = {s for one in differences for s in one.free_symbols}
     if not wanted:
@@ -62,19 +66,22 @@ def _named(found: dict[Symbol, tuple[Expr, ...]]) -> str:
     return ", ".join(f"{symbol} = {symbolic_text(values[0])}" for symbol, values in found.items())
 
 
-def _rearranged(one: Expr, symbol: Symbol) -> Expr:
+def _rearranged(one: Expr, symbol: Symbol, scope: Scope) -> Expr:
     """A formula solved for one of its letters, where it occurs to the first power only."""
     above = sympy.numer(sympy.together(one))
     polynomial = Poly(expanded(above), symbol)
     if polynomial.degree() != 1:
         raise NoAnswer("an equation in several letters that it does not solve")
     slope, constant = polynomial.all_coeffs()
-    return sympy.cancel(-constant / slope)
+    result = sympy.cancel(-constant / slope)
+    scope.say(f"Collect {symbol}: {{}} = {{}}", slope * symbol, -constant)
+    scope.say("Divide by {}: {} = {}", slope, symbol, result)
+    return result
 
 
 def roots(scope: Scope, children: list[Child]) -> Any:
     value = build(nodes(children)[0], scope)
-    return polynomial_roots(value, only_symbol(value))
+    return polynomial_roots(value, only_symbol(value), scope.steps)
 
 
 def only_symbol(value: Expr) -> Symbol:
@@ -99,9 +106,11 @@ def evaluated(scope: Scope, children: list[Child]) -> Any:
                 if name in scope.values:
                     raise NotUnderstood("a name that is given twice")
                 scope.values[name] = build(right, scope)
+                worked(scope, right, head=name)
         value = build(asked, scope)
         if not isinstance(value, Expr) or (value.free_symbols and not scope.functions):
             raise NoAnswer("letters without a value are left")
+        worked(scope, asked)
         return expanded(value)
     wanted = _asked_name(asked, scope)
     if wanted is not None:
@@ -113,6 +122,7 @@ def evaluated(scope: Scope, children: list[Child]) -> Any:
     value = build(asked, scope)
     if not isinstance(value, Expr) or value.free_symbols:
         raise NoAnswer("letters without a value are left")
+    worked(scope, asked)
     return value
 
 
@@ -124,6 +134,7 @@ def _at_point(value: Expr, conditions: list[Node], scope: Scope) -> Any:
             raise NotUnderstood("a point that is no value of a letter")
         point[scope.symbol(str(left.children[0]))] = build(right, scope)
     result = value.subs(point)
+    scope.say("At {}: {}", ", ".join(f"{key} = {scope.steps.text(at)}" for key, at in point.items()), result)
     if result.free_symbols or value.free_symbols - set(point):
         raise NoAnswer("letters without a value are left")
     return number_simplified(result)
@@ -160,14 +171,18 @@ def factor(scope: Scope, children: list[Child]) -> Any:
     if len(value.free_symbols) > MAX_VARIABLES:
         raise TooLarge("too many letters")
     expanded(sympy.numer(value))
-    return sympy.factor(value)
+    result = sympy.factor(value)
+    explain.factored(scope.steps, value, result)
+    return result
 
 
 def expand(scope: Scope, children: list[Child]) -> Any:
     value = build(nodes(children)[0], scope)
     if not isinstance(value, Expr) or not value.free_symbols:
         raise NoAnswer("expanding what has no letters")
-    return expanded(value)
+    result = expanded(value)
+    explain.gathered(scope, nodes(children)[0], result)
+    return result
 
 
 def simplify(scope: Scope, children: list[Child]) -> Any:
@@ -175,13 +190,21 @@ def simplify(scope: Scope, children: list[Child]) -> Any:
     if not isinstance(value, Expr):
         raise NotUnderstood("simplifying what is no expression")
     if not value.free_symbols:
-        return number_simplified(value)
+        result = number_simplified(value)
+        worked(scope, nodes(children)[0])
+        return result
     if len(value.free_symbols) > MAX_VARIABLES:
         raise TooLarge("too many letters")
     if value.is_rational_function(*value.free_symbols):
         for part in sympy.fraction(value):
             expanded(part, MAX_CANCELLED)
-        return sympy.cancel(value)
+        result = sympy.cancel(value)
+        if value.is_polynomial(*value.free_symbols):
+            explain.gathered(scope, nodes(children)[0], result)
+        else:
+            above, below = sympy.fraction(value)
+            explain.cancelled(scope.steps, above, below, result)
+        return result
     return _by_sympy(value)
 
 
@@ -196,6 +219,12 @@ def number_simplified(value: Expr) -> Expr:
     """A number in its usual form. Raises NoAnswer where roots of roots are left: there may be a shorter one."""
     if value.is_Rational:
         return value
+    if any(
+        p.base.is_negative and not p.exp.is_Integer and p.exp.q != 2
+        for p in value.atoms(sympy.Pow)
+        if p.exp.is_Rational
+    ):
+        raise NoAnswer("a root of a negative number, real or complex")
     if value.has(sympy.I):
         value = sympy.expand_complex(expanded(value))
         if value.has(sympy.re, sympy.im, sympy.arg, sympy.cos, sympy.sin):
@@ -219,7 +248,9 @@ def simplify_positive(scope: Scope, children: list[Child]) -> Any:
     value = build(node, scope)
     if value.free_symbols - {scope.symbol(name)}:
         raise NoAnswer("other letters than the positive one")
-    return sympy.powsimp(sympy.powdenest(value))
+    result = sympy.powsimp(sympy.powdenest(value))
+    explain.exponents(scope.steps, node, scope, result)
+    return result
 
 
 def named_coefficient(scope: Scope, children: list[Child]) -> Any:
@@ -238,7 +269,10 @@ def named_coefficient(scope: Scope, children: list[Child]) -> Any:
     powers = [powers[0] for powers, c in Poly(form, variable).terms() if c == wanted]
     if len(powers) != 1:
         raise NoAnswer("a form that it does not read")
-    return Poly(expanded(value), variable).coeff_monomial(variable ** powers[0])
+    plain = expanded(value)
+    explain.gathered(scope, nodes(children)[0], plain)
+    scope.say("{} is the number before {}", wanted, variable ** powers[0])
+    return Poly(plain, variable).coeff_monomial(variable ** powers[0])
 
 
 def coefficient(scope: Scope, children: list[Child]) -> Any:
@@ -247,6 +281,7 @@ def coefficient(scope: Scope, children: list[Child]) -> Any:
     if not symbols or not value.free_symbols >= set(symbols):
         raise NoAnswer("a coefficient of what is no letter")
     polynomial = Poly(expanded(value), *symbols)
+    explain.gathered(scope, nodes(children)[1], polynomial.as_expr())
     shape = Poly(term, *symbols).terms()
     if len(shape) != 1 or shape[0][1] != 1:
         raise NoAnswer("a coefficient of what is no power")
@@ -256,7 +291,9 @@ def coefficient(scope: Scope, children: list[Child]) -> Any:
 def constant_term(scope: Scope, children: list[Child]) -> Any:
     value = build(nodes(children)[0], scope)
     symbol = only_symbol(value)
-    return Poly(expanded(value), symbol).coeff_monomial(1)
+    plain = expanded(value)
+    explain.gathered(scope, nodes(children)[0], plain)
+    return Poly(plain, symbol).coeff_monomial(1)
 
 
 # ---- calculus ----
@@ -278,6 +315,7 @@ def differentiated(scope: Scope, parts: list[Node], times: int) -> Any:
     else:
         symbol = only_symbol(value)
     result = sympy.diff(value, symbol, times)
+    calculus.derived(scope.steps, value, symbol, times)
     if value.is_polynomial(symbol):
         return expanded(result)
     return sympy.factor(sympy.cancel(result)) if value.is_rational_function(symbol) else result
@@ -301,10 +339,12 @@ def integral(scope: Scope, children: list[Child]) -> Any:
         result = sympy.integrate(value, (symbol, low, high))
         if result.is_number and not result.is_finite:
             raise NoAnswer("an integral that diverges")
+        calculus.between(scope.steps, value, (symbol, low, high), result)
         return result
     result = sympy.integrate(value, symbol)
     if result.has(sympy.Integral, sympy.Piecewise):
         raise NoAnswer("no closed form")
+    calculus.integrated(scope.steps, value, symbol, result)
     return f"{symbolic_text(result)} + C"
 
 
@@ -313,10 +353,14 @@ def limit(scope: Scope, children: list[Child]) -> Any:
     name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
     symbol = scope.symbol(name)
     if target is sympy.oo or target is -sympy.oo:
-        return sympy.limit(value, symbol, target)
+        result = sympy.limit(value, symbol, target)
+        if result.has(sympy.AccumBounds):
+            raise NoAnswer("no limit")
+        return result
     left, right = (sympy.limit(value, symbol, target, side) for side in "-+")
-    if left != right:
+    if left != right or left.has(sympy.AccumBounds):
         raise NoAnswer("no limit from both sides")
+    calculus.limited(scope.steps, value, symbol, target, right)
     return right
 
 
@@ -343,11 +387,17 @@ def ranged(scope: Scope, children: list[Child]) -> Any:
     if kind == "mul":
         if not (low.is_Integer and high.is_Integer and 0 <= high - low <= 300):
             raise TooLarge("too many factors")
-        return sympy.prod(value.subs(index, k) for k in range(int(low), int(high) + 1))
+        members = [value.subs(index, k) for k in range(int(low), int(high) + 1)]
+        result = sympy.prod(members)
+        listing.listed(scope.steps, "mul", members, result)
+        return result
     if low.is_Integer and high.is_Integer and high - low < 300:
         if high < low:
             raise NoAnswer("an empty sum")
-        return expanded(sympy.Add(*(value.xreplace({index: sympy.Integer(k)}) for k in range(int(low), int(high) + 1))))
+        members = [value.xreplace({index: sympy.Integer(k)}) for k in range(int(low), int(high) + 1)]
+        result = expanded(sympy.Add(*members))
+        listing.listed(scope.steps, "add", members, result)
+        return result
     if value.count_ops() > MAX_OPERATIONS or (high.is_number and high.is_finite and not value.is_polynomial(index)):
         raise TooLarge("too many terms to add")
     result = sympy.summation(value, (index, low, high))

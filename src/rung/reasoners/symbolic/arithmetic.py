@@ -12,25 +12,45 @@ from rung.reasoners.symbolic.numbers import factored
 from rung.reasoners.symbolic.operands import listed, product, values, whole
 from rung.reasoners.symbolic.rounding import as_percent
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.steps import numbers as explain
+from rung.reasoners.symbolic.steps.polynomials import raised
+from rung.reasoners.symbolic.steps.record import after_sign, bracketed
 
 
 def add(scope: Scope, children: list[Child]) -> Any:
     members = listed(scope, nodes(children)[0])
     if len(members) < 2:
         raise NotUnderstood("a sum of one")
-    return sympy.Add(*members)
+    result = sympy.Add(*members)
+    explain.listed(scope.steps, "add", members, result)
+    return result
+
+
+def _both(scope: Scope, children: list[Child], kind: str) -> Any:
+    left, right = values(scope, children)
+    result = plus(left, right) if kind == "add" else times(left, right)
+    explain.listed(scope.steps, kind, [left, right], result)
+    return result
 
 
 def multiply(scope: Scope, children: list[Child]) -> Any:
     members = listed(scope, nodes(children)[0])
     if len(members) < 2:
         raise NotUnderstood("a product of one")
-    return product(members)
+    result = product(members)
+    explain.listed(scope.steps, "mul", members, result)
+    return result
 
 
 def subtract(scope: Scope, children: list[Child]) -> Any:
     taken, whole_ = values(scope, children)
-    return plus(whole_, -taken)
+    return _less(scope, whole_, taken)
+
+
+def _less(scope: Scope, whole_: Any, taken: Any) -> Any:
+    result = plus(whole_, -taken)
+    scope.say("{} - {} = {}", whole_, after_sign(scope.steps.text(taken)), result)
+    return result
 
 
 def than(scope: Scope, children: list[Child]) -> Any:
@@ -39,22 +59,29 @@ def than(scope: Scope, children: list[Child]) -> Any:
     relation = next(str(child) for child in children if getattr(child, "type", "") == "REL")
     written = next(child for child in children if getattr(child, "type", "") == "REL")
     said = scope.text[written.start_pos : written.end_pos].lower()
+    if said in {"less than", "more than"} and nodes(children)[0].data == "percent_sign":
+        return _changed(scope, whole_, amount, "up" if relation == ">" else "down")
     if relation == "<" and said == "less than":
-        return plus(whole_, -amount)
+        return _less(scope, whole_, amount)
     if relation == ">" and said == "more than":
-        return plus(whole_, amount)
+        result = plus(whole_, amount)
+        explain.listed(scope.steps, "add", [whole_, amount], result)
+        return result
     raise NotUnderstood("a comparison that is no question")
 
 
 def divide(scope: Scope, children: list[Child]) -> Any:
     above, below = values(scope, children)
-    return over(above, below)
+    result = over(above, below)
+    scope.say("{} / {} = {}", above, bracketed(scope.steps.text(below)), result)
+    return result
 
 
 def remainder(scope: Scope, children: list[Child]) -> Any:
     above, below = (whole(value) for value in values(scope, children))
     if below <= 0:
         raise NoAnswer("a remainder by what is not positive")
+    explain.division(scope.steps, above, below)
     return Integer(above % below)
 
 
@@ -66,19 +93,54 @@ def remainder_of(scope: Scope, children: list[Child]) -> Any:
 
 
 def root(scope: Scope, children: list[Child]) -> Any:
-    return nth_root(build(nodes(children)[0], scope), int(children[0]))
+    value, order = build(nodes(children)[0], scope), int(children[0])
+    result = nth_root(value, order)
+    if result.is_Rational:
+        scope.say(f"{bracketed(scope.steps.text(result))}{raised(scope.steps, order)} = {{}}", value)
+    return result
 
 
 def one_of(scope: Scope, children: list[Child]) -> Any:
     kind = str(children[0])
     value = build(nodes(children)[0], scope)
     if isinstance(value, sympy.MatrixBase):
-        return _matrix_of(kind, value)
+        return _matrix_of(scope, kind, value)
     if not isinstance(value, Expr) or kind in _MATRIX_OF:
         raise NotUnderstood("not a number")
-    if kind in _SIMPLE:
-        return _SIMPLE[kind](value)
-    return call(kind, [value])
+    result = _SIMPLE[kind](value) if kind in _SIMPLE else call(kind, [value])
+    if value.free_symbols and result.has(sympy.Function, sympy.Pow) and not scope.functions and kind not in _SIMPLE:
+        raise NoAnswer("a function of letters, as it was given")
+    _tell(scope, kind, value, result)
+    return result
+
+
+def _tell(scope: Scope, kind: str, value: Any, result: Any) -> None:
+    text = scope.steps.text(value)
+    bound = bracketed(text)
+    if kind == "totient":
+        powers = factored(int(value))
+        scope.say(f"{explain.product(scope.steps, powers) or 1} = {value}")
+        shares = "".join(f" * (1 - 1/{prime})" for prime in sorted(powers))
+        scope.say(f"{value}{shares} = {{}}", result)
+    elif kind == "digitsum":
+        scope.say(f"{' + '.join(text.lstrip('-'))} = {{}}", result)
+    elif kind in _WRITTEN:
+        scope.say(f"{_WRITTEN[kind].format(bound, raised(scope.steps, 2), raised(scope.steps, 3))} = {{}}", result)
+    else:
+        scope.say(f"{kind}({text}) = {{}}", result)
+
+
+_WRITTEN: Final[Mapping[str, str]] = {
+    "square": "{0}{1}",
+    "cube": "{0}{2}",
+    "reciprocal": "1/{0}",
+    "negative": "-{0}",
+    "half": "{0}/2",
+    "double": "2*{0}",
+    "triple": "3*{0}",
+    "factorial": "{0}!",
+    "abs": "|{0}|",
+}
 
 
 def _inverse(value: sympy.MatrixBase) -> Any:
@@ -128,26 +190,40 @@ def _factorable(value: Any) -> int:
     return n
 
 
-def _matrix_of(kind: str, value: sympy.MatrixBase) -> Any:
+def _matrix_of(scope: Scope, kind: str, value: sympy.MatrixBase) -> Any:
     if kind not in _MATRIX_OF or (kind in _SQUARE_ONLY and value.rows != value.cols):
         raise NoAnswer("not of a matrix")
-    return _MATRIX_OF[kind](value)
+    result = _MATRIX_OF[kind](value)
+    if kind == "determinant" and value.rows == 2:
+        (a, b), (c, d) = value.tolist()
+        products = [f"{bracketed(scope.steps.text(x))}*{bracketed(scope.steps.text(y))}" for x, y in ((a, d), (b, c))]
+        scope.say(f"{products[0]} - {products[1]} = {{}}", result)
+    elif isinstance(result, Expr):
+        scope.say(f"{kind} of {{}} = {{}}", value, result)
+    return result
 
 
 def what_percent(scope: Scope, children: list[Child]) -> Any:
     part, total = values(scope, children)
-    return _percent(over(part, total))
+    return _share(scope, part, total)
 
 
 def percent_of(scope: Scope, children: list[Child]) -> Any:
     total, part = values(scope, children)
-    return _percent(over(part, total))
+    return _share(scope, part, total)
 
 
-def _percent(share: Any) -> str:
+def _share(scope: Scope, part: Any, total: Any) -> str:
+    return _percent(scope, over(part, total), f"{scope.steps.text(part)}/{bracketed(scope.steps.text(total))}")
+
+
+def _percent(scope: Scope, share: Any, written: str) -> str:
     if not (share.is_number and share.is_real):
         raise NoAnswer("not a number")
-    return as_percent(share)
+    result = as_percent(share)
+    scope.say("{} = {}", written, share)
+    scope.say("{} * 100% = {}%", share, share * 100)
+    return result
 
 
 def percent_change(scope: Scope, children: list[Child]) -> Any:
@@ -156,7 +232,9 @@ def percent_change(scope: Scope, children: list[Child]) -> Any:
     kind = str(children[0])
     if before <= 0 or (kind == "up" and change < 0) or (kind == "down" and change > 0):
         raise NoAnswer("a change of the other direction")
-    return _percent(-change if kind == "down" else change)
+    first, last = (after, before) if kind != "down" else (before, after)
+    written = f"({scope.steps.text(first)} - {bracketed(scope.steps.text(last))})/{bracketed(scope.steps.text(before))}"
+    return _percent(scope, -change if kind == "down" else change, written)
 
 
 def changed_by(scope: Scope, children: list[Child]) -> Any:
@@ -164,16 +242,22 @@ def changed_by(scope: Scope, children: list[Child]) -> Any:
     node, change = nodes(children)
     if change.children[0].data != "percent_sign":
         raise NotUnderstood("a change that is no percentage")
-    value, share = build(node, scope), build(change.children[0], scope)
-    return times(value, 1 + share if kind == "up" else 1 - share)
+    return _changed(scope, build(node, scope), build(change.children[0], scope), kind)
+
+
+def _changed(scope: Scope, value: Any, share: Any, kind: str) -> Any:
+    result = times(value, 1 + share if kind == "up" else 1 - share)
+    sign = "+" if kind == "up" else "-"
+    scope.say(f"{{}} * (1 {sign} {{}}/100) = {{}}", bracketed(scope.steps.text(value)), share * 100, result)
+    return result
 
 
 TASKS = {
     "add": add,
-    "add_to": lambda scope, children: plus(*values(scope, children)),
+    "add_to": lambda scope, children: _both(scope, children, "add"),
     "subtract": subtract,
     "multiply": multiply,
-    "multiply_by": lambda scope, children: times(*values(scope, children)),
+    "multiply_by": lambda scope, children: _both(scope, children, "mul"),
     "divide": divide,
     "than": than,
     "one_of": one_of,

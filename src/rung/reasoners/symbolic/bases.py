@@ -9,6 +9,8 @@ from rung.reasoners.symbolic.expressions import build, number
 from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.rounding import as_decimal
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.steps import numbers as explain
+from rung.reasoners.symbolic.steps.spelled import reduced
 
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -31,13 +33,25 @@ def base_of(node: Node) -> int:
 
 
 def in_base(scope: Scope, children: list[Child]) -> Any:
-    return in_digits(build(nodes(children)[0], scope), int(children[0]))
+    node = nodes(children)[0]
+    value = build(node, scope)
+    scope.say(f"In base ten: {' = '.join(reduced(node, scope))}")
+    return _told(scope, value, int(children[0]))
+
+
+def _told(scope: Scope, value: Any, base: int) -> str:
+    digits = in_digits(value, base)
+    explain.in_digits(scope.steps, int(value), base, digits)
+    return digits
 
 
 def based(scope: Scope, children: list[Child]) -> Any:
-    value = Integer(next(str(child) for child in children if getattr(child, "type", "") == "BASED"))
-    negative = any(getattr(child, "type", "") == "MINUS" for child in children)
-    return in_digits(-value if negative else value, base_of(nodes(children)[-1]))
+    said = next(child for child in children if getattr(child, "type", "") == "BASED")
+    value = -int(said) if any(getattr(child, "type", "") == "MINUS" for child in children) else int(said)
+    digits, _, base = scope.text[said.start_pos : said.end_pos].lower().partition(" (base ")
+    if base:
+        explain.from_digits(scope.steps, f"-{digits}" if value < 0 else digits, int(base.strip(" )")), value)
+    return _told(scope, Integer(value), base_of(nodes(children)[-1]))
 
 
 def to_base(scope: Scope, children: list[Child]) -> Any:
@@ -47,7 +61,7 @@ def to_base(scope: Scope, children: list[Child]) -> Any:
         return as_decimal(value)
     if base_of(base) == 10:
         raise NotUnderstood("a number that is in base ten already")
-    return in_digits(value, base_of(base))
+    return _told(scope, value, base_of(base))
 
 
 def rebased(scope: Scope, children: list[Child]) -> Any:
@@ -65,9 +79,11 @@ def _from_digits(scope: Scope, node: Node, source: int, target: int) -> str:
     if not digits.isalnum() or len(digits) > 400 or not 2 <= source <= 36:
         raise NotUnderstood("digits that it does not read")
     try:
-        return in_digits(Integer(int(digits, source)), target)
+        value = int(digits, source)
     except ValueError:
         raise NotUnderstood("a digit that the base does not have") from None
+    explain.from_digits(scope.steps, digits, source, value)
+    return _told(scope, Integer(value), target)
 
 
 TASKS = {

@@ -50,10 +50,20 @@ def picking(scope: Scope, children: list[Child]) -> Any:
         wanted[str(count.children[1])] += whole(number(str(count.children[0])))
     if sum(wanted.values()) != scope.picks:
         raise NoAnswer("other letters than are drawn")
-    ways = Integer(1)
+    ways, total = Integer(1), sum(there.values())
     for letter, copies in wanted.items():
         ways *= binomial(there[letter], copies)
-    return ways / binomial(sum(there.values()), scope.picks)
+    _tell_bag(scope, there)
+    chosen = " * ".join(f"C({there[letter]}, {copies})" for letter, copies in wanted.items())
+    scope.say(f"Ways to take these: {chosen} = {ways}")
+    scope.say(f"Ways to take any {scope.picks}: C({total}, {scope.picks}) = {binomial(total, scope.picks)}")
+    scope.say(f"{ways}/{binomial(total, scope.picks)} = {{}}", ways / binomial(total, scope.picks))
+    return ways / binomial(total, scope.picks)
+
+
+def _tell_bag(scope: Scope, there: Counter[str]) -> None:
+    counted = ", ".join(f"{count} {letter}" for letter, count in there.items())
+    scope.say(f"{sum(there.values())} letters: {counted}")
 
 
 def picking_from(scope: Scope, children: list[Child]) -> Any:
@@ -67,12 +77,16 @@ def sequence(scope: Scope, children: list[Child]) -> Any:
     if len(wanted) != scope.picks:
         raise NoAnswer("other letters than are drawn")
     total, chance = sum(there.values()), Integer(1)
+    _tell_bag(scope, there)
+    shares = []
     for letter in wanted:
+        shares.append(f"{there[letter]}/{total}")
         chance *= Rational(there[letter], total)
         there[letter] -= 1
         total -= 1
         if chance == 0:
             break
+    scope.steps.chain([" * ".join(shares), str(chance)])
     return chance
 
 

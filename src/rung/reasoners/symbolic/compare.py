@@ -1,6 +1,5 @@
 """Which is larger, closest, in what order; and what is true of a number. Operands come back as they were written."""
 
-from calendar import isleap
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +11,9 @@ from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.numbers import is_prime
 from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.steps import numbers
+from rung.reasoners.symbolic.steps import order as explain
+from rung.reasoners.symbolic.steps.spelled import worked
 
 
 def real(node: Node, scope: Scope) -> Any:
@@ -45,8 +47,18 @@ RELATIONS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 
 
+def _both(scope: Scope, children: list[Child]) -> tuple[Any, Any]:
+    """The values of two sides, and what they show."""
+    sides = nodes(children)
+    left, right = (real(node, scope) for node in sides)
+    for node in sides:
+        worked(scope, node)
+    explain.compared(scope.steps, left, right, "<" if less(left, right) else ">" if less(right, left) else "=")
+    return left, right
+
+
 def compare(scope: Scope, children: list[Child]) -> Any:
-    left, right = (real(node, scope) for node in nodes(children))
+    left, right = _both(scope, children)
     relation = next(str(child) for child in children if getattr(child, "type", "") in {"REL", "EQ"})
     return RELATIONS[relation](left, right)
 
@@ -56,7 +68,10 @@ def kind(scope: Scope, children: list[Child]) -> Any:
     name = str(children[-1])
     if name not in _KINDS:
         raise NotUnderstood("a comparison with nothing")
-    return _KINDS[name](value)
+    worked(scope, nodes(children)[0])
+    result = _KINDS[name](value)
+    explain.kind(scope.steps, name, value)
+    return result
 
 
 def _composite(value: Any) -> bool:
@@ -74,11 +89,12 @@ _KINDS: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 
 def pair_kind(scope: Scope, children: list[Child]) -> Any:
-    left, right = (real(node, scope) for node in nodes(children))
     name = str(children[-1])
     if name in {"equal", "unequal"}:
-        return RELATIONS["=" if name == "equal" else "!="](left, right)
+        return RELATIONS["=" if name == "equal" else "!="](*_both(scope, children))
     if name == "coprime":
+        left, right = (real(node, scope) for node in nodes(children))
+        numbers.common_divisor(scope.steps, [whole(left), whole(right)])
         return sympy.igcd(whole(left), whole(right)) == 1
     raise NotUnderstood("a comparison of two that is of one")
 
@@ -87,6 +103,9 @@ def is_factor(scope: Scope, children: list[Child]) -> Any:
     part, total = (whole(real(node, scope)) for node in nodes(children))
     if part == 0:
         raise NoAnswer("zero is no factor")
+    for node in nodes(children):
+        worked(scope, node)
+    numbers.division(scope.steps, total, part)
     return total % part == 0
 
 
@@ -118,24 +137,25 @@ def _ordered(found: list[tuple[Any, str]]) -> list[tuple[Any, str]]:
     return sorted(found, key=lambda one: one[0] if one[0].is_Rational else one[0].evalf(50))
 
 
-def _closest(target: Any, found: list[tuple[Any, str]]) -> str:
+def _closest(scope: Scope, target: Any, found: list[tuple[Any, str]]) -> str:
     gaps = _ordered([(abs(value - target), said) for value, said in found])
     if gaps[0][0] == gaps[1][0]:
         raise NoAnswer("two are equally close")
+    explain.distances(scope.steps, target, found)
     return gaps[0][1]
 
 
 def closest(scope: Scope, children: list[Child]) -> Any:
     target, items = nodes(children)
-    return _closest(real(target, scope), members(scope, items.children))
+    return _closest(scope, real(target, scope), members(scope, items.children))
 
 
 def closest_option(scope: Scope, children: list[Child]) -> Any:
     target, choices = nodes(children)
-    return _closest(real(target, scope), options(scope, choices))
+    return _closest(scope, real(target, scope), options(scope, choices))
 
 
-def _kth(extreme: Node, found: list[tuple[Any, str]]) -> str:
+def _kth(scope: Scope, extreme: Node, found: list[tuple[Any, str]]) -> str:
     said = [str(child) for child in extreme.children]
     place = int(said[0]) if len(said) > 1 else 1
     ordered = _ordered(found)
@@ -145,22 +165,28 @@ def _kth(extreme: Node, found: list[tuple[Any, str]]) -> str:
         raise NoAnswer("no such place in the list")
     if sum(value == ordered[place - 1][0] for value, _ in ordered) > 1:
         raise NoAnswer("two are equal")
+    _in_order(scope, ordered)
     return ordered[place - 1][1]
+
+
+def _in_order(scope: Scope, ordered: list[tuple[Any, str]]) -> None:
+    explain.sizes(scope.steps, ordered)
+    scope.say("In order: " + ", ".join(said for _, said in ordered))
 
 
 def kth(scope: Scope, children: list[Child]) -> Any:
     extreme, items = nodes(children)
-    return _kth(extreme, members(scope, items.children))
+    return _kth(scope, extreme, members(scope, items.children))
 
 
 def kth_option(scope: Scope, children: list[Child]) -> Any:
     extreme, choices = nodes(children)
-    return _kth(extreme, options(scope, choices))
+    return _kth(scope, extreme, options(scope, choices))
 
 
 def larger(scope: Scope, children: list[Child]) -> Any:
     first, second = nodes(children)
-    left, right = real(first, scope), real(second, scope)
+    left, right = _both(scope, children)
     if RELATIONS["="](left, right):
         raise NoAnswer("both are equal")
     bigger_first = less(right, left)
@@ -172,18 +198,12 @@ def sort(scope: Scope, children: list[Child]) -> Any:
     ordered = _ordered(members(scope, nodes(children)[0].children))
     if order == "down":
         ordered.reverse()
+    explain.sizes(scope.steps, ordered)
+    scope.say((" > " if order == "down" else " < ").join(said for _, said in ordered))
     return ", ".join(said for _, said in ordered)
 
 
-def leap(scope: Scope, children: list[Child]) -> Any:
-    year = whole(build(nodes(children)[0], scope))
-    if not 1583 <= year <= 9999:
-        raise NoAnswer("a year before the calendar")
-    return isleap(year)
-
-
 TASKS = {
-    "leap": leap,
     "compare": compare,
     "kind": kind,
     "pair_kind": pair_kind,

@@ -10,6 +10,10 @@ from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.scope import Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded, term_bound
+from rung.reasoners.symbolic.steps import algebra as explain
+from rung.reasoners.symbolic.steps.algebra import Elimination
+from rung.reasoners.symbolic.steps.record import Steps
+from rung.reasoners.symbolic.steps.spelled import spelled, worked
 
 MAX_UNKNOWNS = 12
 MAX_DEGREE = 60
@@ -22,10 +26,17 @@ def difference(equation: Node, scope: Scope) -> Expr:
     left, right = (build(side, scope) for side in nodes(equation.children))
     if not (isinstance(left, Expr) and isinstance(right, Expr)):
         raise NotUnderstood("an equation of what are no numbers")
+    scope.say("{} = {}", *(spelled(side, scope) for side in nodes(equation.children)))
+    if any(str(name.children[0]) in scope.values for name in equation.find_data("name")) or _applies(equation):
+        scope.say("{} = {}", left, right)
     return left - right
 
 
-def linear(differences: Sequence[Expr], unknowns: Sequence[Symbol]) -> dict[Symbol, Expr] | None:
+def _applies(equation: Node) -> bool:
+    return any(True for _ in equation.find_data("applied"))
+
+
+def linear(differences: Sequence[Expr], unknowns: Sequence[Symbol], steps: Steps) -> dict[Symbol, Expr] | None:
     """Gauss and Jordan over the rationals; None if it is not linear with rational coefficients.
 
     Gives the unknowns that are determined. Raises NoAnswer if the equations contradict each other."""
@@ -43,10 +54,11 @@ def linear(differences: Sequence[Expr], unknowns: Sequence[Symbol]) -> dict[Symb
                 return None
             row[powers.index(1) if 1 in powers else -1] = coefficient
         rows.append(row)
-    return _eliminated(rows, unknowns)
+    return _eliminated(rows, unknowns, Elimination(steps, unknowns, len(rows)))
 
 
-def _eliminated(rows: list[list[Rational]], unknowns: Sequence[Symbol]) -> dict[Symbol, Expr]:
+def _eliminated(rows: list[list[Rational]], unknowns: Sequence[Symbol], told: Elimination) -> dict[Symbol, Expr]:
+    told.given(rows)
     pivots: list[int] = []
     for column in range(len(unknowns)):
         at = len(pivots)
@@ -54,12 +66,15 @@ def _eliminated(rows: list[list[Rational]], unknowns: Sequence[Symbol]) -> dict[
         if chosen is None:
             continue
         rows[at], rows[chosen] = rows[chosen], rows[at]
+        told.swapped(at, chosen)
         lead = rows[at][column]
         rows[at] = [value / lead for value in rows[at]]
+        told.divided(at, lead, rows[at])
         for row in range(len(rows)):
             if row != at and rows[row][column] != 0:
                 factor = rows[row][column]
                 rows[row] = [value - factor * top for value, top in zip(rows[row], rows[at], strict=True)]
+                told.subtracted(row, factor, at, rows[row])
         pivots.append(column)
     if any(row[-1] != 0 and not any(row[:-1]) for row in rows):
         raise NoAnswer("equations that contradict each other")
@@ -70,7 +85,7 @@ def _eliminated(rows: list[list[Rational]], unknowns: Sequence[Symbol]) -> dict[
     }
 
 
-def polynomial_roots(value: Expr, unknown: Symbol) -> tuple[Expr, ...]:
+def polynomial_roots(value: Expr, unknown: Symbol, steps: Steps) -> tuple[Expr, ...]:
     """All roots of a polynomial with rational coefficients whose factors are at most quadratic, real ones in order.
 
     Raises NoAnswer for an identity, for none, and for roots that have no short exact form."""
@@ -80,16 +95,24 @@ def polynomial_roots(value: Expr, unknown: Symbol) -> tuple[Expr, ...]:
     if polynomial.degree() > MAX_DEGREE:
         raise TooLarge("a degree too high")
     found: list[Expr] = []
-    for factor, _ in polynomial.factor_list()[1]:
+    factors = sorted(polynomial.factor_list()[1], key=_first_root)
+    for factor, _ in factors:
         if factor.degree() > 2 and not _binomial_form(factor):
             raise NoAnswer("roots that have no short exact form")
         found += sympy.roots(factor, multiple=True)
     if not found:
         raise NoAnswer("no number solves it")
+    explain.roots(steps, polynomial, factors)
     real = [root for root in found if root.is_real]
     if len(real) != len(found) and len(found) > 2:
         raise NoAnswer("roots that are not all real")
     return tuple(sorted(real, key=_size)) if len(real) == len(found) else tuple(sorted(found, key=str))
+
+
+def _first_root(one: tuple[Poly, int]) -> Any:
+    """Linear factors by their roots, the others after them."""
+    coefficients = one[0].all_coeffs()
+    return len(coefficients), -coefficients[-1] / coefficients[0]
 
 
 def _binomial_form(factor: Poly) -> bool:
@@ -122,11 +145,11 @@ def solved(differences: Sequence[Expr], scope: Scope) -> Solutions:
     unknowns = sorted({s for one in differences for s in one.free_symbols}, key=str)
     if not unknowns:
         raise NoAnswer("an equation without an unknown")
-    values = linear(differences, unknowns)
+    values = linear(differences, unknowns, scope.steps)
     if values is not None:
         return {unknown: (value,) for unknown, value in values.items()}
     if len(differences) == 1 and len(unknowns) == 1:
-        roots = polynomial_roots(differences[0], unknowns[0])
+        roots = polynomial_roots(differences[0], unknowns[0], scope.steps)
         return {unknowns[0]: roots}
     return _substituted(differences, scope)
 
@@ -137,7 +160,7 @@ def _substituted(differences: Sequence[Expr], scope: Scope) -> Solutions:
         free = sorted(one.free_symbols, key=str)
         if len(free) != 1 or len(differences) == 1:
             continue
-        roots = polynomial_roots(one, free[0])
+        roots = polynomial_roots(one, free[0], scope.steps)
         if len(roots) != 1:
             break
         rest = [other.subs(free[0], roots[0]) for place, other in enumerate(differences) if place != at]
@@ -157,6 +180,7 @@ def let(scope: Scope, children: list[Any]) -> None:
             define_function(scope, left, right)
         elif left.data == "name" and str(left.children[0]) not in scope.values and _names_not(right, left):
             define_value(scope, str(left.children[0]), build(right, scope))
+            worked(scope, right, head=str(left.children[0]))
         else:
             conditions.append(equation)
     if conditions:
@@ -199,6 +223,7 @@ def define(scope: Scope, name: str, parameters: Sequence[str], body: Any) -> Non
     if not isinstance(value, Expr):
         raise NotUnderstood("a function whose value is no number")
     scope.functions[name] = tuple(scope.symbol(key) for key in parameters), value
+    scope.say("{}({}) = {}", name, ", ".join(parameters), value)
 
 
 def suppose(scope: Scope, children: list[Any]) -> None:

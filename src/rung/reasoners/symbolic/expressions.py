@@ -10,6 +10,7 @@ from sympy import Expr, Integer, Matrix, Rational
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import MAX_BITS, bits
+from rung.reasoners.symbolic.steps.polynomials import placed
 
 MAX_DEPTH: Final = 120
 MAX_FACTORIAL: Final = 5_000
@@ -28,14 +29,16 @@ def build(node: Child, scope: Scope, depth: int = 0) -> Any:
         return _LEAVES[shape](node.children, scope)
     if shape in _SPECIAL:
         return _SPECIAL[shape](node, scope, depth)
-    if shape not in _OPERATIONS:
+    if shape not in OPERATIONS:
         raise NotUnderstood("not a number or an expression")
     if shape in _PERCENT_ENDS and _is(node.children[-1], _PERCENT) and not _is(node.children[0], _PERCENT):
         raise NotUnderstood("a percentage that may be of the number before it")
     if shape in _AMBIGUOUS_RIGHT and _is(node.children[-1], _AMBIGUOUS_RIGHT[shape]):
         raise NotUnderstood("two readings of an expression")
+    if shape in _TWO_READINGS and _is(node.children[-1], _TWO_READINGS[shape]):
+        raise NotUnderstood("two readings of a sign")
     parts = [build(child, scope, depth + 1) for child in node.children if isinstance(child, Tree)]
-    return checked(_OPERATIONS[shape](*parts))
+    return checked(OPERATIONS[shape](*parts))
 
 
 def _is(node: Child, shapes: frozenset[str]) -> bool:
@@ -49,6 +52,12 @@ _PERCENT_ENDS: Final = frozenset({"plus", "minus", "wplus", "wminus"})
 _AMBIGUOUS_RIGHT: Final[Mapping[str, frozenset[str]]] = {
     "wminus": frozenset({"plus", "minus"}),
     "divided": frozenset({"joined"}),
+}
+
+
+# `-3 squared` in words: of -3, or of 3?
+_TWO_READINGS: Final[Mapping[str, frozenset[str]]] = {
+    "negative": frozenset({"squared", "cubed", "nth_power"}),
 }
 
 
@@ -222,7 +231,15 @@ def applied(scope: Scope, name: str, given: list[Any]) -> Any:
         size = max(bits(value) for value in given) * max((degree(body, p) for p in parameters), default=1)
         if size > MAX_BITS:
             raise TooLarge("a value too large")
-    return checked(body.xreplace(dict(zip(parameters, given, strict=True))))
+    result = checked(body.xreplace(dict(zip(parameters, given, strict=True))))
+    scope.steps.chain(
+        [
+            f"{name}({scope.steps.text(given)})",
+            *(placed(scope.steps, body, parameters[0], given[0]) if len(given) == 1 else []),
+            scope.steps.text(result),
+        ]
+    )
+    return result
 
 
 def degree(body: Expr, symbol: sympy.Symbol) -> int:
@@ -352,7 +369,7 @@ _SPECIAL: Final[Mapping[str, Callable[[Node, Scope, int], Any]]] = {
     "function": _function,
     "function_power": _function_power,
 }
-_OPERATIONS: Final[Mapping[str, Callable[..., Any]]] = {
+OPERATIONS: Final[Mapping[str, Callable[..., Any]]] = {
     "plus": plus,
     "wplus": plus,
     "minus": lambda left, right: plus(left, -right),

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator
-from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 from lark import Token
 
 from rung.reasoners.symbolic.errors import NotUnderstood
-from rung.reasoners.symbolic.phrasings.names import FUNCTIONS, ONES, ORDINALS, PARTS, SCALES, TENS
+from rung.reasoners.symbolic.numerals import number_in_words
+from rung.reasoners.symbolic.phrasings.names import FUNCTIONS, ORDINALS, SCALES
 from rung.reasoners.symbolic.unit_names import LETTER_UNITS, MONTHS, UNITS
 from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
 
@@ -18,8 +19,10 @@ _MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _PIECE = re.compile(
     rf"""\s*(?:
-    (?P<TIME>\d{{1,2}}:\d{{2}}(?:\s*[ap]\.?m\b\.?)?|\d{{1,2}}\s*[ap]m\b)
+    (?P<TIME>\d{{1,2}}:\d{{2}}(?![\d:])(?:\s*[ap]\.?m\b\.?)?|\d{{1,2}}\s*[ap]\.?m\b\.?)
   | (?P<DATE>{_DAY}\s+(?:of\s+)?{_MONTH}\s*,?\s+\d{{4}}\b|{_MONTH}\s+{_DAY}\s*,?\s+\d{{4}}\b|\d{{4}}-\d{{2}}-\d{{2}}\b)
+  | (?P<MONTH>{_MONTH}\s*,?\s+(?:of\s+)?\d{{4}}\b(?!\s*,?\s+\d))
+  | (?P<ZONE>(?:utc|gmt)\b(?:\s?[-+]\s?\d{{1,2}}(?::\d{{2}})?)?)
   | (?P<BASED>[0-9a-z]+\s+\(base\s+\d+\)|0x[0-9a-f]+\b|0b[01]+\b|0o[0-7]+\b)
   | (?P<OPTION>\([a-z]\)(?=\s))
   | (?P<NTH>[a-z]'th\b|nth\b)
@@ -27,6 +30,7 @@ _PIECE = re.compile(
   | (?P<ORD>\d+(?:st|nd|rd|th)\b)
   | (?P<NUM>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|(?:\d*\.\d+|\d+)(?:e[-+]?\d{{1,3}}(?![a-z0-9]))?)
   | (?P<BAG>(?<=from\ )\{{[a-z]:.*?\}})
+  | (?P<DOTS>\.{{2,}}|…)
   | (?P<WORD>[A-Za-z]{{3,}}(?:-[A-Za-z]{{3,}})+|[A-Za-z]+(?:'[a-z]+)?)
   | (?P<SIGN>->|<=|>=|!=|==|=<|[-+*/^()\[\]{{}},.?:;=<>%!|"$°])
     )""",
@@ -44,9 +48,11 @@ _OPERAND_ENDS: Final = frozenset(
 )
 _OPENS: Final = frozenset(
     ["ASK", "SOLVE", "FACTOR", "SIMPLIFY", "EXPAND", "COLLECT", "DIFFERENTIATE", "INTEGRATE", "IS", "DO", "WHICH",
-     "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY"]
+     "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY", "FAR", "FAST", "HOW_LONG", "HOW_OLD"]
 )  # fmt: skip
 _JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO"])
+# What "a" may begin where no operand is complete.
+_NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN"])
 _POWERS: Final = (["TO", "ORD"], ["WPOWER", "ORD"])
 _PRECISIONS: Final = (["NUM", "DECIMALS"], ["NUM", "FIGURES"])
 _SPLITTABLE: Final = frozenset({"xy", "yz", "xz", "ab", "bc", "ac", "xyz", "abc"})
@@ -83,7 +89,7 @@ def tokens(text: str) -> list[Token]:
     found = _with_products(_with_arguments(_with_sentences(reader.read())))
     if len(found) > MAX_TOKENS:
         raise NotUnderstood("too long a question")
-    return found
+    return [*found, Token("SHOWN", "")] if reader.shown else found
 
 
 def _based_tokens(base: int, text: str) -> list[Token]:
@@ -119,6 +125,7 @@ class _Reader:
         self.at = 0
         self.made: list[Token] = []
         self.converts = False
+        self.shown = False
         self.options = self._options()
 
     def _options(self) -> int:
@@ -135,7 +142,7 @@ class _Reader:
         while self.at < len(self.pieces):
             piece = self.pieces[self.at]
             getattr(self, f"_{piece.kind.lower()}", self._plain)(piece)
-        while self.made and self.made[-1].type == "_END":
+        while self.made and self.made[-1].type in {"_END", "_COMMA"}:
             self.made.pop()
         if self.made and self.made[-1].type == "EQ":  # `3 + 4 = ?`
             self.made.pop()
@@ -170,6 +177,15 @@ class _Reader:
             digits = digits[2:]
         self._emit("BASED", str(value_in_base(digits, base)))
 
+    def _dots(self, piece: Piece) -> None:
+        """`1, 4, 9, ...` goes on only where a sequence is asked of. Raises NotUnderstood elsewhere: digits without end,
+        sums of terms left out."""
+        sequence = any(token.type in {"NEXT", "NTH", "TERM_OF"} for token in self.made)
+        if not sequence or self._before != "_COMMA":
+            raise NotUnderstood("something left out")
+        self.made.pop()
+        self.at += 1
+
     def _option(self, piece: Piece) -> None:
         if self.at >= self.options:
             while self.made and self.made[-1].type == "_END":
@@ -184,8 +200,13 @@ class _Reader:
     def _sign(self, piece: Piece) -> None:
         if piece.text in {'"', "$"}:
             raise NotUnderstood("a sign that it does not read")
+        if piece.text == "(" and self._bracketed_aside():
+            return
         kind = _SIGNS[piece.text]
         if not kind:
+            self.at += 1
+            return
+        if kind == "EQ" and not self.made and self.at == 0:
             self.at += 1
             return
         if kind == "_END" and (not self.made or self.made[-1].type == "_END"):
@@ -194,7 +215,33 @@ class _Reader:
         if kind == "BANG" and self.at == len(self.pieces) - 1 and self.made and self.made[-1].type not in _OPERAND_ENDS:
             self.at += 1
             return
+        if kind == self._before in {"PLUS", "BANG"} and self.made[-1].end_pos == piece.at:
+            raise NotUnderstood("a sign twice")
         self._emit(kind, {"=<": "<=", "==": "="}.get(piece.text, piece.text))
+
+    def _bracketed_aside(self) -> bool:
+        """Goes past `(final answer only)`."""
+        self.at += 1
+        words = self._words()
+        aside = (ASIDES.longest(words) or AT_END.longest(words)) if words else None
+        after = self.pieces[self.at + aside[0] : self.at + aside[0] + 1] if aside else []
+        if aside is None or not after or after[0].text != ")":
+            self.at -= 1
+            return False
+        self._leave_out(aside[0] + 1, aside[1])
+        return True
+
+    def _leave_out(self, count: int, kind: str) -> None:
+        """Goes past what says nothing about the question, and keeps whether it asks for the way."""
+        self.shown = self.shown or kind == "SHOWN"
+        self.at += count
+
+    def _pause(self) -> None:
+        """Goes past a comma that follows what was left out, or a dash before a word."""
+        signs = [piece.text for piece in self.pieces[self.at : self.at + 1]]
+        after = [piece.kind for piece in self.pieces[self.at + 1 : self.at + 2]]
+        if signs in ([","], [":"], ["!"]) or (signs, after) == (["-"], ["WORD"]):
+            self.at += 1
 
     @property
     def _before(self) -> str:
@@ -214,16 +261,28 @@ class _Reader:
         if self._before in {"PICKED", "SEQUENCE"}:
             self._emit("BAG", piece.text.lower())
             return
+        if self._before in {"IN", "ARE_IN", "DO"} and words[0] in MONTHS:
+            self._emit("MONTH", words[0])
+            return
+        if words[0] == "year" and self._next_is_year():
+            self.at += 1
+            return
         for way in (self._opening, self._phrase, self._number, self._function, self._letter):
             if way(words):
                 return
         raise NotUnderstood("a word that it does not know")
 
+    def _next_is_year(self) -> bool:
+        """Whether `the year` only announces the number that follows."""
+        after = self.pieces[self.at + 1 : self.at + 2]
+        return bool(after) and after[0].kind == "NUM" and len(after[0].text) == 4 and self._before != "NUM"
+
     def _opening(self, words: list[str]) -> bool:
         if self._before == "_END":
             aside = ASIDES.longest(words)
             if aside and self._ends(aside[0]):
-                self.at += aside[0]
+                self._leave_out(aside[0], aside[1])
+                self._pause()
                 return True
             opening = AT_START.longest(words)
             phrase = ANYWHERE.longest(words)
@@ -231,20 +290,22 @@ class _Reader:
                 return self._take(opening)
         closing = AT_END.longest(words)
         if closing and self._ends(closing[0]):
-            self.at += closing[0]
+            self._leave_out(closing[0], closing[1])
+            if self._before == "_COMMA":
+                self.made.pop()
             return True
         return False
 
     def _ends(self, count: int) -> bool:
         """Whether the sentence ends after this many words."""
         after = self.at + count
-        return after >= len(self.pieces) or self.pieces[after].text in ".?!,"
+        return after >= len(self.pieces) or self.pieces[after].text in ".?!,:"
 
     def _phrase(self, words: list[str]) -> bool:
         phrase = ANYWHERE.longest(words)
         if phrase and phrase[1] == "PLACE" and self._before != "TO_NEAREST":
             phrase = None
-        if phrase and words[0] == "a" and self._before not in _OPERAND_ENDS:
+        if phrase and words[0] == "a" and self._before not in _OPERAND_ENDS and phrase[1] not in _NAMED:
             phrase = None
         unit = self._unit_name()
         if unit and phrase and unit[0] <= phrase[0] and not (unit[0] == phrase[0] and words[0] in UNITS):
@@ -256,11 +317,10 @@ class _Reader:
 
     def _take(self, phrase: tuple[int, str, str]) -> bool:
         count, terminal, value = phrase
-        if terminal == "FILLER":
-            self.at += count
-            # being polite may be followed by a comma
-            if self._before == "_END" and self.at < len(self.pieces) and self.pieces[self.at].text in {",", ":", "!"}:
-                self.at += 1
+        if terminal in {"FILLER", "SHOWN"}:
+            self._leave_out(count, terminal)
+            if self._before == "_END":
+                self._pause()
         elif terminal == "ASK" and self._before == "ASK":
             if value:
                 self.made[-1] = Token("ASK", value)
@@ -285,6 +345,18 @@ class _Reader:
             after[1].text in LETTER_UNITS or after[1].text.lower() in UNITS or after[1].text in UNITS
         )
 
+    def _among_measures(self) -> bool:
+        """Whether a number's letter stands among other quantities, times or dates: `3 h 20 min`, `2 h at 60 km/h`."""
+        if self._before != "NUM":
+            return False
+        if any(token.type in {"UNIT", "TIME", "DATE"} for token in self.made):
+            return True
+        later = self.pieces[self.at + 1 :]
+        return any(piece.kind in {"TIME", "DATE"} for piece in later) or any(
+            number.kind == "NUM" and word.kind == "WORD" and (word.text in UNITS or word.text.lower() in UNITS)
+            for number, word in pairwise(later)
+        )
+
     def _unit_name(self) -> tuple[int, str] | None:
         texts = [piece.text for piece in self.pieces[self.at : self.at + 3] if piece.kind == "WORD"]
         for count in range(len(texts), 0, -1):
@@ -301,19 +373,29 @@ class _Reader:
             return
         self._emit("UNIT", name, count)
         words = self._words()
-        divided = self.at < len(self.pieces) and self.pieces[self.at].text in {"/", "per"}
+        divided = self.at < len(self.pieces) and self.pieces[self.at].text in {"/", "per", "a", "an"}
         if divided and len(self.pieces) > self.at + 1:
-            start = self.made.pop()
-            self.at += 1
-            below = self._unit_name()
-            if below is None and self.pieces[self.at].text in LETTER_UNITS:
-                below = 1, LETTER_UNITS[self.pieces[self.at].text]
-            if below is None:
-                raise NotUnderstood("a unit that it does not know")
-            self._emit("UNIT", f"{start}/({below[1]})", below[0])
+            self._divided_unit()
         elif words and words[0] in {"squared", "cubed"}:
             start = self.made.pop()
             self._emit("UNIT", f"{start}**{2 if words[0] == 'squared' else 3}")
+
+    def _divided_unit(self) -> None:
+        """`km` goes on with `/h`, `per hour` or `an hour`. Raises NotUnderstood for another word after a sign."""
+        said = self.pieces[self.at].text
+        self.at += 1
+        below = self._unit_name()
+        if below is None and self.pieces[self.at].text in LETTER_UNITS and said not in {"a", "an"}:
+            below = 1, LETTER_UNITS[self.pieces[self.at].text]
+        if below is None:
+            if said not in {"a", "an"}:
+                raise NotUnderstood("a unit that it does not know")
+            self.at -= 1
+            return
+        above = self.made.pop()
+        last = self.pieces[self.at + below[0] - 1]
+        self.made.append(Token("UNIT", f"{above}/({below[1]})", start_pos=above.start_pos, end_pos=last.end))
+        self.at += below[0]
 
     def _number(self, words: list[str]) -> bool:
         if words[0] in {"square", "cubic"}:
@@ -351,7 +433,9 @@ class _Reader:
     def _letter(self, words: list[str]) -> bool:
         piece = self.pieces[self.at]
         follows = self._before in {"TO", "IN"} and any(token.type == "UNIT" for token in self.made)
-        if piece.text in LETTER_UNITS and (follows or self.converts or self._converted_next()):
+        if piece.text in LETTER_UNITS and (
+            follows or self.converts or self._converted_next() or self._among_measures()
+        ):
             self._unit((1, LETTER_UNITS[piece.text]))
             return True
         if len(piece.text) == 1:
@@ -366,47 +450,6 @@ class _Reader:
             self.at += 1
             return True
         return False
-
-
-def number_in_words(words: list[str]) -> tuple[int, Fraction]:
-    """How many words make a number, and which: "two hundred and five", "thirty-nine fifths", "a half"."""
-    flat: list[str] = []
-    ends: list[int] = []
-    for at, word in enumerate(words):
-        for part in word.split("-"):
-            flat.append(part)
-            ends.append(at + 1)
-    total, current, used = 0, 0, 0
-    for at, word in enumerate(flat):
-        if word in ONES:
-            current += ONES.index(word)
-        elif word in TENS:
-            current += TENS[word]
-        elif word == "hundred":
-            current = max(current, 1) * 100
-        elif word in SCALES:
-            total, current = total + max(current, 1) * SCALES[word], 0
-        elif (
-            word == "and"
-            and used
-            and at + 1 < len(flat)
-            and flat[at - 1] in SCALES
-            and flat[at + 1] in ONES + list(TENS)
-        ):
-            continue
-        else:
-            break
-        used = at + 1
-    value = Fraction(total + current)
-    part = flat[used] if used < len(flat) else ""
-    if used and (part.removesuffix("s") in PARTS or part == "halves") and (part.endswith("s") or value == 1):
-        value /= PARTS.get(part) or PARTS[part.removesuffix("s")]
-        used += 1
-    if not used:
-        return 0, value
-    if ends[used - 1] == (ends[used] if used < len(ends) else 0):
-        return 0, value  # only half of a hyphenated word
-    return ends[used - 1], value
 
 
 def _with_sentences(made: list[Token]) -> list[Token]:

@@ -1,194 +1,280 @@
-"""Units, clock times, dates."""
+"""Conversions of units, rates, currencies at a given rate."""
 
-import datetime as dt
 import re
-from fractions import Fraction
-from functools import cache
-from typing import Any
+from typing import Any, Final
 
-import pint
 from sympy import Integer, Rational
 
-from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build
-from rung.reasoners.symbolic.render import approximate_text, decimal_text, terminates
+from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
-from rung.reasoners.symbolic.sizes import bits
-from rung.reasoners.symbolic.unit_names import CALENDAR_MONTHS, MONTHS
+from rung.reasoners.symbolic.steps.spelled import worked
+from rung.reasoners.symbolic.unit_names import CURRENCIES
+from rung.reasoners.symbolic.units import (
+    SHORT_TIMES,
+    Quantity,
+    answered,
+    convert,
+    converted_value,
+    convertible,
+    is_symbol,
+    quantity,
+    shown,
+    unit_text,
+    written_unit,
+)
 
-DAY_MINUTES = 24 * 60
-MAX_DAYS = 3_000_000
-_FIXED = {"second", "minute", "hour", "day", "week", "fortnight"}
-
-
-@cache
-def registry() -> Any:
-    """Units with exact factors."""
-    return pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
-
-
-def converted_value(value: Rational, source: str, target: str) -> Rational:
-    """Raises NoAnswer between units of different kinds, and between months and days: a month has no fixed length."""
-    calendar = {unit for unit in (source, target) if unit in CALENDAR_MONTHS}
-    if calendar:
-        if len({source, target} - set(CALENDAR_MONTHS)) > 0:
-            raise NoAnswer("months and days, which have no fixed ratio")
-        return value * Rational(CALENDAR_MONTHS[source], CALENDAR_MONTHS[target])
-    if bits(value) > 4_000:
-        raise TooLarge("a quantity too large")
-    quantity = registry().Quantity(Fraction(int(value.p), int(value.q)), source)
-    try:
-        result = quantity.to(target).magnitude
-    except pint.PintError:
-        raise NoAnswer("units of different kinds") from None
-    if isinstance(result, float):
-        raise NoAnswer("no exact factor")
-    exact = Fraction(result)
-    return Rational(exact.numerator, exact.denominator)
+_SIGNS: Final = {"degC": "°C", "degF": "°F", "kelvin": "K"}
+# What a question's first words make of the answer's unit.
+_KINDS: Final = {"FAR": "meter", "HOW_LONG": "second", "FAST": "meter/second"}
+_MIXED: Final = {"minute": "min", "hour": "h", "second": "s"}
 
 
-def quantity(scope: Scope, node: Node) -> tuple[Rational, str]:
-    """Value and unit; `5 feet 3 inches` in the last unit."""
-    total, unit = Rational(0), ""
-    for measure in nodes(node.children):
-        value, named = build(nodes(measure.children)[0], scope), str(measure.children[-1])
-        if not isinstance(value, Rational):
-            raise NoAnswer("a quantity that is no rational number")
-        if unit and (named.startswith("deg") or value < 0):
-            raise NotUnderstood("a quantity in parts that do not add")
-        total = (converted_value(total, unit, named) if unit else Rational(0)) + value
-        unit = named
-    return total, unit
+def _tokens(children: list[Child], *kinds: str) -> list[Any]:
+    return [child for child in children if getattr(child, "type", "") in kinds]
 
 
-def _shown(value: Rational) -> str:
-    return decimal_text(value) if terminates(value) and bits(value) < 400 else approximate_text(value)
+# ---- conversions ----
 
 
 def converted(scope: Scope, children: list[Child]) -> Any:
-    value, source = quantity(scope, nodes(children)[0])
-    return _shown(converted_value(value, source, str(children[-1])))
+    """`5 miles in km`: a symbol is repeated behind the number, a unit in words is not, since the question names it."""
+    target = _tokens(children, "UNIT")[-1]
+    given = quantity(scope, nodes(children)[0])
+    value = _exchanged(scope, given, str(target))
+    typed = written_unit(scope, target)
+    if str(target) in _SIGNS:
+        return f"{shown(value)} {_SIGNS[str(target)]}"
+    return answered(value, str(target), typed) if is_symbol(str(target), typed) else shown(value)
+
+
+def converted_given(scope: Scope, children: list[Child]) -> Any:
+    """`250 EUR in USD at 1.08 USD per EUR`."""
+    exchange(scope, [nodes(children)[-1]])
+    return converted(scope, children[:-1])
 
 
 def many_in(scope: Scope, children: list[Child]) -> Any:
-    target = next(str(child) for child in children if getattr(child, "type", "") == "UNIT")
-    value, source = quantity(scope, nodes(children)[0])
-    return _shown(converted_value(value, source, target))
+    target = str(_tokens(children, "UNIT")[0])
+    return shown(_exchanged(scope, quantity(scope, nodes(children)[0]), target))
 
 
-# ---- clock ----
+def many_in_given(scope: Scope, children: list[Child]) -> Any:
+    exchange(scope, [nodes(children)[-1]])
+    return many_in(scope, children[:-1])
 
 
-def minutes_of(said: str) -> tuple[int, bool]:
-    """Minutes since midnight, and whether AM or PM was said."""
-    match = re.fullmatch(r"(\d{1,2})(?::(\d{2}))?\s*(?:([ap])\.?m\.?)?", said.lower())
-    if match is None:
-        raise NotUnderstood("a time that it does not read")
-    hour, minute, half = int(match.group(1)), int(match.group(2) or 0), match.group(3)
-    if minute > 59 or (half and not 1 <= hour <= 12) or hour > 23:
-        raise NoAnswer("a time that there is not")
-    if half:
-        hour = hour % 12 + (12 if half == "p" else 0)
-    return hour * 60 + minute, half is not None
+def mixed(scope: Scope, children: list[Child]) -> Any:
+    """`135 minutes in hours and minutes`."""
+    tokens = _tokens(children, "UNIT")[-2:]
+    larger, smaller = (str(token) for token in tokens)
+    given = quantity(scope, nodes(children)[0])
+    size = converted_value(Rational(1), larger, smaller)
+    total = convert(scope, given, smaller)
+    if not size.is_Integer or size <= 1 or total < 0:
+        raise NotUnderstood("two units that make no pair")
+    whole = total // size
+    rest = total - whole * size
+    scope.say(f"{shown(total)} = {whole}*{size} + {shown(rest)}")
+    if {larger, smaller} <= set(SHORT_TIMES):
+        return f"{whole} {_MIXED[larger]} {shown(rest)} {_MIXED[smaller]}"
+    parts = zip(
+        (Integer(whole), rest), (larger, smaller), (written_unit(scope, token) for token in tokens), strict=True
+    )
+    return " ".join(answered(*part) for part in parts)
 
 
-def between_times(scope: Scope, children: list[Child]) -> Any:
-    del scope
-    unit = str(children[1])
-    (start, said), (end, also) = (minutes_of(str(child)) for child in children if child.type == "TIME")
-    if said != also or unit not in {"second", "minute", "hour"}:
-        raise NoAnswer("times of different kinds")
-    return _shown(converted_value(Integer((end - start) % DAY_MINUTES), "minute", unit))
+# ---- rates ----
 
 
-def _shifted(scope: Scope, children: list[Child], sign: int) -> str:
-    value, unit = quantity(scope, nodes(children)[0])
-    start, halves = minutes_of(str(children[-1]))
-    if unit not in {"minute", "hour"}:
-        raise NoAnswer("a shift that is not in minutes or hours")
-    shift = converted_value(value, unit, "minute")
-    if not shift.is_Integer:
-        raise NoAnswer("a shift of part of a minute")
-    at = int(start + sign * shift) % DAY_MINUTES
-    hour, minute = divmod(at, 60)
-    if not halves:
-        return f"{hour:02}:{minute:02}"
-    return f"{(hour - 1) % 12 + 1}:{minute:02} {'AM' if hour < 12 else 'PM'}"
+def _parts(rate: Quantity) -> tuple[Quantity, Quantity]:
+    """`60 km/h` as 60 km and 1 h. Raises NotUnderstood for what is no rate."""
+    above, slash, below = rate.unit.partition("/")
+    if not slash:
+        raise NotUnderstood("a rate that is none")
+    typed = [part.strip() for part in re.split(r"/|\bper\b|\ban?\b", rate.typed) if part.strip()]
+    top, bottom = typed if len(typed) == 2 else (above, below)
+    return Quantity(rate.value, above, top), Quantity(Rational(1), below.strip("()"), bottom)
 
 
-# ---- calendar ----
+def _is_rate(given: Quantity) -> bool:
+    return "/" in given.unit
 
 
-def date_of(said: str) -> dt.date:
-    words = re.findall(r"[a-z]+|\d+", said.lower())
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", said):
-        year, month, day = (int(word) for word in words)
+def exchange(scope: Scope, children: list[Child]) -> None:
+    """States what one unit is worth in another: `1.08 USD per EUR`, `1 EUR = 1.08 USD`."""
+    parts = [node for one in nodes(children) for node in ([one] if one.data == "quantity" else nodes(one.children))]
+    given = [quantity(scope, node) for node in parts]
+    if len(given) == 1:
+        top, bottom = _parts(given[0])
     else:
-        month = next(MONTHS[word] for word in words if word in MONTHS)
-        day, year = (int(word) for word in words if word.isdigit())
-    try:
-        return dt.date(year, month, day)
-    except ValueError:
-        raise NoAnswer("a date that there is not") from None
+        bottom, top = given
+        if bottom.value <= 0:
+            raise NoAnswer("a rate of nothing")
+        top = top._replace(value=top.value / bottom.value)
+    currencies = set(CURRENCIES.values())
+    if top.unit == bottom.unit or not {top.unit, bottom.unit} & currencies or top.value <= 0 or scope.rates:
+        raise NotUnderstood("a rate between what are no currencies, or a second one")
+    scope.rates = ((top.value, top.unit, bottom.unit),)
 
 
-def between_dates(scope: Scope, children: list[Child]) -> Any:
-    del scope
-    unit = str(children[1])
-    start, end = (date_of(str(child)) for child in children if child.type == "DATE")
-    if end < start:
-        start, end = end, start
-    if unit in _FIXED:
-        return _shown(converted_value(Integer((end - start).days), "day", unit))
-    months = (end.year - start.year) * 12 + end.month - start.month
-    whole = months if end.day == start.day else None
-    if whole is None or unit not in CALENDAR_MONTHS:
-        raise NoAnswer("months that are not whole")
-    return _shown(Rational(whole, CALENDAR_MONTHS[unit]))
+def _exchanged(scope: Scope, given: Quantity, target: str) -> Rational:
+    """Converted by the stated rate if there is one."""
+    if not scope.rates:
+        return convert(scope, given, target)
+    ((worth, top, bottom),) = scope.rates
+    if "GBP" in {given.unit, target}:
+        # beside sterling a pound is money
+        top, bottom = ("GBP" if unit == "pound" else unit for unit in (top, bottom))
+    if (given.unit, target) == (bottom, top):
+        result = given.value * worth
+        scope.say(
+            f"{unit_text(given.value, bottom)} * {unit_text(worth, f'{top}/({bottom})')} = {unit_text(result, top)}"
+        )
+    elif (given.unit, target) == (top, bottom):
+        result = given.value / worth
+        sign = "=" if terminates_text(result) else "≈"
+        rate = unit_text(worth, f"{top}/({bottom})")
+        scope.say(f"{unit_text(given.value, top)} / ({rate}) {sign} {unit_text(result, bottom)}")
+    else:
+        raise NoAnswer("units that the rate is not between")
+    return result
 
 
-def _moved(scope: Scope, children: list[Child], sign: int) -> str:
-    value, unit = quantity(scope, nodes(children)[0])
-    start = date_of(str(children[-1]))
-    if unit in _FIXED:
-        days = converted_value(value, unit, "day")
-        if not days.is_Integer or abs(days) > MAX_DAYS:
-            raise NoAnswer("a shift of part of a day")
-        return _written(start, int(start.toordinal() + sign * days))
-    if unit not in CALENDAR_MONTHS or not value.is_Integer:
-        raise NoAnswer("a shift that it does not read")
-    months = start.year * 12 + start.month - 1 + sign * int(value) * CALENDAR_MONTHS[unit]
-    try:
-        return _said(dt.date(months // 12, months % 12 + 1, start.day))
-    except ValueError:
-        raise NoAnswer("a day that the month does not have") from None
+def journey(scope: Scope, children: list[Child]) -> Any:
+    """`60 km/h for 2.5 h`, `150 km at 60 km/h`, `average speed for 150 km in 2 h`."""
+    head = next((child.type for child in _tokens(children, *_KINDS)), "")
+    word = str(_tokens(children, "FOR", "IN", "GIVEN")[-1])
+    first, second = (quantity(scope, node) for node in nodes(children))
+    if word == "at":
+        value, unit, typed = _at(scope, first, second)
+    elif word not in {"for", "in"}:
+        raise NotUnderstood("an order of words that it does not know")
+    elif _is_rate(first):
+        value, unit, typed = _times(scope, first, second)
+    elif head == "FAST":
+        value, unit, typed = _average(scope, first, second)
+    else:
+        raise NotUnderstood("a rate that is none")
+    if head and not convertible(unit, _KINDS[head]):
+        raise NoAnswer("a quantity of another kind than was asked")
+    return answered(value, unit, typed)
 
 
-def _written(start: dt.date, ordinal: int) -> str:
-    del start
-    try:
-        return _said(dt.date.fromordinal(ordinal))
-    except (ValueError, OverflowError):
-        raise NoAnswer("a date beyond the calendar") from None
+def journey_turned(scope: Scope, children: list[Child]) -> Any:
+    """`how far in 2.5 hours at 60 km/h`: the time comes first."""
+    head, word, time, said, rate = children
+    if str(said) != "at":
+        raise NotUnderstood("an order of words that it does not know")
+    return journey(scope, [head, rate, word, time])
 
 
-def _said(date: dt.date) -> str:
-    return f"{date.day} {date:%B} {date.year}"
+def journey_given(scope: Scope, children: list[Child]) -> None:
+    """`A car goes 60 km/h for 2.5 hours`: kept for the question."""
+    if scope.journey:
+        raise NotUnderstood("two journeys")
+    scope.journey = children
 
 
-def weekday(scope: Scope, children: list[Child]) -> Any:
-    del scope
-    return f"{date_of(str(children[-1])):%A}"
+def journey_asked(scope: Scope, children: list[Child]) -> Any:
+    if not scope.journey:
+        raise NotUnderstood("nothing that was travelled")
+    return journey(scope, [*_tokens(children, *_KINDS), *scope.journey])
+
+
+def _times(scope: Scope, rate: Quantity, amount: Quantity) -> tuple[Rational, str, str]:
+    top, bottom = _parts(rate)
+    if top.unit in CURRENCIES.values() and bottom.unit in SHORT_TIMES and amount.unit not in SHORT_TIMES:
+        raise NoAnswer("hours paid in a day, which may not be all of them")
+    count = convert(scope, amount, bottom.unit) if amount.unit != bottom.unit else amount.value
+    result = top.value * count
+    written = f"{unit_text(rate.value, rate.unit)} * {unit_text(count, bottom.unit)}"
+    scope.say(f"{written} = {unit_text(result, top.unit)}")
+    return result, top.unit, top.typed
+
+
+def _at(scope: Scope, amount: Quantity, rate: Quantity) -> tuple[Rational, str, str]:
+    """A price times a count, or a way by a speed: whichever the units say."""
+    top, bottom = _parts(rate)
+    if _is_rate(amount) or top.value <= 0:
+        raise NotUnderstood("a rate of a rate")
+    if convertible(amount.unit, bottom.unit):
+        return _times(scope, rate, amount)
+    size = convert(scope, amount, top.unit) if amount.unit != top.unit else amount.value
+    result = size / top.value
+    sign = "=" if terminates_text(result) else "≈"
+    written = f"{unit_text(size, top.unit)} / ({unit_text(rate.value, rate.unit)})"
+    scope.say(f"{written} {sign} {unit_text(result, bottom.unit)}")
+    return result, bottom.unit, bottom.typed
+
+
+def _average(scope: Scope, way: Quantity, time: Quantity) -> tuple[Rational, str, str]:
+    if _is_rate(way) or _is_rate(time) or time.value <= 0:
+        raise NotUnderstood("a speed of a rate")
+    result = way.value / time.value
+    unit = f"{way.unit}/({time.unit})"
+    sign = "=" if terminates_text(result) else "≈"
+    scope.say(f"{unit_text(way.value, way.unit)} / {unit_text(time.value, time.unit)} {sign} {unit_text(result, unit)}")
+    return result, unit, f"{way.typed}/{time.typed}"
+
+
+def terminates_text(value: Rational) -> bool:
+    """Whether `shown` shows all of it."""
+    return bool(Rational(shown(value)) == value)
+
+
+# ---- sums ----
+
+
+def amount(scope: Scope, children: list[Child]) -> Any:
+    """`15% of 80 km`: a quantity that says more than the question does."""
+    node = nodes(children)[0]
+    measures = nodes(node.children)
+    if len(measures) != 1 or nodes(measures[0].children)[0].data in {"number", "negative", "name"}:
+        raise NotUnderstood("nothing asked of it")
+    given = quantity(scope, node)
+    worked(scope, nodes(measures[0].children)[0])
+    return answered(given.value, given.unit, given.typed)
+
+
+def added(scope: Scope, children: list[Child]) -> Any:
+    """`3 km + 500 m` in the first one's unit; hours and minutes stay apart."""
+    first, second = (quantity(scope, node) for node in nodes(children))
+    sign = "-" if _tokens(children, "MINUS", "WMINUS") else "+"
+    if first.unit in _SIGNS or second.unit in _SIGNS:
+        raise NotUnderstood("a sum of temperatures")
+    if _several_times(nodes(children)):
+        return _clocked(scope, first, second, sign)
+    size = convert(scope, second, first.unit) if second.unit != first.unit else second.value
+    result = first.value + size if sign == "+" else first.value - size
+    written = [unit_text(one, first.unit) for one in (first.value, size, result)]
+    scope.say(f"{written[0]} {sign} {written[1]} = {written[2]}")
+    return answered(result, first.unit, first.typed)
+
+
+def _several_times(parts: list[Node]) -> bool:
+    """Whether a part is in hours and minutes."""
+    units = [[str(measure.children[-1]) for measure in nodes(part.children)] for part in parts]
+    return any(len(one) > 1 for one in units) and all(unit in SHORT_TIMES for one in units for unit in one)
+
+
+def _clocked(scope: Scope, first: Quantity, second: Quantity, sign: str) -> str:
+    minutes = [converted_value(one.value, one.unit, "minute") for one in (first, second)]
+    total = minutes[0] + minutes[1] if sign == "+" else minutes[0] - minutes[1]
+    if total < 0:
+        raise NoAnswer("a time below zero")
+    scope.say(f"{shown(minutes[0])} minutes {sign} {shown(minutes[1])} minutes = {shown(total)} minutes")
+    return f"{total // 60} h {shown(total % 60)} min"
 
 
 TASKS = {
     "converted": converted,
+    "converted_given": converted_given,
     "many_in": many_in,
-    "between_times": between_times,
-    "after_time": lambda scope, children: _shifted(scope, children, 1),
-    "before_time": lambda scope, children: _shifted(scope, children, -1),
-    "between_dates": between_dates,
-    "after_date": lambda scope, children: _moved(scope, children, 1),
-    "before_date": lambda scope, children: _moved(scope, children, -1),
-    "weekday": weekday,
+    "many_in_given": many_in_given,
+    "mixed": mixed,
+    "journey": journey,
+    "journey_turned": journey_turned,
+    "journey_asked": journey_asked,
+    "amount": amount,
+    "added": added,
 }

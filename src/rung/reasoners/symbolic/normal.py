@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from rung.reasoners.symbolic.errors import NotUnderstood
+from rung.reasoners.symbolic.unit_names import DOLLAR_SIGN
 
 _SIGNS: Final = str.maketrans({
     "×": "*", "∙": "*", "·": "*", "⋅": "*", "÷": "/", "∕": "/", "−": "-", "–": "-", "—": "-", "‐": "-", "‑": "-",  # noqa: RUF001
@@ -16,11 +17,16 @@ _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-
 _CONTRACTIONS: Final = {
     r"\b(what|that|it|how|here)['’]?s\b(?! of)": r"\1 is",  # noqa: RUF001
     r"\bi['’]d like\b": "i would like",  # noqa: RUF001
+    r"\blet['’]s\b": "let us",  # noqa: RUF001
     r"\bi['’]m\b": "i am",  # noqa: RUF001
     r"\blog(?:arithm)?(?: (?:in|to|with))?(?: the)? base (\d+) of\b": r"log_\1 ",
     r"°\s*c\b": " degC ",
     r"°\s*f\b": " degF ",
 }
+# Money before its number; `$` only where none of them can close a formula.
+_MONEY: Final = {"€": "EUR", "£": "GBP", "¥": "JPY"}
+_AMOUNT: Final = r"\s?(\d[\d,]*(?:\.\d+)?)"
+_DOLLARS: Final = re.compile(r"(?:[^$]*(?:^|(?<=[\s(]))\$\d)+[^$]*")
 _LATEX_WORDS: Final = {
     r"\\(?:left|right|big|Big|bigg|displaystyle|,|;|!|:|quad|qquad| )(?![a-zA-Z])": " ",
     r"\\(?:cdot|times|ast)(?![a-zA-Z])": "*",
@@ -56,13 +62,33 @@ _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*?)\\end\{\1\}", re.DOTALL)
 
 def normal(text: str) -> str:
     """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost."""
+    text = unwrapped(text)
     # raised digits become powers before the signs are translated one by one
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda found: f"^({found.group().translate(_RAISED)})", text).translate(_SIGNS)
     for pattern, plain in _CONTRACTIONS.items():
         text = re.sub(pattern, plain, text, flags=re.IGNORECASE)
+    for sign, code in _MONEY.items():
+        text = re.sub(rf"{sign}{_AMOUNT}", rf"\1 {code}", text).replace(sign, f" {code} ")
+    if "\\" not in text and _DOLLARS.fullmatch(text):
+        text = re.sub(rf"\${_AMOUNT}", rf"\1 {DOLLAR_SIGN}", text)
     if "\\" in text or "$" in text:
         text = _without_latex(text)
     return text.replace("**", "^").strip()
+
+
+_MARK: Final = re.compile(r"\A(?:\d{1,2}[.)]|[a-z]\)|[-*•]|q\s*[:.])\s+(?=[a-z]{2})", re.IGNORECASE)
+_ANSWER: Final = re.compile(r"\n\s*a(?:nswer)?\s*:\s*$", re.IGNORECASE)
+_WRAPS: Final = (("**", "**"), ('"', '"'), ("'", "'"), ("“", "”"), ("__", "__"), ("`", "`"))
+
+
+def unwrapped(text: str) -> str:
+    """Without a list's mark, `Q:` and `A:`, and what emphasises all of it; code marks stand for nothing."""
+    text = _ANSWER.sub("", _MARK.sub("", text.strip()))
+    for left, right in _WRAPS:
+        if text.startswith(left) and text.endswith(right) and len(text) > len(left + right):
+            inside = text[len(left) : -len(right)]
+            text = text if left in inside else inside
+    return text.replace("`", " ")
 
 
 def _without_latex(text: str) -> str:

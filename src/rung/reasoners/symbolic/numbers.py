@@ -11,6 +11,9 @@ from rung.reasoners.symbolic.expressions import build, number
 from rung.reasoners.symbolic.operands import values, whole
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded
+from rung.reasoners.symbolic.steps import numbers as explain
+from rung.reasoners.symbolic.steps.polynomials import raised
+from rung.reasoners.symbolic.steps.record import bracketed
 
 MAX_FACTORED: Final = 10**40
 
@@ -39,75 +42,130 @@ def is_prime(value: Any) -> bool:
     return bool(sympy.isprime(n))
 
 
-def _prime_factors(value: Any) -> Any:
-    primes = sorted(factored(whole(value)))
+def _prime_factors(scope: Scope, value: Any) -> Any:
+    powers = factored(whole(value))
+    primes = sorted(powers)
+    explain.factorisation(scope.steps, whole(value), powers)
     if not primes:
         raise NoAnswer("one has no prime factors")
     return tuple(Integer(p) for p in primes)
 
 
-def _prime_factorisation(value: Any) -> Any:
+def _prime_factorisation(scope: Scope, value: Any) -> Any:
     n = whole(value)
     powers = factored(n)
     if n < 2:
         raise NoAnswer("no factorisation into primes")
+    explain.factorisation(scope.steps, n, powers)
     return " * ".join(f"{p}**{k}" if k > 1 else str(p) for p, k in sorted(powers.items()))
 
 
-def _divisors(value: Any) -> Any:
+def _divisors(scope: Scope, value: Any) -> Any:
     n = whole(value)
     powers = factored(n)
     if sympy.prod(k + 1 for k in powers.values()) > 2_000:
         raise TooLarge("too many divisors")
+    explain.factorisation(scope.steps, n, powers)
     return tuple(Integer(d) for d in sympy.divisors(abs(n)))
 
 
-def _next_prime(value: Any) -> Any:
+def _divisor_count(scope: Scope, value: Any) -> Any:
+    powers = factored(whole(value))
+    explain.factorisation(scope.steps, whole(value), powers)
+    result = Integer(sympy.prod(power + 1 for power in powers.values()))
+    factors = " * ".join(f"({power} + 1)" for _, power in sorted(powers.items()))
+    scope.say(f"One more than each exponent: {factors or 1} = {result}")
+    return result
+
+
+def _divisor_sum(scope: Scope, value: Any) -> Any:
+    powers = factored(whole(value))
+    result = Integer(sympy.prod((p ** (k + 1) - 1) // (p - 1) for p, k in powers.items()))
+    explain.factorisation(scope.steps, whole(value), powers)
+    sums = [
+        "(" + " + ".join(str(prime**power) for power in range(count + 1)) + ")"
+        for prime, count in sorted(powers.items())
+    ]
+    scope.say(f"Powers of each prime, added and multiplied: {' * '.join(sums) or 1} = {result}")
+    return result
+
+
+def _next_prime(scope: Scope, value: Any) -> Any:
     if value > 10**50:
         raise TooLarge("a number too large")
-    return Integer(sympy.nextprime(whole(sympy.floor(value))))
+    start = whole(sympy.floor(value))
+    result = Integer(sympy.nextprime(start))
+    _tell_between(scope, range(max(start + 1, 2), int(result)), int(result))
+    return result
 
 
-def _previous_prime(value: Any) -> Any:
+def _previous_prime(scope: Scope, value: Any) -> Any:
     if value > 10**50 or value <= 2:
         raise NoAnswer("no prime there")
-    return Integer(sympy.prevprime(whole(sympy.ceiling(value))))
+    end = whole(sympy.ceiling(value))
+    result = Integer(sympy.prevprime(end))
+    _tell_between(scope, range(end - 1, int(result), -1), int(result))
+    return result
 
 
-def _prime_count(value: Any) -> Any:
+def _tell_between(scope: Scope, passed: range, prime: int) -> None:
+    if len(passed) <= explain.MAX_SHOWN:
+        for n in passed:
+            explain.primality(scope.steps, n, False)
+    explain.primality(scope.steps, prime, True)
+
+
+def _prime_count(scope: Scope, value: Any) -> Any:
     n = whole(value)
     if n > 10**7:
         raise TooLarge("too many primes")
+    if 2 < n <= 100:
+        scope.say("They are {}", tuple(Integer(prime) for prime in sympy.primerange(n)))
     return Integer(sympy.primepi(n - 1)) if n > 2 else Integer(0)
 
 
-def _degree(value: Any) -> Any:
+def _degree(scope: Scope, value: Any) -> Any:
     if not value.free_symbols:
         raise NoAnswer("a degree of what has no letter")
-    return Integer(Poly(expanded(value), *sorted(value.free_symbols, key=str)).total_degree())
+    plain = expanded(value)
+    scope.say("{} = {}", value, plain)
+    return Integer(Poly(plain, *sorted(value.free_symbols, key=str)).total_degree())
 
 
-def _discriminant(value: Any) -> Any:
+def _discriminant(scope: Scope, value: Any) -> Any:
     if len(value.free_symbols) != 1:
         raise NoAnswer("a discriminant of what is no polynomial in one letter")
-    return sympy.discriminant(Poly(expanded(value), *value.free_symbols))
+    polynomial = Poly(expanded(value), *value.free_symbols)
+    result = sympy.discriminant(polynomial)
+    if polynomial.degree() == 2:
+        a, b, c = (bracketed(scope.steps.text(one)) for one in polynomial.all_coeffs())
+        scope.say(f"b{raised(scope.steps, 2)} - 4*a*c = {b}{raised(scope.steps, 2)} - 4*{a}*{c} = {{}}", result)
+    return result
 
 
-MANY: Final[Mapping[str, Callable[[Any], Any]]] = {
+def _digit_count(scope: Scope, value: Any) -> Any:
+    del scope
+    return Integer(len(str(abs(whole(value)))))
+
+
+def _numerator(scope: Scope, value: Any) -> Any:
+    scope.say("In lowest terms: {}", value)
+    return Integer(value.p) if value.is_Rational else sympy.numer(value)
+
+
+MANY: Final[Mapping[str, Callable[[Scope, Any], Any]]] = {
     "prime_factors": _prime_factors,
     "prime_factorisation": _prime_factorisation,
     "divisors": _divisors,
-    "divisor_count": lambda value: Integer(sympy.prod(k + 1 for k in factored(whole(value)).values())),
-    "divisor_sum": lambda value: Integer(
-        sympy.prod((p ** (k + 1) - 1) // (p - 1) for p, k in factored(whole(value)).items())
-    ),
+    "divisor_count": _divisor_count,
+    "divisor_sum": _divisor_sum,
     "prime_count": _prime_count,
-    "digit_count": lambda value: Integer(len(str(abs(whole(value))))),
+    "digit_count": _digit_count,
     "next_prime": _next_prime,
     "previous_prime": _previous_prime,
     "degree": _degree,
     "discriminant": _discriminant,
-    "numerator": lambda value: Integer(value.p) if value.is_Rational else sympy.numer(value),
+    "numerator": _numerator,
 }
 
 
@@ -119,7 +177,7 @@ def many_of(scope: Scope, children: list[Child]) -> Any:
     value = build(nodes(children)[0], scope)
     if not isinstance(value, Expr):
         raise NotUnderstood("not a number")
-    return MANY[kind](value)
+    return MANY[kind](scope, value)
 
 
 def nth_of_kind(scope: Scope, children: list[Child]) -> Any:
@@ -139,11 +197,20 @@ _SERIES: Final[Mapping[str, Callable[[int], int]]] = {
 }
 
 
+_FORMULAS: Final[Mapping[str, str]] = {
+    "natural": "1 + 2 + ... + n = n*(n + 1)/2",
+    "odd": "1 + 3 + ... + (2*n - 1) = n*n",
+    "even": "2 + 4 + ... + 2*n = n*(n + 1)",
+    "square": "1*1 + 2*2 + ... + n*n = n*(n + 1)*(2*n + 1)/6",
+    "cube": "1*1*1 + 2*2*2 + ... + n*n*n = n*(n + 1)/2 * n*(n + 1)/2",
+}
+
+
 def sum_first(scope: Scope, children: list[Child]) -> Any:
     """Of the first so many: counted from one."""
-    del scope
     count, series = whole(number(str(children[1]))), str(children[2])
     if series in _SERIES:
+        scope.say(f"{_FORMULAS[series]} for n = {count}")
         return Integer(_SERIES[series](count))
     if not 1 <= count <= MAX_SERIES:
         raise TooLarge("too many primes")
@@ -154,7 +221,10 @@ def sum_between(scope: Scope, children: list[Child]) -> Any:
     low, high = (whole(value) for value in values(scope, children))
     if low > high:
         raise NoAnswer("an empty sum")
-    return Integer((high - low + 1) * (low + high) // 2)
+    result = Integer((high - low + 1) * (low + high) // 2)
+    scope.say(f"{high - low + 1} numbers whose mean is ({low} + {high})/2 = {{}}", Rational(low + high, 2))
+    scope.say(f"{high - low + 1} * {{}} = {result}", Rational(low + high, 2))
+    return result
 
 
 def digit_of(scope: Scope, children: list[Child]) -> Any:
@@ -162,7 +232,16 @@ def digit_of(scope: Scope, children: list[Child]) -> Any:
     value = build(nodes(children)[0], scope)
     if not value.is_Rational or (place >= 1 and not value.is_Integer and not scope.decimal):
         raise NoAnswer("a digit of what is no number")
-    return Integer(int(abs(value) / place) % 10)
+    result = Integer(int(abs(value) / place) % 10)
+    said = scope.text[children[0].start_pos : children[0].end_pos].lower()
+    if not value.is_Integer and ("last" in said or "final" in said):
+        raise NoAnswer("the last digit of a fraction")
+    count = int(abs(value) / place)
+    if place == 1:
+        scope.say(f"The last digit of {count} is {result}")
+    else:
+        scope.say(f"{count} whole times {place} in {{}}, and the last digit of {count} is {result}", abs(value))
+    return result
 
 
 TASKS = {

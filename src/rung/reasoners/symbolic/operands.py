@@ -24,6 +24,12 @@ def listed(scope: Scope, node: Node) -> list[Any]:
     return members
 
 
+def difference_asked(children: list[Child]) -> None:
+    """Of two times or dates nothing but the difference is asked: they have no sum."""
+    if any(getattr(child, "type", "") == "LIST_OF" and str(child) != "gap" for child in children):
+        raise NotUnderstood("a list of what are no numbers")
+
+
 def whole(value: Any) -> int:
     if not isinstance(value, Integer):
         raise NoAnswer("not a whole number")

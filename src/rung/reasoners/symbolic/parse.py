@@ -41,23 +41,29 @@ def grammar() -> Lark:
 
 
 def parsed(text: str) -> tuple[Node, str, list[Token]]:
-    """The tree of a whole question, the text its positions refer to, and its tokens. Raises NotUnderstood."""
-    plain = normal("\n".join(line for line in text.split("\n") if not _is_aside(line)))
+    """The tree of a whole question, the text its positions refer to, and its tokens, SHOWN among them
+    where it asks for the way. Raises NotUnderstood."""
+    lines = [(line, _aside(line)) for line in text.split("\n")]
+    plain = normal("\n".join(line for line, aside in lines if not aside))
     found = tokens(plain)
-    if not found:
+    said = [token for token in found if token.type != "SHOWN"]
+    if not said:
         raise NotUnderstood("an empty question")
+    if any(aside == "SHOWN" for _, aside in lines):
+        found.append(Token("SHOWN", ""))
     try:
-        tree: Any = grammar().parse(found)
+        tree: Any = grammar().parse(said)
     except (UnexpectedToken, UnexpectedInput):
         raise NotUnderstood("an order of words that it does not know") from None
     return tree, plain, found
 
 
-def _is_aside(line: str) -> bool:
-    """A line of its own that only asks for the form every answer has; the line before it may lack its full stop."""
+def _aside(line: str) -> str:
+    """FILLER for a line of its own that only asks for the form every answer has, SHOWN for one that asks for the way;
+    the line before it may lack its full stop."""
     words = [word for word in re.findall(r"[^\W\d_]+|\S", line.lower()) if word not in _LEFT_OUT]
     aside = ASIDES.longest(words) if words else None
-    return aside is not None and aside[0] == len(words)
+    return aside[1] if aside is not None and aside[0] == len(words) else ""
 
 
 _LEFT_OUT = frozenset([*".,:;!?*", "the"])

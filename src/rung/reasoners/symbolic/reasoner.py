@@ -12,6 +12,7 @@ from rung.reasoners.base import Abilities, Status
 from rung.reasoners.completions import estimated
 from rung.reasoners.symbolic.vocabulary import worth_parsing
 from rung.reasoners.symbolic.wire import Asked, Solved
+from rung.reasoners.wording import max_tokens_of
 from rung.sandbox import Limits, Pool
 from rung.types import Call, Chunk, Json
 
@@ -57,7 +58,7 @@ class Symbolic:
         await self._pool.close()
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
-        """One chunk with the answer, plain."""
+        """One chunk with the answer, plain, and the steps to it as its reasoning."""
         asked = self._asked(call.body.get("messages", ()))
         if not worth_parsing(asked.text):
             raise Abstained(f"{self._name}: not a question of mathematics")
@@ -68,12 +69,18 @@ class Symbolic:
             raise Abstained(f"{self._name}: {over.message}") from None
         if not solved.answer:
             raise Abstained(f"{self._name}: {solved.why}")
-        told = estimated(call.body, len(solved.answer.encode()))
+        steps = _held("\n".join(solved.steps), solved.answer, call.body)
+        # who asks for the way gets it as the answer, which is its last line
+        text, reasoning = (steps, "") if steps and solved.shown else (solved.answer, steps)
+        told = estimated(call.body, len((text + reasoning).encode()))
         yield Chunk(
-            text=solved.answer,
+            text=text,
+            reasoning=reasoning,
             finish="stop",
             signals={"exact": 1.0},
-            usage=msgspec.structs.replace(told, busy_s=self._clock.monotonic() - started_s),
+            usage=msgspec.structs.replace(
+                told, reasoning_tokens=_tokens(reasoning), busy_s=self._clock.monotonic() - started_s
+            ),
         )
 
     def _asked(self, messages: Sequence[Json]) -> Asked:
@@ -83,6 +90,17 @@ class Symbolic:
         if last.get("role") != "user" or not text:
             raise Abstained(f"{self._name}: the last message is no question in words")
         return Asked(text=text, alone=not any(m.get("role") in {"user", "assistant"} for m in messages[:-1]))
+
+
+def _held(steps: str, answer: str, body: Json) -> str:
+    """The steps, or nothing where the request's `max_tokens` does not hold them and the answer: steps are left out, an
+    answer never."""
+    bound = max_tokens_of(body)
+    return "" if bound is not None and _tokens(steps + answer) > bound else steps
+
+
+def _tokens(text: str) -> int:
+    return estimated({}, len(text.encode())).completion_tokens
 
 
 def _text(content: object) -> str:

@@ -10,23 +10,31 @@ from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import number
 from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.render import approximate_text, decimal_text, rounded, rounded_text, terminates
-from rung.reasoners.symbolic.scope import Child
+from rung.reasoners.symbolic.scope import Child, Scope
+from rung.reasoners.symbolic.steps import order as explain
 
 MAX_PLACES: Final = 5_000
 
 
-def nearest(value: Any, children: list[Child]) -> str:
+def nearest(scope: Scope, value: Any, children: list[Child]) -> str:
     step = number(str(children[-1]))
     if step <= 0:
         raise NotUnderstood("rounding to what is no size")
-    return decimal_text(rounded(value, step))
+    return _to(scope, value, step)
 
 
-def decimals(value: Any, children: list[Child]) -> str:
-    return decimal_text(rounded(value, Rational(1, 10 ** _places(children))))
+def decimals(scope: Scope, value: Any, children: list[Child]) -> str:
+    return _to(scope, value, Rational(1, 10 ** _places(children)))
 
 
-def figures(value: Any, children: list[Child]) -> str:
+def _to(scope: Scope, value: Any, step: Rational) -> str:
+    result = rounded(value, step)
+    explain.nearest(scope.steps, value, step, result)
+    return decimal_text(result)
+
+
+def figures(scope: Scope, value: Any, children: list[Child]) -> str:
+    del scope
     count = _places(children)
     if count < 1 or not (value.is_number and value.is_real):
         raise NotUnderstood("no figures")
@@ -40,16 +48,17 @@ def _places(children: list[Child]) -> int:
     return count
 
 
-PRECISIONS: Final[Mapping[str, Callable[[Any, list[Child]], str]]] = {
+PRECISIONS: Final[Mapping[str, Callable[[Scope, Any, list[Child]], str]]] = {
     "nearest": nearest,
     "decimals": decimals,
     "figures": figures,
 }
 
 
-def as_fraction(value: Any) -> str:
+def as_fraction(scope: Scope, value: Any) -> str:
     if not value.is_Rational or value.q == 1:
         raise NoAnswer("not a fraction")
+    explain.as_fraction(scope.steps, value)
     return str(value)
 
 
@@ -63,6 +72,12 @@ def as_percent(value: Any) -> str:
     return f"{as_decimal(value * 100)}%"
 
 
+def _as_percent(scope: Scope, value: Any) -> str:
+    result = as_percent(value)
+    scope.say("{} * 100% = {}%", value, value * 100)
+    return result
+
+
 def as_scientific(value: Any) -> str:
     if not (value.is_Rational and terminates(value) and value != 0):
         raise NoAnswer("no short form")
@@ -72,9 +87,9 @@ def as_scientific(value: Any) -> str:
     return f"{decimal_text(value / Rational(10) ** exponent)} × 10^{exponent}"  # noqa: RUF001
 
 
-FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
+FORMS: Final[Mapping[str, Callable[[Scope, Any], str]]] = {
     "as_fraction": as_fraction,
-    "as_decimal": as_decimal,
-    "as_percent": as_percent,
-    "as_scientific": as_scientific,
+    "as_decimal": lambda scope, value: as_decimal(value),
+    "as_percent": _as_percent,
+    "as_scientific": lambda scope, value: as_scientific(value),
 }

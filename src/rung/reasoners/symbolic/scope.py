@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from lark import Tree
-from sympy import Basic, Expr, Symbol
+from sympy import Basic, Expr, Rational, Symbol
 
 from rung.reasoners.symbolic.errors import NoAnswer
+from rung.reasoners.symbolic.steps.record import Steps
 
 Child = Any  # a Node or a Token, as the grammar gives them
 
@@ -26,13 +27,14 @@ class Node(Protocol):
 
 @dataclass
 class Scope:
-    """`text` is the question, for writing its operands back as they stood. `decimal`: numbers were given as decimals.
-    `euler`: every `e` is Euler's number; `imaginary`: every `i` is the imaginary unit. `stated`: something was given
-    before the question; `alone`: nothing in an earlier turn. `several`: names with more than one value.
+    """`text` is the question, for writing its operands back as they stood; `steps` are what was done with it. `euler`:
+    every `e` is Euler's number; `imaginary`: every `i` is the imaginary unit. `stated`: something was given before the
+    question; `alone`: nothing in an earlier turn. `several`: names with more than one value. `rates`: what one unit is
+    worth, in which unit, and of which. `journey`, `born`, `moment`: what was said of these, not yet read.
     """
 
     text: str
-    decimal: bool = False
+    steps: Steps = field(default_factory=Steps)
     euler: bool = False
     alone: bool = True
     stated: bool = False
@@ -43,6 +45,22 @@ class Scope:
     imaginary: bool = False
     bag: str = ""
     picks: int = 0
+    rates: tuple[tuple[Rational, str, str], ...] = ()
+    journey: Sequence[Child] = ()
+    born: Sequence[Child] = ()
+    moment: Sequence[Child] = ()
+
+    @property
+    def decimal(self) -> bool:
+        """Whether numbers are written as decimals: they were given so, or are asked so."""
+        return self.steps.decimal
+
+    @decimal.setter
+    def decimal(self, wanted: bool) -> None:
+        self.steps.decimal = wanted
+
+    def say(self, line: str, *values: Any) -> None:
+        self.steps.say(line, *values)
 
     def value_of(self, name: str) -> Basic:
         if name in self.several:

@@ -10,6 +10,8 @@ from sympy import Expr, Integer, Rational
 from rung.reasoners.symbolic.errors import NoAnswer
 from rung.reasoners.symbolic.operands import listed
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.steps import order as explain
+from rung.reasoners.symbolic.steps.record import bracketed
 
 MAX_TERM = 1_000_000
 
@@ -50,17 +52,23 @@ def _ratio(terms: Sequence[Rational]) -> Rational | None:
 def next_term(scope: Scope, children: list[Child]) -> Any:
     terms = _terms(scope, children)
     if (ratio := _ratio(terms)) is not None:
+        scope.say("Each term is {} times the one before", ratio)
+        scope.say("{} * {} = {}", terms[-1], bracketed(scope.steps.text(ratio)), terms[-1] * ratio)
         return terms[-1] * ratio
     if (firsts := differences(terms)) is not None:
-        return polynomial(firsts, Integer(len(terms) + 1))
+        result = polynomial(firsts, Integer(len(terms) + 1))
+        explain.differences(scope.steps, terms)
+        explain.goes_on(scope.steps, terms, firsts, result)
+        return result
     if len(terms) >= 5 and all(c == a + b for a, b, c in zip(terms, terms[1:], terms[2:], strict=False)):
+        scope.say("Each term is the sum of the two before: {} + {} = {}", terms[-2], terms[-1], terms[-1] + terms[-2])
         return terms[-1] + terms[-2]
     raise NoAnswer("no rule that it sees")
 
 
 def nth_term(scope: Scope, children: list[Child]) -> Any:
     index = scope.symbol(str(children[0]))
-    return _term(_terms(scope, children), index)
+    return _term(scope, _terms(scope, children), index)
 
 
 def later_term(scope: Scope, children: list[Child]) -> Any:
@@ -70,17 +78,21 @@ def later_term(scope: Scope, children: list[Child]) -> Any:
     terms = _terms(scope, children)
     if _ratio(terms) is not None and _ratio(terms) != 1 and place > 5_000:
         raise NoAnswer("a term too large")
-    return _term(terms, Integer(place))
+    return _term(scope, terms, Integer(place))
 
 
-def _term(terms: list[Rational], index: Expr) -> Expr:
+def _term(scope: Scope, terms: list[Rational], index: Expr) -> Expr:
     ratio = _ratio(terms)
     if ratio is not None and ratio != 1:
+        scope.say("Each term is {} times the one before; the first is {}", ratio, terms[0])
         return terms[0] * ratio ** (index - 1)
     firsts = differences(terms)
     if firsts is None:
         raise NoAnswer("no rule that it sees")
-    return polynomial(firsts, index)
+    result = polynomial(firsts, index)
+    explain.differences(scope.steps, terms)
+    explain.newton(scope.steps, firsts, index, result)
+    return result
 
 
 TASKS = {"next_term": next_term, "nth_term": nth_term, "later_term": later_term}

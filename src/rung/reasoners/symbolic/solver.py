@@ -15,20 +15,27 @@ from rung.reasoners.symbolic import (
     arithmetic,
     bases,
     chance,
+    clock,
     compare,
+    dates,
     equations,
     measures,
     numbers,
     rounding,
     sequences,
     statistics,
+    units,
 )
 from rung.reasoners.symbolic.errors import NoAnswer, NotSolved, NotUnderstood
 from rung.reasoners.symbolic.expressions import build
+from rung.reasoners.symbolic.normal import unwrapped
 from rung.reasoners.symbolic.parse import grammar, parsed
 from rung.reasoners.symbolic.render import approximate_text, decimal_text, notation_of, rendered, terminates
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded
+from rung.reasoners.symbolic.steps import algebra as explain
+from rung.reasoners.symbolic.steps.record import MAX_CHARS, Steps
+from rung.reasoners.symbolic.steps.spelled import worked
 from rung.reasoners.symbolic.wire import Asked, Solved
 
 Task = Callable[[Scope, list[Child]], Any]
@@ -42,20 +49,31 @@ TASKS: Final[Mapping[str, Task]] = {
     **sequences.TASKS,
     **chance.TASKS,
     **measures.TASKS,
+    **clock.TASKS,
+    **dates.TASKS,
 }
 STATED: Final[Mapping[str, Callable[[Scope, list[Child]], None]]] = {
     "let": equations.let,
     "suppose": equations.suppose,
     "bag": chance.bag,
+    "exchanged": measures.exchange,
+    "journey_given": measures.journey_given,
+    "born": dates.born,
+    "moment": clock.moment,
 }
 
 
 def solve(text: str, alone: bool = True) -> str:
     """The answer, plain. Raises NotSolved. `alone`: as in `Asked`."""
+    return solved(text, alone).answer
+
+
+def solved(text: str, alone: bool = True) -> Solved:
+    """The answer, plain, and how it was found. Raises NotSolved. `alone`: as in `Asked`."""
     tree, plain, tokens = parsed(text)
     scope = Scope(
         plain,
-        decimal=any(token.type == "NUM" and "." in token for token in tokens),
+        Steps(notation_of(unwrapped(text)), decimal=any(token.type == "NUM" and "." in token for token in tokens)),
         euler=_has_euler(tokens),
         alone=alone,
     )
@@ -64,10 +82,19 @@ def solve(text: str, alone: bool = True) -> str:
     scope.imaginary = not stated and _has_imaginary(question, tokens)
     for one in stated:
         state(scope, one)
-    answer = rendered(ask(scope, question), scope.decimal, notation_of(text))
+    answer = rendered(ask(scope, question), scope.decimal, notation_of(unwrapped(text)))
     if not answer:
         raise NoAnswer("nothing to say")
-    return _yes_or_no(answer) if "yes or no" in text.lower() else answer
+    if "yes or no" in text.lower():
+        answer = _yes_or_no(answer)
+    shown = any(token.type == "SHOWN" for token in tokens)
+    return Solved(answer=answer, steps=_with_answer(scope.steps.lines, answer, always=shown), shown=shown)
+
+
+def _with_answer(lines: tuple[str, ...], answer: str, always: bool) -> tuple[str, ...]:
+    """The last line says the answer, whatever the lines before it show, unless it is too long to be read twice."""
+    told = (lines and lines[-1].endswith(f"= {answer}")) or len(answer) > MAX_CHARS
+    return lines if told and not always else (*lines, f"Answer: {answer}")
 
 
 def _yes_or_no(answer: str) -> str:
@@ -131,6 +158,10 @@ def _be(scope: Scope, parts: list[Node]) -> None:
         if not isinstance(value, Expr):
             raise NotUnderstood("a name for several values")
         equations.define_value(scope, name, value)
+        if right.data in TASKS:
+            scope.say("{} = {}", name, value)
+        else:
+            worked(scope, right, head=name)
     else:
         raise NotUnderstood("a name that is given twice")
 
@@ -147,17 +178,52 @@ def ask(scope: Scope, question: Node) -> Any:
     if question.data == "question":
         body = nodes(children)[0]
         return ask(scope, body)
-    if question.data == "told" and str(children[0]) != "what":
+    if question.data in _TOLD and not _TOLD[question.data](children):
         raise NotUnderstood("an order of words that it does not know")
-    if question.data in {"value", "told"}:
+    if question.data == "solved_value":
+        return _number_solved(scope, nodes(children)[0])
+    if question.data in {"value", "told", "told_last"}:
         return _value(scope, nodes(children)[0])
     if question.data == "rounded":
         node, precision = nodes(children)
-        return rounding.PRECISIONS[precision.data](value_of(scope, node), precision.children)
+        value = value_of(scope, node)
+        _tell(scope, node)
+        return rounding.PRECISIONS[precision.data](scope, value, precision.children)
     if question.data == "formed":
         node, form = nodes(children)
-        return rounding.FORMS[form.data](value_of(scope, node))
+        value = value_of(scope, node)
+        _tell(scope, node)
+        return rounding.FORMS[form.data](scope, value)
     return TASKS[question.data](scope, children)
+
+
+def _number_solved(scope: Scope, node: Node) -> Any:
+    """`Solve 6*7`: said of numbers too, while an expression with letters has no solution."""
+    result = _value(scope, node)
+    if isinstance(result, Expr) and result.free_symbols:
+        raise NotUnderstood("solving what is no equation")
+    return result
+
+
+def _asked_around(children: list[Child]) -> bool:
+    """`what X is`, `what would X be`, `what does X equal`."""
+    first, last = children[0], children[-1]
+    ends = {"what": {"IS"}, "would": {"BE"}, "does": {"KIND", "COMES_TO"}}
+    return last.type in ends.get(str(first), set()) and (last.type != "KIND" or str(last) == "equal")
+
+
+def _asked_last(children: list[Child]) -> bool:
+    """`X is what`, `X equals what`."""
+    return str(children[-1]) == "what" and str(children[-2]) in {"=", "is", "are"}
+
+
+_TOLD: Final[Mapping[str, Callable[[list[Child]], bool]]] = {"told": _asked_around, "told_last": _asked_last}
+
+
+def _tell(scope: Scope, node: Node) -> None:
+    """An expression's working; a noun has told its own."""
+    if node.data not in TASKS:
+        worked(scope, node)
 
 
 def _value(scope: Scope, node: Node) -> Any:
@@ -168,8 +234,9 @@ def _value(scope: Scope, node: Node) -> Any:
     if node.data in TASKS:
         return _not_an_echo(node, result) if isinstance(result, Expr) else result
     if isinstance(result, sympy.MatrixBase):
+        worked(scope, node)
         return result
-    if not isinstance(result, Expr) or node.data in {"number", "infinity", "pi"}:
+    if not isinstance(result, Expr) or node.data in {"number", "infinity", "pi", "positive"} or _is_signed(node):
         raise NotUnderstood("nothing asked of it")
     if result.free_symbols:
         return _with_letters(scope, node, result)
@@ -177,9 +244,14 @@ def _value(scope: Scope, node: Node) -> Any:
         scope.decimal = True
     if any(True for _ in node.find_data("infinity")):
         raise NoAnswer("arithmetic with infinity")
+    worked(scope, node)
     if result.is_Rational:
         return _fraction_as_decimal(node, result) or result
     return _not_an_echo(node, algebra.number_simplified(result))
+
+
+def _is_signed(node: Node) -> bool:
+    return node.data == "negative" and nodes(node.children)[0].data == "number"
 
 
 def _not_an_echo(node: Node, result: Expr) -> Any:
@@ -199,11 +271,13 @@ def _with_letters(scope: Scope, node: Node, result: Expr) -> Expr:
     if node.data == "name":
         raise NoAnswer("a letter without a value")
     if scope.functions:
+        worked(scope, node)
         return expanded(result)
     result = expanded(result)
     left = sum(1 for part in sympy.preorder_traversal(result) if part.is_Symbol)
     if scope.stated or not scope.alone or left >= sum(1 for _ in node.find_data("name")):
         raise NoAnswer("letters without a value")
+    explain.gathered(scope, node, result)
     return result
 
 
@@ -249,14 +323,14 @@ def solver() -> Callable[[bytes], bytes]:
     """What a worker of the sandbox serves. Loads everything once, so that the first question is quick."""
     sys.set_int_max_str_digits(0)  # sizes are bounded where numbers grow
     grammar()
-    measures.registry()
+    units.registry()
     for question in _WARMING:
         solve(question)
 
     def answer(payload: bytes) -> bytes:
         try:
             asked = msgspec.msgpack.decode(payload, type=Asked)
-            result = Solved(answer=solve(asked.text, asked.alone))
+            result = solved(asked.text, asked.alone)
         except NotSolved as why:
             result = Solved(why=str(why))
         except RecursionError:

@@ -12,6 +12,8 @@ from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import call, nth_root, over, reals
 from rung.reasoners.symbolic.operands import listed, product
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.steps import numbers as explain
+from rung.reasoners.symbolic.steps.spelled import worked
 
 
 def _mean(members: list[Any]) -> Any:
@@ -95,7 +97,12 @@ def of_list(scope: Scope, children: list[Child]) -> Any:
         raise NotUnderstood("a list of one")
     if str(children[0]) in _AVERAGES:
         scope.decimal = scope.decimal or all(member.is_Integer for member in members)
-    return LISTS[str(children[0])](members)
+    result = LISTS[str(children[0])](members)
+    if len(members) > 1:
+        explain.listed(scope.steps, str(children[0]), members, result)
+    else:
+        worked(scope, nodes(nodes(children)[0].children)[0])
+    return result
 
 
 TASKS = {

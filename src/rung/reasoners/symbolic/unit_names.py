@@ -63,11 +63,36 @@ UNITS: Final[dict[str, str]] = {
     "degF": "degF", "kelvin": "kelvin", "kelvins": "kelvin", "degrees kelvin": "kelvin",
 }  # fmt: skip
 
+# Currencies: each a unit of its own, which only a given rate converts.
+CURRENCIES: Final[dict[str, str]] = {
+    "USD": "USD", "dollar": "USD", "dollars": "USD", "us dollar": "USD", "us dollars": "USD",
+    "EUR": "EUR", "euro": "EUR", "euros": "EUR", "GBP": "GBP", "pounds sterling": "GBP", "pound sterling": "GBP",
+    "british pound": "GBP", "british pounds": "GBP", "JPY": "JPY", "yen": "JPY", "japanese yen": "JPY", "CHF": "CHF",
+    "swiss franc": "CHF", "swiss francs": "CHF", "CAD": "CAD", "canadian dollar": "CAD", "canadian dollars": "CAD",
+    "AUD": "AUD", "australian dollar": "AUD", "australian dollars": "AUD", "NZD": "NZD", "INR": "INR", "rupee": "INR",
+    "rupees": "INR", "indian rupees": "INR", "CNY": "CNY", "yuan": "CNY", "MXN": "MXN", "peso": "MXN", "pesos": "MXN",
+    "BRL": "BRL", "KRW": "KRW", "won": "KRW", "SEK": "SEK", "NOK": "NOK", "DKK": "DKK", "PLN": "PLN", "zloty": "PLN",
+    "CZK": "CZK", "ZAR": "ZAR", "rand": "ZAR", "SGD": "SGD", "HKD": "HKD", "BTC": "BTC", "bitcoin": "BTC",
+    "bitcoins": "BTC",
+}  # fmt: skip
+# What the lexer's text has in place of a dollar sign.
+DOLLAR_SIGN: Final = "usdollar"
+UNITS.update({**CURRENCIES, DOLLAR_SIGN: "USD"})
+UNITS.update({code.lower(): code for code in CURRENCIES.values()})
+
 # Letters that name a unit only where the sentence converts.
 LETTER_UNITS: Final[dict[str, str]] = {
     "m": "meter", "g": "gram", "l": "liter", "L": "liter", "s": "second", "h": "hour", "F": "degF", "C": "degC",
     "K": "kelvin", "t": "metric_ton", "J": "joule", "W": "watt", "N": "newton",
 }  # fmt: skip
+
+# Names that an answer repeats behind its number, as the question wrote them; a unit in words stays in the question.
+SYMBOLS: Final[frozenset[str]] = frozenset([
+    "nm", "um", "mm", "cm", "dm", "km", "ng", "ug", "mg", "kg", "ml", "mL", "cl", "dl", "ns", "us", "ms", "kW", "MW",
+    "GW", "kJ", "MJ", "kN", "kPa", "MPa", "hPa", "Pa", "kHz", "MHz", "GHz", "Hz", "mV", "kV", "V", "mA", "A", "cal",
+    "kcal", "ft", "yd", "mi", "oz", "lb", "lbs", "tbsp", "tsp", "sec", "secs", "min", "mins", "hr", "hrs", "KB", "kB",
+    "MB", "GB", "TB", "mph", "kph", "kmh", "rad", "atm", "psi", "hp", "kwh", "kWh", *LETTER_UNITS, *CURRENCIES.values(),
+])  # fmt: skip
 
 # Months in a unit of the calendar. Days and weeks are no fixed share of these, so nothing converts between the two.
 CALENDAR_MONTHS: Final[dict[str, int]] = {"month": 1, "year": 12, "decade": 120, "century": 1200, "millennium": 12000}

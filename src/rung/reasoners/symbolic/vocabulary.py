@@ -59,9 +59,9 @@ def _book(table: Table) -> Phrasebook:
 
 
 ANYWHERE: Final = _book({**PHRASES, "FILLER": courtesies.FILLER})
-AT_START: Final = _book({**questions.STARTS, "FILLER": courtesies.OPENING})
-AT_END: Final = _book({"FILLER": courtesies.CLOSING})
-ASIDES: Final = _book({"FILLER": courtesies.ASIDES})
+AT_START: Final = _book({**questions.STARTS, "FILLER": courtesies.OPENING, "SHOWN": courtesies.HOW})
+AT_END: Final = _book({"FILLER": courtesies.CLOSING, "SHOWN": courtesies.SHOWN})
+ASIDES: Final = _book({"FILLER": courtesies.ASIDES, "SHOWN": courtesies.EXPLAIN})
 
 NUMBER_WORDS: Final = frozenset(
     [
@@ -85,8 +85,24 @@ KNOWN: Final = frozenset(
     | set(WEEKDAYS)
     | {word.lower() for name in UNITS for word in name.split()}
     | {"the", "an", "per", "square", "cubic", "am", "pm", "dx", "dy", "dt", "th", "st", "nd", "rd", "xy", "yz", "xz"}
-    | {"ab", "bc", "ac", "xyz", "what's", "whats", "i'm", "i'd", "it's", "minus", "negative", "positive", "power", "of"}
-    | {"inf", "oo", "e", "i"}
+    | {
+        "ab",
+        "bc",
+        "ac",
+        "xyz",
+        "what's",
+        "whats",
+        "let's",
+        "i'm",
+        "i'd",
+        "it's",
+        "minus",
+        "negative",
+        "positive",
+        "power",
+        "of",
+    }
+    | {"inf", "oo", "e", "i", "utc", "gmt"}
 )
 
 _WORD = re.compile(r"\\?[A-Za-z]+(?:['’][A-Za-z]+)?")  # noqa: RUF001

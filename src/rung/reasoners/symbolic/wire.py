@@ -11,7 +11,10 @@ class Asked(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Solved(msgspec.Struct, frozen=True, array_like=True):
-    """`answer` is empty when there is none; `why` then says so in a few words, and quotes nothing."""
+    """`answer` is empty when there is none; `why` then says so in a few words, and quotes nothing. `steps` are lines
+    that show how the answer was found; `shown`: the question asked for them."""
 
     answer: str = ""
     why: str = ""
+    steps: tuple[str, ...] = ()
+    shown: bool = False

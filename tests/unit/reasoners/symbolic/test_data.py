@@ -1,27 +1,18 @@
 """A sample of the rows that the grammar was not written on. The whole is `benchmarks/symbolic.py`."""
 
-import os
 import random
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from rung.reasoners.symbolic.errors import NotSolved
 from rung.reasoners.symbolic.solver import solve
 from rung.reasoners.symbolic.vocabulary import worth_parsing
 
-DATA = Path(os.environ.get("RUNG_DATA", Path(__file__).parents[5] / "shared" / "data"))
 A_MODULE = 8
 PROSE = {"arc-easy", "openbookqa", "boolq", "gsm8k-train", "mawps-addsub", "mawps-multiarith", "mawps-singleop"}
 
 
-def rows(name: str) -> list[dict[str, Any]]:
-    parquet = pytest.importorskip("pyarrow.parquet")
-    if not (DATA / name).is_file():
-        pytest.skip(f"{name} is not there; set RUNG_DATA to the folder that holds it")
-    found: list[dict[str, Any]] = parquet.read_table(DATA / name).to_pylist()
-    return found
+Rows = Callable[[str], list[dict[str, Any]]]
 
 
 def answer(question: str) -> str | None:
@@ -31,7 +22,7 @@ def answer(question: str) -> str | None:
         return None
 
 
-def test_of_each_module_most_are_answered_and_rightly() -> None:
+def test_of_each_module_most_are_answered_and_rightly(rows: Rows) -> None:
     by_module: dict[str, list[dict[str, Any]]] = {}
     for row in rows("symbolic_interpolate.parquet"):
         by_module.setdefault(row["module"], []).append(row)
@@ -42,7 +33,7 @@ def test_of_each_module_most_are_answered_and_rightly() -> None:
     assert sum(said is not None for _, said in given) >= 0.97 * len(sampled)
 
 
-def test_prose_is_none_of_its_business() -> None:
+def test_prose_is_none_of_its_business(rows: Rows) -> None:
     prose = [row for row in rows("graded_dev.parquet") if row["family"] in PROSE]
     answered = [(row["question"], said) for row in prose if (said := answer(row["question"])) is not None]
     assert not answered

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rung.reasoners.symbolic.errors import NotSolved
-from rung.reasoners.symbolic.lexer import number_in_words
+from rung.reasoners.symbolic.numerals import number_in_words
 from rung.reasoners.symbolic.render import decimal_text, rounded
 from rung.reasoners.symbolic.solver import solve
 

@@ -31,11 +31,11 @@ ANSWERS = {
     "sqrt(2) to 10 digits": "1.414213562",
     "what's the square root of 2?": "1.41421356237",
     "What is the square root of 80?": "4*sqrt(5)",
-    "convert 5 miles to km": "8.04672",
-    "what is 98.6°F in celsius": "37",
-    "-40 F to C": "-40",
+    "convert 5 miles to km": "8.04672 km",
+    "what is 98.6°F in celsius": "37 °C",
+    "-40 F to C": "-40 °C",
     "how many inches are in 5 feet 3 inches": "63",
-    "100 km/h in m/s": "27.7777777778",
+    "100 km/h in m/s": "27.7777777778 m/s",
     "could you tell me the derivative of x^3 + 2x": "3*x^2 + 2",
     "Could you please tell me what the derivative of x^3 is?": "3*x^2",
     "Find the second derivative of 3*x**4 - x wrt x.": "36*x**2",
@@ -86,6 +86,9 @@ ANSWERS = {
     "what is 7 factorial": "5040",
     "what is the last digit of 7^100": "1",
     "Hi! Please compute 12 * 13. Thanks!": "156",
+    "What is 10% more than 50?": "55",
+    "What is 5 less than 3 times 4?": "7",
+    "What is two thousand and twenty four minus four?": "2020",
 }
 
 DECLINED = [
@@ -121,7 +124,80 @@ DECLINED = [
     "Tom has 3 apples and buys 2. How many apples does Tom have?",
     "What comes next: 1, 5, 2?",
     "how many days between 30 February 2024 and 1 May 2024",
+    "What is -3 squared?",
+    "What is 5!!?",
+    "What is the last digit of 3.14?",
+    "What is 1/3 + 0.333...?",
+    "What is 1 + 2 + ... + 10?",
+    "What is + 2?",
+    "What is 2 ++ 3?",
+    "limit of sin(1/x) as x approaches 0",
+    "What is the square root of x^2?",
+    "What is (-8)^(1/3)?",
+    "What is twenty twenty four minus four?",
+    "What is two three plus one?",
+    "What is not 5 + 3?",
+    "Do not solve 2x + 3 = 9.",
+    "Is 7 not prime?",
+    "What is 2 + 2, and why?",
+    "What is 15% of 80 and 20% of 50?",
+    "What is 5 + 3, then 4 + 4?",
+    "What is 6/2(1+2)?",
+    "What is 50 plus 10%?",
+    "What is 3 1/2 + 1?",
+    "What is 1,5 + 2?",
+    "How many days until Christmas?",
+    "If x = 2 and x = 3, what is x?",
+    "Solve x > 3.",
+    "Is 5 greater than 3 and less than 10?",
+    "What is the sum of 3 and the product of 4 and 5?",
+    "5 + 3 equals what plus 2?",
+    "2 + 2 is not what",
+    "What number times 3 is 12?",
+    "I don't need 5 + 3",
+    "2. What is 5 + 3? 3. What is 4 + 4?",
+    "What is 5 + 3 (not 4)?",
+    "What is 5 + 3 (approximately)?",
+    "What is 5 + 3 today?",
+    "Solve 2x + 3",
+    "solve x > 3 with x = 2",
 ]
+
+CORES = {
+    "15% of 80": "12",
+    "6*7": "42",
+    "the derivative of x^3": "3*x^2",
+    "the gcd of 12 and 18": "6",
+    "the square root of 144": "12",
+    "7 divided by 2": "7/2",
+}
+_ON_ONE_LINE = """
+{}|{}?|{} =|{}=?|= {}|What is {}?|what's {}|Whats {}?|WHAT IS {}?|what exactly is {}?|{} is what?
+{} equals what?|what would {} be?|what does {} equal?|What does {} come to?|How much is {}?|I need {}.
+Could you tell me {}|Could you please tell me what {} is?|Can you tell me what {} is?|I wonder what {} is
+Do you know what {} is?|I was wondering what {} is.|May I ask what {} is?|Would you mind calculating {}?
+Could you compute {}|Can you work out {} for me?|I need to know {}|I'd like to know {}|I would like {}
+I want to find {}|I'm trying to work out {}|I have to calculate {}|need help with {}|Can I have {}?
+calculate for me {}|Please work out {} for me, thanks.|Compute: {}|Evaluate {}|Let's calculate {}
+Find the value of {}.|Please tell me, what is {}?|Good morning, what is {}?|What is the result of {}?
+Hello! What is {}? Thank you very much.|quick question - what is {}?|what is {}, please?|{} please
+Final answer only: {}|final answer only, {}|Only the answer please: {}|{} (final answer only)
+What is {}? Answer with a single number.|Without any explanation, what is {}?|so what is {} then?|Question: {}
+**What is {}?**|`{}`|"{}"|1. What is {}?|- What is {}?|what do you get if you calculate {}?
+Please answer the following question: what is {}?
+"""
+ASKED = [
+    *_ON_ONE_LINE.strip().replace("\n", "|").split("|"),
+    "Q: What is {}?\nA:",
+    "What is {}?\nAnswer:",
+]
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_question_in_other_words_is_the_same_question(core: str) -> None:
+    answers = {asked: solve(asked.format(core)) for asked in ASKED if worth_parsing(asked.format(core))}
+    assert answers == dict.fromkeys(ASKED, CORES[core])
+
 
 TOO_LARGE = [
     "10**10**10",

@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from rung.config.schema import SymbolicConfig
@@ -42,7 +43,8 @@ async def test_its_life(make: Callable[..., Symbolic]) -> None:
     assert calc.status.state == "loading"
     first = await answer(calc, call("What is 37 * 43?"))
     assert (first.text, first.choices[0].finish, calc.status.state) == ("1591", "stop", "warm")
-    assert first.usage.completion_tokens == 1
+    assert first.choices[0].reasoning == "37 * 43 = 1591"
+    assert (first.usage.completion_tokens, first.usage.reasoning_tokens) == (5, 4)
     parts = [{"type": "text", "text": "Solve 2*x = 8"}, {"type": "text", "text": "for x."}]
     assert (await answer(calc, call(parts))).text == "4"
     assert (await answer(calc, call("Hello", "Hi!", "What is 2 + 3?"))).text == "5"
@@ -63,6 +65,16 @@ async def test_its_life(make: Callable[..., Symbolic]) -> None:
         await job
     assert (await answer(calc, call("What is 1 + 1?"))).text == "2"
     await calc.close()
+
+
+async def test_steps_come_apart_from_the_answer_unless_they_are_asked_for(calc: Symbolic) -> None:
+    asked = call("Solve 2x + 3 = 9. Show your work.")
+    shown = await answer(calc, asked)
+    assert shown.text.endswith("x = 3\nAnswer: 3")
+    assert not shown.choices[0].reasoning
+    for bound in ("max_tokens", "max_completion_tokens"):
+        short = await answer(calc, msgspec.structs.replace(asked, body={**asked.body, bound: 8}))
+        assert (short.text, short.choices[0].reasoning) == ("3", "")
 
 
 async def test_what_takes_too_long_is_declined(calc: Symbolic) -> None:

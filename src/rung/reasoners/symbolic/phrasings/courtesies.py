@@ -23,17 +23,44 @@ FILLER: Phrases = (
     "function",
     "function f",
     "exactly",
+    "month of",
 )
 
 # Dropped at the start of a sentence: being polite, or wrapping the question.
 OPENING: Phrases = (
     "hi/hello/hey there?",
+    "good morning/afternoon/evening/day",
+    "sorry",
+    "excuse me",
+    "if you can/could",
+    "if possible",
+    "just",
     "could/can/would/will you",
+    "could/can/would/will you please? tell me",
+    "would you be able to?",
+    "would/do you mind",
+    "i was? wondering",
+    "i wonder",
+    "may/can/could i ask you?",
+    "any idea",
+    "do you have any idea",
+    "please? tell me",
+    "try to",
+    "you should/must",
+    "i have to/got? to",
+    "i am trying to",
+    "i/we need/want help with",
+    "need/want help with",
+    "please? help me? with?",
+    "my? homework/teacher/exercise/book asks/says/question?",
+    "let us",
+    "task/exercise/problem/question number?",
     "could/can/would/will you help me?",
     "can you help me to?",
     "help me to?",
     "i want/need/would you? to",
     "i want/need you to",
+    "i want/need/have to know",
     "i would like you? to",
     "i would like to know",
     "i want/need to know",
@@ -57,16 +84,43 @@ OPENING: Phrases = (
     "ok/okay/so/now/then/and",
     "thanks",
     "thank you",
-    "how do i/you",
     "use/using calculus to?",
+    "without any? explanation/explanations/working/steps",
+)
+# As an opening: what is asked for is the way.
+HOW: Phrases = (
+    "how do/would/can/could i/you/we",
+    "how to",
+    "show/tell/teach me how to?",
+    "show me step by step how to?",
+    "explain how to?",
+    "please? explain step by step how to?",
 )
 
 # Dropped at the end of a sentence.
 CLOSING: Phrases = (
-    "for me",
+    "for me please?",
+    "please",
     "thanks",
-    "thank you",
+    "thank you very? much?",
+    "many thanks",
     "if you can/could",
+    "if possible",
+    "then",
+    "without any? explanation/explanations/working/steps",
+    "and give/tell/show/return me? only/just? final? answer/result/number only?",
+    "final? answer/result only",
+    "answer only",
+)
+# At the end of a sentence: the way is asked for too.
+SHOWN: Phrases = (
+    "step by step",
+    "with steps",
+    "showing your? all? steps/work/working",
+    "and show/give/explain your? all? steps/work/working",
+    "and explain",
+    "and explain how",
+    "and explain each step",
 )
 
 # Whole sentences that ask for the form every answer has anyway.
@@ -93,7 +147,25 @@ ASIDES: Phrases = (
     "yes or no",
     "thanks/cheers",
     "thank you so/very? much?",
+    "answer/respond/reply with a? single/one? number/word/expression only?",
+    "answer/respond/reply with a? single/one? number/word/expression please",
+    "i only/just need/want one? number",
     "thanks in advance",
     "thanks a lot",
     "many thanks",
+)
+# Whole sentences that ask for the way.
+EXPLAIN: Phrases = (
+    "show/give/write me? your? all? work/working/workings/steps/reasoning/calculation/calculations please?",
+    "please? show/give/write me? your? all? work/working/workings/steps/reasoning/calculation/calculations",
+    "show me how please?",
+    "show each step",
+    "show how you/it get/got/is it? done?",
+    "explain please?",
+    "explain step by step",
+    "explain your? answer/reasoning/steps/work step? by? step?",
+    "explain how you/to get/got? there/it?",
+    "think/reason/solve/work/do it? step by step",
+    "step by step please?",
+    "with steps please?",
 )

@@ -1,0 +1,48 @@
+"""Numbers in words."""
+
+from fractions import Fraction
+
+from rung.reasoners.symbolic.phrasings.names import ONES, PARTS, SCALES, TENS
+
+
+def number_in_words(words: list[str]) -> tuple[int, Fraction]:
+    """How many words make a number, and which: "two hundred and five", "thirty-nine fifths", "a half"."""
+    flat: list[str] = []
+    ends: list[int] = []
+    for at, word in enumerate(words):
+        for part in word.split("-"):
+            flat.append(part)
+            ends.append(at + 1)
+    total, current, used, scale = 0, 0, 0, 10**18
+    room = 1000  # what follows must be less: after "twenty" a digit, after "two" nothing but a scale
+    for at, word in enumerate(flat):
+        if word in ONES and ONES.index(word) < room and (room > 10 or word != "zero"):
+            current, room = current + ONES.index(word), 0
+        elif word in TENS and room > 10:
+            current, room = current + TENS[word], 10
+        elif word == "hundred" and current < 100:
+            current, room = max(current, 1) * 100, 100
+        elif word in SCALES and word != "hundred" and SCALES[word] < scale:
+            scale = SCALES[word]
+            total, current, room = total + max(current, 1) * scale, 0, 1000
+        elif (
+            word == "and"
+            and used
+            and at + 1 < len(flat)
+            and flat[at - 1] in SCALES
+            and flat[at + 1] in ONES + list(TENS)
+        ):
+            continue
+        else:
+            break
+        used = at + 1
+    value = Fraction(total + current)
+    part = flat[used] if used < len(flat) else ""
+    if used and (part.removesuffix("s") in PARTS or part == "halves") and (part.endswith("s") or value == 1):
+        value /= PARTS.get(part) or PARTS[part.removesuffix("s")]
+        used += 1
+    if not used:
+        return 0, value
+    if ends[used - 1] == (ends[used] if used < len(ends) else 0):
+        return 0, value  # only half of a hyphenated word
+    return ends[used - 1], value

@@ -1,0 +1,157 @@
+"""Units, rates, clock and calendar: against known answers, and against the standard library on random ones."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.reasoners.symbolic.errors import NotSolved
+from rung.reasoners.symbolic.solver import solve
+from rung.reasoners.symbolic.vocabulary import worth_parsing
+
+ANSWERS = {
+    # a unit in words is named by the question; a symbol is repeated
+    "convert 5 miles to kilometers": "8.04672",
+    "convert 5 miles to km": "8.04672 km",
+    "what is 0 celsius in fahrenheit?": "32 °F",
+    "convert 135 minutes to hours and minutes": "2 h 15 min",
+    "3 km + 500 m": "3.5 km",
+    "2 h 15 min + 3 h 50 min": "6 h 5 min",
+    "what is 15% of 80 kg": "12 kg",
+    "How much is $20 minus $5.50?": "$14.50",
+    # clock
+    "what time is it 3 h 20 min after 10:45 PM": "2:05 AM",
+    "What time is 45 minutes before 12:10 AM?": "11:25 PM",
+    "3 hours after noon": "3:00 PM",
+    "14:30 plus 50 minutes": "15:20",
+    "how many minutes between 5:22 AM and 3:21 PM": "599",
+    "How many hours and minutes are there between 9:15 AM and 5:00 p.m.?": "7 h 45 min",
+    "how long is it from 10 PM to 6 AM": "8 h",
+    "what time is 3 PM UTC-5 in UTC+1": "9:00 PM",
+    "convert 14:30 UTC to UTC+5:30": "20:00",
+    "If it is 11 PM UTC-8, what time is it in UTC+1?": "8:00 AM the next day",
+    # calendar
+    "is 4 July 1976 a Sunday?": "True",
+    "on what day of the week did 4 July 1976 fall?": "Sunday",
+    "what day is 100 days after Monday": "Wednesday",
+    "what day of the week is 100 days after 3 May 2024?": "Sunday",
+    "what day is 30 days after January 15, 2024": "Wednesday, 14 February 2024",
+    "is the year 1900 a leap year": "False",
+    "next leap year after 2021": "2024",
+    "next leap year after 2096": "2104",
+    "how many days are in February 2024": "29",
+    "how many days are there in April?": "30",
+    "how many days in the year 1900?": "365",
+    "what date is 3 weeks after 15 January 2024": "5 February 2024",
+    "what date is 2 months before 15 January 2024": "15 November 2023",
+    "add 10 days to 2024-02-25": "6 March 2024",
+    "how long is it from 3 March 2024 to 1 May 2024": "59 days",
+    "how old is someone born on 5 May 1990 on 1 January 2024": "33",
+    "If I was born on 5 May 1990, how old will I be on 6 May 2024?": "34",
+    # rates
+    "at 1.08 USD per EUR, how much is 250 EUR in USD": "270 USD",
+    "how much is 270 USD in EUR at 1.08 USD per EUR": "250 EUR",
+    "If 100 yen are 0.65 USD, how much is 5000 yen in USD?": "32.5 USD",
+    "convert £250 to dollars at $1.25 per pound": "312.5 dollars",
+    "how many yen are 20 USD if 1 USD = 150 yen": "3000",
+    "a car goes 60 km/h for 2.5 hours, how far": "150 km",
+    "60 miles per hour for 90 minutes": "90 miles",
+    "how far do you get in 2.5 hours at 60 km/h": "150 km",
+    "how long does it take to drive 150 km at 60 km/h?": "2.5 h",
+    "average speed for 150 km in 2.5 hours": "60 kilometers/hour",
+    "$12 an hour for 8 hours": "$96",
+    "3 kg at $4.50 per kg": "$13.50",
+}
+
+DECLINED = [
+    "convert 5 EUR to USD",
+    "convert 5 km to kg",
+    "convert 5 feet 3 to inches",
+    "What is 5 km?",
+    "what is 2+2 km",
+    "10 C plus 5 F",
+    "convert -500 C to F",
+    "What is 3 hours after 14:75?",
+    "how many minutes between 10:00 and 3 PM",
+    "How many minutes are not between 5:22 AM and 3:21 PM?",
+    "how many hours between 9 AM and 5 PM on Monday",
+    "What time is 3 PM EST in PST?",
+    "What is 10:45 - 9:15?",
+    "1 month after 31 January 2024",
+    "What date is 3 weeks after January 15?",
+    "how many months between 15 January 2024 and 20 March 2024",
+    "how many days in February",
+    "how many days in 2 years",
+    "what is the weekday of 29 February 2023?",
+    "is 4 July 1976 not a Sunday?",
+    "is 4 July 1976 a Sunday or a Monday?",
+    "how old is someone born on 29 February 2000 on 28 February 2023?",
+    "I was born on 5 May 1990. She was born on 6 June 1991. How old am I on 1 January 2024?",
+    "She was born on 6 June 1991. How old am I on 1 January 2024?",
+    "If 1 EUR = 1.1 USD and 1 GBP = 1.3 USD, how much is 5 GBP in EUR?",
+    "At 1.1 USD per EUR, how much is 5 GBP in USD?",
+    "at 0 USD per EUR, how much is 250 USD in EUR",
+    "if 1 mile = 2 km, how many km is 5 miles",
+    "A car goes 60 km/h for 2 hours and then 40 km/h for 1 hour. How far?",
+    "A car goes 60 km/h for 2 hours. How fast?",
+    "how long is 60 km/h for 2 hours",
+    "60 km/h for 2.5 kg",
+    "150 km in 2.5 hours",
+    "$10 per hour for 3 days",
+    "What is $40 plus 15% tip?",
+]
+
+
+@pytest.mark.parametrize(("question", "answer"), ANSWERS.items())
+def test_what_is_understood_is_answered(question: str, answer: str) -> None:
+    assert worth_parsing(question)
+    assert solve(question) == answer
+
+
+@pytest.mark.parametrize("question", DECLINED)
+def test_what_has_no_single_answer_is_declined(question: str) -> None:
+    if worth_parsing(question):
+        with pytest.raises(NotSolved):
+            solve(question)
+
+
+DATES = st.dates(dt.date(1700, 1, 1), dt.date(2300, 1, 1))
+
+
+def said(date: dt.date) -> str:
+    return f"{date.day} {date:%B} {date.year}"
+
+
+@given(DATES, DATES)
+def test_days_between_dates(first: dt.date, second: dt.date) -> None:
+    assert solve(f"How many days are there from {said(first)} to {said(second)}?") == str(abs((second - first).days))
+
+
+@given(DATES, st.integers(1, 100_000))
+def test_dates_after_and_before(start: dt.date, days: int) -> None:
+    assert solve(f"What date is {days} days after {said(start)}?") == said(start + dt.timedelta(days))
+    assert solve(f"What date is {days} days before {said(start + dt.timedelta(days))}?") == said(start)
+    assert solve(f"What day of the week was {said(start)}?") == f"{start:%A}"
+
+
+@given(st.times(), st.integers(1, 3000), st.booleans())
+def test_clock_times_go_round(start: dt.time, minutes: int, halves: bool) -> None:
+    start = start.replace(second=0, microsecond=0)
+    later = (dt.datetime.combine(dt.date(2000, 1, 1), start) + dt.timedelta(minutes=minutes)).time()
+
+    def shown(time: dt.time) -> str:
+        return f"{time:%I:%M %p}".lstrip("0") if halves else f"{time:%H:%M}"
+
+    assert solve(f"What is {minutes} minutes after {shown(start)}?") == shown(later)
+    assert solve(f"What is {minutes} minutes before {shown(later)}?") == shown(start)
+    assert solve(f"How many minutes are there between {shown(start)} and {shown(later)}?") == str(minutes % 1440)
+
+
+@given(DATES, DATES)
+def test_ages(born: dt.date, at: dt.date) -> None:
+    born, at = sorted((born, at))
+    years = at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+    if (born.month, born.day, at.month, at.day) == (2, 29, 2, 28):
+        return
+    assert solve(f"How old is someone born on {said(born)} on {said(at)}?") == str(years)
