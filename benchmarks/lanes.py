@@ -44,10 +44,12 @@ def virtual(args: argparse.Namespace) -> None:
     detail: Plays = {}
     fair: dict[str, dict[str, list[dict[str, float]]]] = {}
     critical: list[Outcome] = []
+    n = 0
     print(HEAD)
     for reasoner, trace in SCENES:
         name = f"{reasoner}/{trace}"
         scenes = [Scene(reasoner, trace, Window(args.part, at, args.windows, args.n)) for at in range(args.windows)]
+        n += sum(len(scene.arrivals) for scene in scenes)
         detail[name] = {side: {} for side in SIDES}
         for load in LOADS:
             for side in SIDES:
@@ -72,8 +74,8 @@ def virtual(args: argparse.Namespace) -> None:
     if args.part == "report":
         picture(detail)
         seed = Window(args.part, 0, args.windows, args.n).seed
-        said = {"windows": args.windows, "most_a_window": args.n, "scenes": detail, "fairness": fair}
-        print(f"written to {write('lanes', figures, intervals, said, seed, args.windows * args.n)}")
+        said = {"windows": args.windows, "requests_a_window_at_most": args.n, "scenes": detail, "fairness": fair}
+        print(f"written to {write('lanes', figures, intervals, said, seed, n)}")
 
 
 def headline(

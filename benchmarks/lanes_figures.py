@@ -38,7 +38,7 @@ def wilson(hits: int, of: int) -> Interval:
     middle = share + z * z / (2 * of)
     off = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
     scale = 1 + z * z / of
-    return max((middle - off) / scale, 0.0), min((middle + off) / scale, 1.0)
+    return round(max((middle - off) / scale, 0.0), 4), round(min((middle + off) / scale, 1.0), 4)
 
 
 def line_of(scene: str, load: float, side: str, summary: Mapping[str, Mapping[str, float]]) -> str:
@@ -90,7 +90,7 @@ def picture(detail: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> None:
         line[0].set_ylabel(scene.replace("/", ", "), color=INK, fontsize=10)
     for axis in axes[-1]:
         axis.set_xlabel("load, times capacity", color=INK, fontsize=9)
-    axes[0][0].legend(frameon=False, fontsize=9, labelcolor=INK, loc="lower left")
+    axes[0][-1].legend(frameon=False, fontsize=9, labelcolor=INK, loc="upper left")
     figure.tight_layout()
     IMAGE.parent.mkdir(exist_ok=True)
     figure.savefig(IMAGE)

@@ -138,7 +138,7 @@ async def local(model: str, seconds: float, side: str, window: Window) -> None:
     outcomes = replayed.outcomes
     # Seconds of this machine, not of the reference one.
     figures = figures_of(outcomes, [s / can.work_per_s for s in work_s(asked)])
-    del figures["wasted"]  # what was begun for those without an answer is not told over HTTP
+    figures.pop("wasted", None)  # what was begun for those without an answer is not told over HTTP
     critical = [o for o in outcomes if o.asked.priority == "critical"]
     met = sum(o.met for o in critical)
     intervals: dict[str, Interval] = {"met.critical": wilson(met, len(critical))}
@@ -181,8 +181,8 @@ async def serving(model: str) -> AsyncIterator[aiohttp.ClientSession]:
             f"reasoners: {{only: {{kind: local, model: {model}, slots: {SLOTS}}}}}\n"
             f"server: {{api_keys: {{{keys}}}}}\nledger: {{path: {folder}/ledger.sqlite}}\nlog: {{level: error}}\n"
         )
-        rung = str(Path(sys.executable).parent / "rung")
-        process = await asyncio.create_subprocess_exec(rung, "serve", "--config", str(config), "--port", str(port))
+        command = [str(Path(sys.executable).parent / "rung"), "serve", "--config", str(config), "--port", str(port)]
+        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
         try:
             timeout = aiohttp.ClientTimeout(total=900)
             connector = aiohttp.TCPConnector(limit=0)
@@ -207,4 +207,4 @@ async def _until_ready(session: aiohttp.ClientSession, process: asyncio.subproce
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.2)
-    raise SystemExit(f"rung serve ended with {process.returncode}")
+    raise SystemExit(f"`rung serve` ended with {process.returncode}: is the model here (`rung models get`)?")
