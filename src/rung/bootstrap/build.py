@@ -262,7 +262,7 @@ def _about(entry: Leaf) -> str:
     if isinstance(entry, EndpointConfig):
         return f"{entry.model} at {entry.base_url}"
     if isinstance(entry, FunctionConfig):
-        return f"your own {entry.call}"
+        return f"your own {entry.call.rpartition('/')[2]}"
     return "exact mathematics"
 
 

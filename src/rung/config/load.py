@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rung.config.schema import Config, EndpointConfig, LocalConfig, ReasonerBase
+from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig, ReasonerBase
 from rung.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
@@ -54,7 +54,7 @@ def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Conf
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(e).split())}") from e
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: must be a mapping with at least `reasoners:`; `rung init` writes one to start from")
-    return parse_config(raw, source=str(path), env=env)
+    return _with_files(parse_config(raw, source=str(path), env=env), path.parent)
 
 
 def parse_config(raw: Mapping[str, Any], *, source: str, env: Mapping[str, str] | None = None) -> Config:
@@ -204,6 +204,17 @@ def _check_below(config: Config, name: str, below: str) -> Iterator[str]:
         yield f"{where}: there is no reasoner `{below}`" + (f"; did you mean `{near[0]}`?" if near else "")
     elif config.reasoners[seen[-1]].kind == "symbolic":
         yield f"{where}: `{seen[-1]}` is symbolic; {config.reasoners[name].kind} needs a language model below it"
+
+
+def _with_files(config: Config, folder: Path) -> Config:
+    """`config` with the files of one's own code found from `folder`."""
+    reasoners = {
+        name: entry.model_copy(update={"call": str((folder / entry.call).resolve())})
+        if isinstance(entry, FunctionConfig) and ".py:" in entry.call
+        else entry
+        for name, entry in config.reasoners.items()
+    }
+    return config.model_copy(update={"reasoners": reasoners})
 
 
 def _with_places(config: Config, env: Mapping[str, str]) -> Config:

@@ -182,7 +182,10 @@ class FunctionConfig(ReasonerBase):
     """Your own async function, or class with an async `answer`."""
 
     kind: Literal["function"]
-    call: str = Field(description="Where it is: `package.module:name`.")
+    call: str = Field(
+        description="Where it is: `file.py:name`, looked for from this file's folder, `package.module:name`, or the "
+        "name of an entry point of the group `rung.reasoners`."
+    )
     general: bool = Field(False, description="Whether it takes any question (or abstains from most).")
     batch: int = Field(
         1, ge=1, le=4096, description="Requests at once at most. Above 1 it is given a list, and gives a list back."

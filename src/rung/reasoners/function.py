@@ -1,11 +1,16 @@
 """A reasoner of the user's own: an async function, or a class with an async `answer`."""
 
 import inspect
+import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from hashlib import sha256
 from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
+from types import ModuleType
 from typing import Any
 
 import structlog
@@ -17,6 +22,7 @@ from rung.reasoners.base import Abilities, Status, collect, spell
 from rung.reasoners.completions import estimated
 from rung.types import Answer, Call, Chunk, Usage
 
+ENTRY_POINTS = "rung.reasoners"
 _log = structlog.get_logger(__name__)
 _MAY_GIVE = "a str, an Answer, a Chunk, or an async iterator of str and Chunk; None abstains"
 
@@ -163,29 +169,69 @@ class _Given:
             yield Chunk(usage=estimated(self._call.body, self._written_bytes), signals={"usage_estimated": 1.0})
 
 
-def _loaded(name: str, path: str) -> Callable[[Any], Any]:
-    """The function at `package.module:name`, or the `answer` of (a new instance of) the class there."""
+def _loaded(name: str, call: str) -> Callable[[Any], Any]:
+    """The function that `call` names, or the `answer` of (a new instance of) the class there."""
     key = f"reasoners.{name}.call"
-    module, colon, attribute = path.partition(":")
-    if not (module and colon and attribute):
-        raise ConfigError(f"{key}: `{path}` has not the form `package.module:name`")
     try:
-        found = getattr(import_module(module), attribute, None)
+        found = _found(key, call)
         ask = found() if inspect.isclass(found) else found
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"{key}: there is no module `{error.name}`; install it, or put its folder on PYTHONPATH"
         ) from error
+    except ConfigError:
+        raise
     except Exception as error:
-        raise ConfigError(f"{key}: loading `{path}` raised {type(error).__name__}: {error}") from error
-    if ask is None:
-        raise ConfigError(f"{key}: `{module}` has no `{attribute}`")
+        raise ConfigError(f"{key}: loading `{call}` raised {type(error).__name__}: {error}") from error
     ask = getattr(ask, "answer", ask)
     if not (inspect.iscoroutinefunction(ask) or inspect.isasyncgenfunction(ask)):
         raise ConfigError(
-            f"{key}: `{path}` is not asked asynchronously; write `async def`, or a class with `async def answer`"
+            f"{key}: `{call}` is not asked asynchronously; write `async def`, or a class with `async def answer`"
         )
     return ask
+
+
+def _found(key: str, call: str) -> Any:
+    module, colon, attribute = call.rpartition(":")
+    if not colon:
+        return _entry_point(key, call)
+    if not (module and attribute):
+        raise ConfigError(f"{key}: `{call}` has neither the form `file.py:name` nor `package.module:name`")
+    found = getattr(_file(key, Path(module)) if module.endswith(".py") else import_module(module), attribute, None)
+    if found is None:
+        raise ConfigError(f"{key}: `{module}` has no `{attribute}`")
+    return found
+
+
+def _entry_point(key: str, name: str) -> Any:
+    installed = entry_points(group=ENTRY_POINTS)
+    if name not in installed.names:
+        known = f"there are {', '.join(sorted(installed.names))}" if installed.names else "nothing installed has one"
+        raise ConfigError(
+            f"{key}: there is no entry point `{name}` of the group `{ENTRY_POINTS}` ({known}); "
+            "for code that is not installed write `file.py:name` or `package.module:name`"
+        )
+    return installed[name].load()
+
+
+def _file(key: str, path: Path) -> ModuleType:
+    """The module in a file, loaded once, under a name that no other module has."""
+    path = path.resolve()
+    if not path.is_file():
+        raise ConfigError(f"{key}: there is no file {path}")
+    name = f"rung_own_{sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
 
 
 def _closing(pieces: AsyncIterable[Any]) -> AbstractAsyncContextManager[AsyncIterable[Any]]:

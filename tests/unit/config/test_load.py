@@ -256,3 +256,12 @@ def test_steps_leave_room_to_read_a_prompt() -> None:
     (said,) = [line for line in problems({"fast": local}) if "step_tokens" in line]
     assert "must be at least 40, twice `slots`" in said
     assert parse({"fast": {**local, "step_tokens": 40}})
+
+
+def test_files_of_ones_own_are_found_from_the_configs_folder(tmp_path: Path) -> None:
+    entries = {
+        name: {"kind": "function", "call": call} for name, call in (("f", "own/a.py:b"), ("m", "a.b:c"), ("e", "x"))
+    }
+    (tmp_path / "rung.yaml").write_text(yaml.safe_dump({"reasoners": entries}))
+    calls = {name: entry.call for name, entry in load_config(tmp_path / "rung.yaml", {}).reasoners.items()}  # type: ignore[union-attr]
+    assert calls == {"f": f"{tmp_path.resolve()}/own/a.py:b", "m": "a.b:c", "e": "x"}

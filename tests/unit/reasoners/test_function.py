@@ -1,6 +1,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -238,7 +239,7 @@ def test_what_cannot_be_asked(made: Made, what: Any, words: str) -> None:
     ("path", "words"),
     [
         ("nothing_here:f", "no module `nothing_here`"),
-        ("users_own.f", "package.module:name"),
+        ("users_own.f", "no entry point `users_own.f`"),
         (":f", "package.module:name"),
         ("users_own:", "package.module:name"),
         ("users_own:f", "has no `f`"),
@@ -249,6 +250,49 @@ def test_paths_that_lead_nowhere(made: Made, path: str, words: str) -> None:
     made(Needs("x").answer)
     with pytest.raises(ConfigError, match=words):
         Function("mine", FunctionConfig(kind="function", call=path))
+
+
+async def asked(function: Function) -> str:
+    return collect("mine", [chunk async for chunk in function.answer(CALL)]).text
+
+
+async def test_a_file_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "json.py"  # no name is taken
+    path.write_text("class Mine:\n    async def answer(self, messages):\n        return __name__\n")
+    function = Function("mine", FunctionConfig(kind="function", call=f"{path}:Mine"))
+    name = await asked(function)
+    assert name.endswith("_json")
+    again = Function("other", FunctionConfig(kind="function", call=f"{path}:Mine"))
+    assert await asked(again) == name, "loaded once"
+    del sys.modules[name]
+
+
+def test_a_file_that_cannot_be_loaded_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    before = set(sys.modules)
+    for text, words in (
+        ("1 +", "SyntaxError"),
+        ("import nothing_here", "no module `nothing_here`"),
+        ("", "has no `f`"),
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match=words):
+            Function("mine", FunctionConfig(kind="function", call=f"{path}:f"))
+        sys.modules.pop(next((name for name in sys.modules if name.endswith("_own") and name not in before), ""), None)
+    with pytest.raises(ConfigError, match="there is no file"):
+        Function("mine", FunctionConfig(kind="function", call=f"{tmp_path / 'missing.py'}:f"))
+
+
+async def test_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "installed_own.py").write_text("async def answer(messages):\n    return 'installed'\n")
+    about = tmp_path / "own-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: own\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[rung.reasoners]\nstock = installed_own:answer\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert await asked(Function("mine", FunctionConfig(kind="function", call="stock"))) == "installed"
+    with pytest.raises(ConfigError, match=r"no entry point `stck`.*there are stock"):
+        Function("mine", FunctionConfig(kind="function", call="stck"))
 
 
 async def test_status(made: Made) -> None:
