@@ -158,7 +158,8 @@ class Features(Struct, frozen=True, kw_only=True):
 class Estimate(Struct, frozen=True, kw_only=True):
     """What is expected of a reasoner on a request. Probabilities are in 0..1; the chance that it is right is given that
     it answers. `discrimination` is d' of its verdict: right and wrong answers' scores are N(d,1) and N(0,1).
-    `source` says where the figures come from: prior, calibrated or learned."""
+    `source` says where the figures come from: prior, calibrated or learned; `outcomes` from how many, and `right_sd` is
+    the standard deviation of `right_prob` where that is known."""
 
     right_prob: float
     abstain_prob: float = 0.0
@@ -173,6 +174,17 @@ class Estimate(Struct, frozen=True, kw_only=True):
     busy_s: float = 0.0
     source: str = "prior"
     outcomes: int = 0
+    right_sd: float = 0.0
+
+
+class Expected(Struct, frozen=True, kw_only=True):
+    """What past outcomes say of a reasoner on a question: the chance that it is right, its standard deviation, the
+    tokens it will write (None: not known), and from how many outcomes."""
+
+    right_prob: float
+    right_sd: float
+    completion_tokens: float | None
+    outcomes: int
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from rung.config.schema import (
     ThinkConfig,
     VoteConfig,
 )
+from rung.errors import ConfigError
 from rung.lanes import Batcher, Lane, Pace, Pool, Setup
 from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.brief import Brief
@@ -38,7 +39,7 @@ from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
 from rung.routing import Profile
-from rung.runtime import Rung
+from rung.runtime import Learned, Rung
 
 Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig | CodeConfig | ExtractConfig
 Leaf = SymbolicConfig | LocalConfig | EndpointConfig | FunctionConfig
@@ -174,6 +175,22 @@ def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Cl
     if entry.batch > 1 and isinstance(reasoner, Function):
         upstreams[reasoner.name] = Batcher(reasoner.answer_batch, entry.batch, clock).answer
     return Setup(pool=pool, pace=_FUNCTION_PACE, bounds=bounds, upstreams=upstreams)
+
+
+def build_learned(config: Config) -> Learned | None:
+    """What the config's artefact says, if it names one. Raises ConfigError, also where it knows nobody here."""
+    path = config.estimates.artefact
+    if path is None:
+        return None
+    try:
+        from rung.estimators.learned import Learned as Estimates  # noqa: PLC0415  numpy is heavy, and an extra
+    except ImportError as error:
+        raise ConfigError("estimates.artefact needs numpy: pip install 'rung[learn]'") from error
+    learned = Estimates.load(path)
+    if not set(learned.about.reasoners) & set(config.reasoners):
+        known, here = ", ".join(learned.about.reasoners), ", ".join(config.reasoners)
+        raise ConfigError(f"{path} knows {known}, none of which is on this ladder: {here}")
+    return learned
 
 
 def build_rungs(config: Config, parts: Mapping[str, Part]) -> list[Rung]:

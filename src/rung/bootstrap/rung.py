@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 
 import rung
-from rung.bootstrap.build import Part, build_leaves, build_rungs, policy_text
+from rung.bootstrap.build import Part, build_learned, build_leaves, build_rungs, policy_text
 from rung.cache import ExactCache, Flights
 from rung.clock import Clock, RealClock
 from rung.config import Config, load_config
@@ -22,7 +22,7 @@ from rung.lanes import Lane
 from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
 from rung.reasoners.local.memory import Memory
-from rung.runtime import Event, Ladder, Policy, Runtime, Stores
+from rung.runtime import Event, Ladder, Learned, Policy, Runtime, Stores
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
 from rung.verdicts import verify
@@ -63,7 +63,7 @@ class Rung:
         memory_mb = config.machine.memory_mb
         self._memory = Memory(None if memory_mb is None else memory_mb * 2**20)
         parts = build_leaves(config, self.clock, {}, memory=self._memory)
-        self._serving = self._generation(config, parts, self._cache)
+        self._serving = self._generation(config, parts, self._cache, build_learned(config))
         self._applying = asyncio.Lock()
         self._retired: dict[_Generation, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -118,8 +118,9 @@ class Rung:
             _refuse_what_needs_a_restart(self.config, config)
             cache = self._cache if config.cache == self.config.cache else _cache_of(config)
             old = self._serving
+            learned = await asyncio.to_thread(build_learned, config)
             parts = build_leaves(config, self.clock, old.parts, memory=self._memory)
-            new = self._generation(config, parts, cache)
+            new = self._generation(config, parts, cache, learned)
             await _start(one for one in new.lives if not any(one is known for known in old.lives))
             self.config, self._cache, self._serving = config, cache, new
             self._retired[old] = asyncio.create_task(self._retire(old))
@@ -139,10 +140,12 @@ class Rung:
             if id(one) not in held:
                 await one.close()
 
-    def _generation(self, config: Config, parts: Mapping[str, Part], cache: ExactCache) -> _Generation:
+    def _generation(
+        self, config: Config, parts: Mapping[str, Part], cache: ExactCache, learned: Learned | None
+    ) -> _Generation:
         rungs = build_rungs(config, parts)
         composites = [one.reasoner for one in rungs if one.reasoner is not one.lane.reasoner]
-        ladder = Ladder(rungs, self.clock)
+        ladder = Ladder(rungs, self.clock, learned)
         stores = Stores(cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics)
         epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
         policy = Policy(epoch=f"{rung.__version__}-{epoch}", preset=config.server.preset, keep_text=config.ledger.text)

@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "rung.cli.simulate:simulate",
         "Replay recorded arrivals through the real lanes and the real rule, with modelled reasoners, in virtual time.",
     ),
+    "eval": (
+        "rung.cli.eval:evaluate",
+        "Learn from outcomes how likely each reasoner is right, say what that is worth, and write it for `serve`.",
+    ),
     "doctor": ("rung.cli.doctor:doctor", "Look for what would keep Rung from working here."),
 }
 

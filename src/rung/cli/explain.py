@@ -95,7 +95,7 @@ def _table(options: list[Option]) -> Table:
             f"{e.usd:.6f}",
             "" if option.cost_usd is None else f"{option.cost_usd:.6f}",
             "" if option.reserve is None else f"{option.reserve:.2f}",
-            e.source,
+            f"{e.source}, {e.outcomes:,} outcomes" if e.outcomes else e.source,
         )
     return table
 

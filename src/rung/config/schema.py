@@ -207,6 +207,13 @@ ReasonerConfig = Annotated[
 ]
 
 
+class Estimates(Section):
+    artefact: Path | None = Field(
+        None,
+        description="What `rung eval --out` wrote: estimates learned from outcomes, for the reasoners that they name.",
+    )
+
+
 class ExactCache(Section):
     max_mb: float = Field(256.0, ge=0, description="Memory bound; 0 turns it off.")
 
@@ -253,6 +260,7 @@ class Log(Section):
 
 class Config(Section):
     reasoners: dict[str, ReasonerConfig] = Field(description="Name -> reasoner: the ladder.", min_length=1)
+    estimates: Estimates = Field(Estimates(), description="How likely each reasoner is right.")
     cache: Cache = Field(Cache(), description="What is not computed twice.")
     ledger: Ledger = Field(Ledger(), description="What must never be lost.")
     server: Server = Field(Server(), description="The door.")

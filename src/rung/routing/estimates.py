@@ -1,11 +1,12 @@
 """What is expected of a reasoner on a request: hand-set first estimates, each saying where it comes from."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rung.routing import strengths
 from rung.routing.reserve import logit, sigmoid
 from rung.routing.strengths import Strength
-from rung.types import Estimate, Features
+from rung.types import Estimate, Expected, Features
 
 # A local model asked for mathematics in a solver's own form, or anything else, by how much the question looks like it.
 _SYMBOLIC_RIGHT = 0.995
@@ -42,8 +43,10 @@ class Speed(Struct, frozen=True, kw_only=True):
     completion_s_per_token: float
 
 
-def estimate(profile: Profile, features: Features, speed: Speed) -> Estimate:
-    """The prior estimate, with `speed` as its lane last measured it."""
+def estimate(profile: Profile, features: Features, speed: Speed, learned: Expected | None = None) -> Estimate:
+    """What past outcomes say, where they know the reasoner, else the prior; with `speed` as its lane last measured it.
+
+    A solver's prior stays: it knows itself which questions it can answer."""
     if profile.kind == "symbolic":
         return _symbolic(features)
     strength, source = _strength(profile, features)
@@ -55,7 +58,21 @@ def estimate(profile: Profile, features: Features, speed: Speed) -> Estimate:
         completion_tokens=min(strength.tokens, features.max_tokens or strength.tokens),
         source=source,
     )
+    if learned is not None:
+        expected = _learned(expected, learned, features.max_tokens)
     return at_speed(expected, profile, features.prompt_tokens, speed)
+
+
+def _learned(prior: Estimate, learned: Expected, max_tokens: int | None) -> Estimate:
+    tokens = learned.completion_tokens
+    return replace(
+        prior,
+        right_prob=learned.right_prob,
+        right_sd=learned.right_sd,
+        completion_tokens=prior.completion_tokens if tokens is None else min(tokens, max_tokens or tokens),
+        source="learned",
+        outcomes=learned.outcomes,
+    )
 
 
 def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Speed) -> Estimate:
@@ -80,6 +97,7 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
         busy_s=service_s,
         source=e.source,
         outcomes=e.outcomes,
+        right_sd=e.right_sd,
     )
 
 

@@ -1,6 +1,6 @@
 """The reasoners that serve, each with the way it is called and what is expected of it now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
 
@@ -8,8 +8,9 @@ from rung.clock import Clock
 from rung.errors import UnknownModel
 from rung.lanes import Lane
 from rung.reasoners.base import Below, Reasoner
+from rung.reasoners.wording import question_of
 from rung.routing import Candidate, Profile, Speed, at_speed, estimate
-from rung.types import Features, LaneStats, ReasonerInfo, Request
+from rung.types import Expected, Features, Json, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
 # Until a reasoner that starts can say more.
@@ -53,10 +54,15 @@ def caller_of(request: Request) -> Caller:
     return Caller(priority=priority, tenant=request.tenant)
 
 
+# What past outcomes say of a question's text, by reasoner.
+Learned = Callable[[str], Mapping[str, Expected]]
+
+
 class Ladder:
-    def __init__(self, rungs: Iterable[Rung], clock: Clock) -> None:
+    def __init__(self, rungs: Iterable[Rung], clock: Clock, learned: Learned | None = None) -> None:
         self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
         self._clock = clock
+        self._learned = learned
 
     def __getitem__(self, name: str) -> Rung:
         return self.rungs[name]
@@ -70,7 +76,18 @@ class Ladder:
             raise UnknownModel(f"there is no model `{model}`; there are: {known}", param="model")
         return [self.rungs[model]]
 
-    def candidate(self, rung: Rung, features: Features, caller: Caller, before: Candidate | None = None) -> Candidate:
+    def expected(self, body: Json) -> Mapping[str, Expected]:
+        """What past outcomes say of the reasoners that they know; nothing where there are none."""
+        return self._learned(question_of(body)) if self._learned is not None else {}
+
+    def candidate(
+        self,
+        rung: Rung,
+        features: Features,
+        caller: Caller,
+        before: Candidate | None = None,
+        learned: Expected | None = None,
+    ) -> Candidate:
         """The rung as it stands now for `caller`: its estimate, with its lane's wait, pace and price, and its state.
         `before` is how it stood earlier in the same request: what is expected of its answer has not changed since."""
         lane = rung.lane
@@ -89,7 +106,7 @@ class Ladder:
             name=rung.name,
             abilities=rung.reasoner.abilities,
             estimate=(
-                estimate(rung.profile, features, speed)
+                estimate(rung.profile, features, speed, learned)
                 if before is None
                 else at_speed(before.estimate, rung.profile, features.prompt_tokens, speed)
             ),

@@ -48,7 +48,8 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
     named = not request.model.startswith(AUTO)
     limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
     caller = caller_of(request)
-    everyone = [ladder.candidate(rung, features, caller) for rung in ladder.asked_for(request.model)]
+    rungs, learned = ladder.asked_for(request.model), ladder.expected(request.body)
+    everyone = [ladder.candidate(rung, features, caller, learned=learned.get(rung.name)) for rung in rungs]
     reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
     candidates = with_quickest([c for c in everyone if not reasons[c.name]], everyone, features, limits)
     left_out = {c.name: reasons[c.name] for c in everyone if c not in candidates}

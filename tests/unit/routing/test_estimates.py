@@ -1,7 +1,8 @@
 import pytest
 
-from rung.routing import Profile, Speed, estimate, features_of
+from rung.routing import Profile, Speed, at_speed, estimate, features_of
 from rung.routing.strengths import QWEN_1_5B, SEEN
+from rung.types import Expected
 
 SPEED = Speed(wait_s=1.0, first_s=0.1, prompt_s_per_token=0.01, completion_s_per_token=0.03)
 
@@ -101,3 +102,27 @@ def test_code_that_is_run_can_be_judged_where_the_model_alone_cannot():
     assert estimate(below, question, SPEED).discrimination == 0
     assert estimate(code, question, SPEED).discrimination > 0
     assert estimate(code, question, SPEED).completion_tokens > estimate(below, question, SPEED).completion_tokens
+
+
+def test_outcomes_say_more_than_guesses_but_not_how_fast_a_lane_is():
+    profile = Profile(name="x", kind="endpoint", strength=0.9, output_usd_per_token=1e-5)
+    learned = Expected(right_prob=0.4, right_sd=0.05, completion_tokens=30, outcomes=700)
+    e = estimate(profile, features("hello"), SPEED, learned)
+    assert (e.right_prob, e.right_sd, e.source, e.outcomes) == (0.4, 0.05, "learned", 700)
+    assert e.service_s == pytest.approx(0.1 + 0.01 * features("hello").prompt_tokens + 0.03 * 30)
+    assert e.usd == pytest.approx(30e-5)
+    assert at_speed(e, profile, 10, SPEED).right_sd == 0.05
+    assert estimate(profile, features("hello", max_tokens=5), SPEED, learned).completion_tokens == 5
+
+
+def test_tokens_that_outcomes_do_not_know_are_guessed():
+    learned = Expected(right_prob=0.4, right_sd=0.05, completion_tokens=None, outcomes=700)
+    profile = Profile(name="x", kind="endpoint")
+    guessed = estimate(profile, features("hello"), SPEED).completion_tokens
+    assert estimate(profile, features("hello"), SPEED, learned).completion_tokens == guessed
+
+
+def test_a_solver_knows_itself_what_it_can_answer():
+    learned = Expected(right_prob=0.1, right_sd=0.05, completion_tokens=None, outcomes=700)
+    calc = Profile(name="calc", kind="symbolic")
+    assert estimate(calc, features("2 + 2"), SPEED, learned) == estimate(calc, features("2 + 2"), SPEED)

@@ -1,0 +1,161 @@
+"""`rung eval`: what is learned from outcomes, what it is worth, and the artefact that serves by it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import rung
+from rung.cli.options import JsonOption, write_json
+from rung.errors import ConfigError
+
+try:
+    import numpy as np
+    import scipy.sparse  # noqa: F401  asked for here, so that nothing is found missing half way
+except ImportError as error:
+    raise ConfigError("`rung eval` needs numpy and scipy: pip install 'rung[learn]'") from error
+
+from rung.estimators.artefact import FORMAT, About, save
+from rung.estimators.evaluate import Report, across, learning_curve, report
+from rung.estimators.outcomes import Outcomes, read_outcomes
+from rung.estimators.stack import Model, fit
+
+
+def evaluate(
+    outcomes: Annotated[
+        Path,
+        typer.Option(
+            help="Parquet or csv: `question`, and `score|NAME` for each reasoner; `usd|NAME` and so on may follow."
+        ),
+    ],
+    out: Annotated[Path | None, typer.Option(help="Where to write the artefact that `serve` uses.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--plot", help="Where to draw frontier and learning curve (.png, .svg).")
+    ] = None,
+    curve: Annotated[
+        bool, typer.Option("--curve/--no-curve", help="Whether to say what more outcomes would bring.")
+    ] = True,
+    seed: Annotated[int, typer.Option(help="Of folds and of everything that is drawn.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Learn from outcomes how likely each reasoner is right, say what that is worth, and write it for `serve`.
+
+    Every question is judged by a model that has not seen it. Nothing is called.
+    """
+    known = read_outcomes(outcomes)
+    rng = np.random.default_rng(seed)
+    right = across(known, rng)
+    model = fit(known, rng)
+    result = report(known, model, right, learning_curve(known, rng) if curve else (), rng)
+    if picture is not None:
+        _plot(result, picture)
+    if out is not None:
+        save(out, model, _about(known, model, result))
+    if as_json:
+        write_json(result)
+    else:
+        _show(result, known, Console(highlight=False, soft_wrap=True), out)
+
+
+def _about(outcomes: Outcomes, model: Model, result: Report) -> About:
+    return About(
+        format=FORMAT,
+        rung=rung.__version__,
+        made=datetime.now(UTC).date().isoformat(),
+        data=outcomes.digest(),
+        outcomes=len(outcomes.questions),
+        reasoners=outcomes.reasoners,
+        bases=tuple(model.bases),
+        metrics={
+            "best_score": result.best_score,
+            "routed_score": result.routed_score,
+            "gain_low": result.gain[1],
+            "gain_high": result.gain[2],
+            "gap_closed": result.gap_closed,
+            "calibration_error": result.calibration_error,
+        },
+    )
+
+
+def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None) -> None:
+    if outcomes.ignored:
+        console.print(f"Columns that were not used: {', '.join(outcomes.ignored)}.\n", markup=False)
+    gain, low, high = result.gain
+    console.print(
+        f"{result.questions:,} questions, {len(result.reasoners)} reasoners, each judged unseen (95% intervals):"
+    )
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right")
+    table.add_row(f"best single reasoner, {result.best}", f"{result.best_score:.3f}")
+    table.add_row("the likeliest right, by these estimates", f"{result.routed_score:.3f}")
+    table.add_row("an oracle", f"{result.oracle_score:.3f}")
+    table.add_row("gain over the best single", f"{gain:+.3f} ({low:+.3f} to {high:+.3f})")
+    table.add_row("calibration error", f"{result.calibration_error:.3f}")
+    console.print(table)
+    told = ", ".join(f"{name} {shared:.2f} and {own:.2f}" for name, (shared, own) in result.weights.items())
+    console.print(f"\nHow much each estimator counts, for how hard and for who: {told or 'none tells anything yet'}.")
+    if not any(own for _, own in result.weights.values()):
+        console.print("No evidence yet that routing beats the best single reasoner: it is kept for every question.")
+    if result.frontier:
+        _show_frontier(result, console)
+    _show_curve(result, console)
+    if out is not None:
+        console.print(
+            f"\nWritten: {out}. To serve by it, add to rung.yaml:\n\nestimates:\n  artefact: {out}", markup=False
+        )
+
+
+def _show_frontier(result: Report, console: Console) -> None:
+    console.print(f"\nWhat routing reaches for its cost, in {result.cost_unit} a question:")
+    table = Table("cost", "score", box=None, padding=(0, 2, 0, 0))
+    for place in result.frontier[:: max(1, len(result.frontier) // 8)]:
+        table.add_row(f"{place.cost:.6g}", f"{place.score:.3f}")
+    console.print(table)
+    if result.cost_at_best_score is not None:
+        best = next((p.cost for p in result.singles if p.score >= result.best_score - 1e-9), None)
+        share = f", {result.cost_at_best_score / best:.0%} of its cost" if best else ""
+        console.print(f"The score of the best single reasoner is reached for {result.cost_at_best_score:.6g}{share}.")
+
+
+def _show_curve(result: Report, console: Console) -> None:
+    if not result.curve:
+        return
+    console.print("\nGain over the best single reasoner by outcomes learned from (± over three draws):")
+    for point in result.curve:
+        console.print(f"  {point.outcomes:>6,}  {point.gain:+.3f} ± {point.deviation:.3f}")
+    if result.doubled is not None:
+        console.print(f"Twice as many outcomes would add about {result.doubled:.3f}.")
+
+
+def _plot(result: Report, path: Path) -> None:
+    """Raises ConfigError where matplotlib is missing."""
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415  heavy, and only wanted for pictures
+    except ImportError as error:
+        raise ConfigError("--plot needs matplotlib: pip install 'rung[learn]'") from error
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    if result.frontier:
+        left.plot(*zip(*result.frontier, strict=True), marker=".", label="learned")
+        left.plot(*zip(*result.singles, strict=True), marker="o", linestyle="--", label="single reasoners, mixed")
+        left.set_xlabel(f"{result.cost_unit} a question")
+    else:
+        left.bar(result.reasoners, result.scores)
+        left.axhline(result.routed_score, label="learned")
+        left.tick_params(axis="x", rotation=60)
+    left.axhline(result.oracle_score, color="grey", linestyle=":", label="oracle")
+    left.set_ylabel("score")
+    left.legend()
+    if result.curve:
+        sizes, gains, deviations = zip(*(msgspec.structs.astuple(p) for p in result.curve), strict=True)
+        right.errorbar(sizes, gains, deviations, marker="o", capsize=3)
+        right.set_xscale("log")
+    right.axhline(0, color="grey", linestyle=":")
+    right.set_xlabel("outcomes")
+    right.set_ylabel("gain over the best single reasoner")
+    figure.savefig(path, dpi=130)

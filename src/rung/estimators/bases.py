@@ -1,0 +1,152 @@
+"""The estimators that the stack is made of. Each is fitted to points and scores [questions, reasoners], all in 0..1 and
+none missing, and predicts the same; none is calibrated by itself."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from rung.estimators.reading import Floats
+from rung.estimators.space import Points, sparse
+
+# Ridge penalties: words are at unit length, landmarks' features are whitened.
+_WORDS_PENALTY = 10.0
+_LANDMARKS_PENALTY = 3.0
+_LANDMARKS = 1024
+# Squared distances are about 2.5 on average; within this one question is like another.
+_REACH = 0.8
+_NEIGHBOURS = 100
+_LATENT = 2
+_STEPS = 40
+_NEAR_ENOUGH = 3e-3
+
+
+class Base(Protocol):
+    def predict(self, points: Points) -> Floats:
+        """Scores expected [questions, reasoners]; may lie outside 0..1."""
+
+    def _asdict(self) -> dict[str, Any]:
+        """Its arrays by name: what an artefact keeps."""
+
+
+Fit = Callable[[Points, Floats, np.random.Generator], Base]
+
+
+class Linear(NamedTuple):
+    """Ridge regression on words."""
+
+    weights: Floats
+    mean: Floats
+
+    def predict(self, points: Points) -> Floats:
+        return points.words.times(self.weights) + self.mean
+
+
+def fit_linear(points: Points, scores: Floats, rng: np.random.Generator) -> Linear:
+    del rng
+    mean = scores.mean(0)
+    return Linear(ridge(sparse(points.words, points.width), scores - mean, _WORDS_PENALTY), mean)
+
+
+class Landmarks(NamedTuple):
+    """Kernel ridge regression on places, with a Gaussian kernel seen through landmarks (Williams and Seeger 2001)."""
+
+    centres: Floats
+    weights: Floats
+    mean: Floats
+
+    def predict(self, points: Points) -> Floats:
+        return likeness(points.places, self.centres) @ self.weights + self.mean
+
+
+def fit_landmarks(points: Points, scores: Floats, rng: np.random.Generator) -> Landmarks:
+    mean = scores.mean(0)
+    chosen = rng.choice(len(points.places), min(_LANDMARKS, len(points.places)), replace=False)
+    centres = points.places[chosen]
+    between = likeness(centres, centres).astype(np.float64)
+    seen = likeness(points.places, centres)
+    left = (seen.T @ seen).astype(np.float64) + _LANDMARKS_PENALTY * between
+    left.flat[:: len(left) + 1] += 1e-4 * len(points.places)
+    weights = np.linalg.solve(left, (seen.T @ (scores - mean)).astype(np.float64))
+    return Landmarks(centres, weights.astype(np.float32), mean)
+
+
+class Neighbours(NamedTuple):
+    """The mean score of the nearest questions, near ones counting more."""
+
+    places: Floats
+    scores: Floats
+    mean: Floats
+
+    def predict(self, points: Points) -> Floats:
+        k = min(_NEIGHBOURS, len(self.places))
+        out = np.empty((len(points.places), self.scores.shape[1]), np.float32)
+        for begin in range(0, len(points.places), 512):
+            near = likeness(points.places[begin : begin + 512], self.places)
+            at = np.argpartition(-near, k - 1, axis=1)[:, :k]
+            weights = np.take_along_axis(near, at, axis=1)
+            total = weights.sum(1, keepdims=True) + 1.0
+            out[begin : begin + 512] = (np.einsum("nk,nkm->nm", weights, self.scores[at]) + self.mean) / total
+        return out
+
+
+def fit_neighbours(points: Points, scores: Floats, rng: np.random.Generator) -> Neighbours:
+    del rng
+    return Neighbours(points.places, scores, scores.mean(0))
+
+
+class Items(NamedTuple):
+    """Item response: each question has a few latent difficulties, read from its words, to which each reasoner answers
+    by its own abilities; the reasoners' correlations make up for few outcomes. Linear in place of logistic."""
+
+    weights: Floats
+    abilities: Floats
+    mean: Floats
+
+    def predict(self, points: Points) -> Floats:
+        return points.words.times(self.weights) @ self.abilities + self.mean
+
+
+def fit_items(points: Points, scores: Floats, rng: np.random.Generator) -> Items:
+    del rng
+    mean = scores.mean(0)
+    difficulty, size, abilities = np.linalg.svd(scores - mean, full_matrices=False)
+    k = min(_LATENT, len(size))
+    latent = (difficulty[:, :k] * size[:k]).astype(np.float32)
+    weights = ridge(sparse(points.words, points.width), latent, _WORDS_PENALTY)
+    return Items(weights, abilities[:k].astype(np.float32), mean)
+
+
+BASES: Mapping[str, tuple[Fit, type[Any]]] = {
+    "linear": (fit_linear, Linear),
+    "landmarks": (fit_landmarks, Landmarks),
+    "neighbours": (fit_neighbours, Neighbours),
+    "items": (fit_items, Items),
+}
+
+
+def likeness(places: Floats, centres: Floats) -> Floats:
+    """How alike questions are, 0 to 1: exp(-|x - c|^2 / (2 reach^2)) [places, centres]."""
+    squares = (places * places).sum(1)[:, None] + (centres * centres).sum(1) - 2 * (places @ centres.T)
+    near: Floats = np.exp(np.maximum(squares, 0) * (-0.5 / _REACH**2))
+    return near
+
+
+def ridge(matrix: Any, wanted: Floats, penalty: float) -> Floats:
+    """Weights that minimise |matrix weights - wanted|^2 + penalty |weights|^2, by conjugate gradients, all columns side
+    by side."""
+    turned = matrix.T.tocsr()
+    rest = np.asarray(turned @ wanted, np.float32)
+    weights, step = np.zeros_like(rest), rest.copy()
+    size = first = (rest * rest).sum(0)
+    for _ in range(_STEPS):
+        image = turned @ (matrix @ step) + penalty * step
+        length = size / ((step * image).sum(0) + 1e-30)
+        weights += length * step
+        rest = rest - length * image
+        now = (rest * rest).sum(0)
+        if (now <= _NEAR_ENOUGH**2 * first).all():
+            break
+        step = rest + now / (size + 1e-30) * step
+        size = now
+    return weights

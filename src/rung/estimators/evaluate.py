@@ -1,0 +1,139 @@
+"""What estimates learned from these outcomes are worth: each question is judged by a model that has not seen it."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from msgspec import Struct, structs
+
+from rung.estimators import figures
+from rung.estimators.figures import Place
+from rung.estimators.outcomes import Outcomes, folds
+from rung.estimators.reading import Bools, Floats, read
+from rung.estimators.space import Reader
+from rung.estimators.stack import Model, fit
+
+FOLDS = 5
+_SIZES = (50, 200, 1000, 3000, 10000)
+# Of a learning curve: draws at each size, each judged on one fold's questions.
+_DRAWS = 3
+
+Fit = Callable[[Outcomes, np.random.Generator], Model]
+
+
+class Learned(Struct, frozen=True, kw_only=True):
+    """A point of the learning curve: the mean score of routing by that many outcomes, less the best single reasoner's,
+    and its standard deviation over draws."""
+
+    outcomes: int
+    gain: float
+    deviation: float
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """Scores and shares are in 0..1, `cost` in `cost_unit`; intervals are 95%, over questions. `doubled` is by how much
+    twice the outcomes would raise the score, as the curve goes on; None where it is too short to tell."""
+
+    questions: int
+    reasoners: tuple[str, ...]
+    scores: tuple[float, ...]
+    best: str
+    best_score: float
+    oracle_score: float
+    routed_score: float
+    gain: tuple[float, float, float]
+    gap_closed: float
+    calibration_error: float
+    weights: dict[str, tuple[float, float]]
+    curve: tuple[Learned, ...]
+    doubled: float | None
+    cost_unit: str = ""
+    frontier: tuple[Place, ...] = ()
+    singles: tuple[Place, ...] = ()
+    cost_at_best_score: float | None = None
+
+
+def across(outcomes: Outcomes, rng: np.random.Generator, fit: Fit = fit, count: int = FOLDS) -> Floats:
+    """The chance to be right [questions, reasoners] of each question, by a model fitted to the other folds."""
+    right = np.empty(outcomes.scores.shape, np.float32)
+    fold = folds(outcomes.questions, count, rng)
+    for f in range(count):
+        here, there = np.flatnonzero(fold == f), np.flatnonzero(fold != f)
+        right[here] = predict(fit(outcomes.take(there), rng), [outcomes.questions[i] for i in here])
+    return right
+
+
+def predict(model: Model, questions: Sequence[str]) -> Floats:
+    """The chance to be right [questions, reasoners]."""
+    return model.predict(Reader(model.space).place(read(questions)))
+
+
+def report(
+    outcomes: Outcomes, model: Model, right: Floats, curve: Sequence[Learned], rng: np.random.Generator
+) -> Report:
+    """`right` are predictions across folds; `model` was fitted to all. Scores are over questions without gaps."""
+    whole = ~np.isnan(outcomes.scores).any(1)
+    scores, p = outcomes.scores[whole], right[whole]
+    best = int(scores.mean(0).argmax())
+    difference = figures.routed(p, scores) - scores[:, best]
+    low, high = figures.interval(lambda at: float(difference[at].mean()), len(difference), rng)
+    out = Report(
+        questions=len(right),
+        reasoners=outcomes.reasoners,
+        scores=tuple(scores.mean(0).tolist()),
+        best=outcomes.reasoners[best],
+        best_score=float(scores[:, best].mean()),
+        oracle_score=float(scores.max(1).mean()),
+        routed_score=float(figures.routed(p, scores).mean()),
+        gain=(float(difference.mean()), low, high),
+        gap_closed=figures.gap_closed(p, scores),
+        calibration_error=figures.calibration_error(right, outcomes.scores),
+        weights={
+            name: (float(shared), float(own))
+            for name, shared, own in zip(model.bases, model.weights.shared, model.weights.own, strict=True)
+        },
+        curve=tuple(curve),
+        doubled=_doubled(curve),
+    )
+    known = outcomes.costs()
+    return out if known is None else _with_costs(out, p, scores, known[0], known[1][whole])
+
+
+def _with_costs(out: Report, right: Floats, scores: Floats, unit: str, costs: Floats) -> Report:
+    reached = figures.frontier(right, scores, costs, costs.mean(0, keepdims=True))
+    at_best = figures.cost_at(reached, out.best_score)
+    return structs.replace(
+        out,
+        cost_unit=unit,
+        frontier=figures.upper(reached),
+        singles=figures.singles(scores, costs),
+        cost_at_best_score=at_best if np.isfinite(at_best) else None,
+    )
+
+
+def learning_curve(outcomes: Outcomes, rng: np.random.Generator, fit: Fit = fit) -> tuple[Learned, ...]:
+    """From 0 outcomes, where the best single of all is taken, to four fifths of them."""
+    whole = outcomes.take(np.flatnonzero(~np.isnan(outcomes.scores).any(1)))
+    fold = folds(whole.questions, FOLDS, rng)
+    most = int((fold != 0).sum())
+    points = []
+    for size in [*(s for s in _SIZES if s < most), most]:
+        gains = [_gain(whole, fold == draw % FOLDS, size, rng, fit) for draw in range(_DRAWS)]
+        points.append(Learned(outcomes=size, gain=float(np.mean(gains)), deviation=float(np.std(gains))))
+    return tuple(points)
+
+
+def _gain(outcomes: Outcomes, held: Bools, size: int, rng: np.random.Generator, fit: Fit) -> float:
+    here, there = np.flatnonzero(held), rng.permutation(np.flatnonzero(~held))[:size]
+    right = predict(fit(outcomes.take(there), rng), [outcomes.questions[i] for i in here])
+    scores = outcomes.scores[here]
+    best = int(outcomes.scores.mean(0).argmax())
+    return float(figures.routed(right, scores).mean() - scores[:, best].mean())
+
+
+def _doubled(curve: Sequence[Learned]) -> float | None:
+    """The gain is taken to come nearer to its limit with the square root of the outcomes: a line over 1 / sqrt(n)."""
+    if len(curve) < 3:
+        return None
+    x = np.array([point.outcomes**-0.5 for point in curve[-3:]])
+    slope, offset = np.polyfit(x, [point.gain for point in curve[-3:]], 1)
+    return max(0.0, float(slope * (x[-1] / 2**0.5) + offset - (slope * x[-1] + offset)))

@@ -1,0 +1,151 @@
+"""A question as numbers: hashed words and pairs of words, and what its surface looks like."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+# Hashes are that many bits wide: with 50,000 words and pairs in use, about one in eleven meets another's place.
+BITS = 19
+# Only this much of a long question is read, half from each end: what is asked stands there.
+_LOOK_CHARS = 4000
+_TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_+")
+_OPTION = re.compile(r"(?:^|\n)\s*\(?[A-Ja-j][).]")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NEGATION = frozenset(["not", "except", "never", "false", "incorrect", "least"])
+_ASKING = frozenset(["what", "which", "who", "when", "where", "why", "how"])
+_PAIR = np.uint64(2654435761)
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(64 - BITS)
+# Every question has this feature, so that none is empty.
+_ALWAYS = np.array([0], np.int64)
+
+# What a character is, by its Latin-1 code; any other counts as 0xFF.
+_SORTS = ("digit", "upper", "lower", "space", "newline", "other", "foreign")
+_MARKS = "?.,$\\=('\"%/"
+
+
+def _sort(code: int) -> int:
+    c = chr(code)
+    if c in _MARKS:
+        return len(_SORTS) + _MARKS.index(c)
+    tests = (c.isdigit(), c.isupper(), c.islower(), c.isspace() and c != "\n", c == "\n", True)
+    return 6 if code > 127 else tests.index(True)
+
+
+_CLASS = np.array([_sort(code) for code in range(256)], np.uint8)
+_CLASSES = len(_SORTS) + len(_MARKS)
+
+SURFACE = 33  # how many figures `_surface` gives
+
+
+class Rows(NamedTuple):
+    """A sparse matrix by rows, none of them empty: row i is `values` and `columns` from starts[i] to starts[i + 1]."""
+
+    starts: Ints
+    columns: Ints
+    values: Floats
+
+    def times(self, weights: Floats) -> Floats:
+        """The product with a dense matrix [columns, k] -> [rows, k]."""
+        if len(self.starts) == 2:
+            return (self.values @ weights[self.columns])[None, :]
+        parts = []
+        for begin in range(0, len(self.starts) - 1, _CHUNK):
+            starts = self.starts[begin : begin + _CHUNK + 1]
+            low, high = starts[0], starts[-1]
+            scaled = self.values[low:high, None] * weights[self.columns[low:high]]
+            parts.append(np.add.reduceat(scaled, starts[:-1] - low, axis=0))
+        return np.concatenate(parts)
+
+    def take(self, at: Ints) -> "Rows":
+        """The rows `at`, in that order."""
+        sizes = np.diff(self.starts)[at]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        inside = np.arange(starts[-1]) - np.repeat(starts[:-1], sizes) + np.repeat(self.starts[at], sizes)
+        return Rows(starts, self.columns[inside], self.values[inside])
+
+
+_CHUNK = 1024
+
+
+class Questions(NamedTuple):
+    """Questions that were read: `words` has a column a hash and how often it occurs; `surface` [questions, SURFACE]."""
+
+    words: Rows
+    surface: Floats
+
+    def take(self, at: Ints) -> "Questions":
+        return Questions(self.words.take(at), self.surface[at])
+
+
+def read(texts: Sequence[str]) -> Questions:
+    """Microseconds a question; cost does not grow with a text beyond `_LOOK_CHARS`."""
+    columns: list[Ints] = []
+    values: list[Floats] = []
+    surface = np.empty((len(texts), SURFACE), np.float32)
+    for i, text in enumerate(texts):
+        if len(text) > _LOOK_CHARS:
+            text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"  # noqa: PLW2901
+        if not text.isascii():
+            text = text.encode(errors="replace").decode()  # noqa: PLW2901  no lone surrogates
+        tokens = _TOKEN.findall(text.lower())
+        hashes, counts = _hashed(tokens)
+        columns.append(hashes)
+        values.append(counts)
+        surface[i] = _surface(text, tokens)
+    starts = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum([len(c) for c in columns], out=starts[1:])
+    none: list[Any] = [np.zeros(0, np.int64)]
+    return Questions(
+        Rows(starts, np.concatenate(columns or none), np.concatenate(values or none).astype(np.float32)), surface
+    )
+
+
+def _hashed(tokens: list[str]) -> tuple[Ints, Floats]:
+    one = np.fromiter(map(crc32, map(str.encode, tokens)), np.uint64, len(tokens))
+    pairs = one[1:] * _PAIR ^ one[:-1]
+    hashes = (np.concatenate([one, pairs]) * _MIX >> _SHIFT).astype(np.int64)
+    hashes.sort()
+    hashes = np.concatenate([_ALWAYS, hashes + 1])
+    first = np.flatnonzero(np.diff(hashes, prepend=-1))
+    return hashes[first], np.diff(first, append=len(hashes)).astype(np.float32)
+
+
+def _surface(text: str, tokens: list[str]) -> list[float]:
+    """Sizes, shares of kinds of characters, and how the text begins and ends."""
+    log = math.log1p
+    codes = np.minimum(np.frombuffer(text.encode("utf-16-le"), np.uint16), 255)
+    n = np.bincount(_CLASS[codes], minlength=_CLASSES).tolist()
+    size, words = len(text) + 1, len(tokens) + 1
+    options = len(_OPTION.findall(text))
+    known = frozenset(tokens)
+    stripped = text.strip()
+    begin, end = stripped[:1], stripped[-1:]
+    return [
+        log(size),
+        log(words),
+        size / words,
+        *(count / size for count in n[:7]),
+        *(log(count) for count in n[7:]),
+        log(n[4]),
+        log(options),
+        log(size / (options + 1)),
+        log(len(_NUMBER.findall(text))),
+        len(known) / words,
+        float(not known.isdisjoint(_NEGATION)),
+        float(tokens[:1] != [] and tokens[0] in _ASKING),
+        float(begin.islower()),
+        float(end == "?"),
+        float(end == "."),
+        float(end == ":"),
+        float("__" in text),
+    ]

@@ -1,0 +1,127 @@
+"""Where questions lie: their weighted words, and a point in few dimensions made of what goes together in them.
+
+Salton and Buckley 1988 for the weights, (1 + ln count) * idf at unit length; Deerwester et al. 1990 for the dimensions
+(latent semantic analysis), found by the randomised range finder of Halko, Martinsson and Tropp 2011.
+"""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from rung.estimators.reading import BITS, SURFACE, Floats, Ints, Questions, Rows
+
+# Words and pairs that stand in fewer questions than this are left out.
+_LEAST = 2
+_TOPICS = 64
+_SPARE = 8
+_ROUNDS = 1
+# How much what the surface looks like counts in a point beside its topics.
+SURFACE_SHARE = 0.5
+_BOUND = 4.0
+
+
+class Points(NamedTuple):
+    """Questions in a Space: `words` [questions, `width`], `places` [questions, dimensions]."""
+
+    words: Rows
+    places: Floats
+    width: int
+
+    def take(self, at: Ints) -> "Points":
+        return Points(self.words.take(at), self.places[at], self.width)
+
+
+class Space(NamedTuple):
+    """`vocabulary` are the hashes in use, ascending; `idf` has their weights, `topics` [vocabulary, dimensions] what
+    takes words to topics; the others centre and scale topics and surface."""
+
+    vocabulary: Ints
+    idf: Floats
+    topics: Floats
+    topic_scale: Floats
+    surface_mean: Floats
+    surface_scale: Floats
+
+    @classmethod
+    def fit(cls, questions: Questions, rng: np.random.Generator) -> Self:
+        """From at least two questions."""
+        n = len(questions.surface)
+        seen, counts = np.unique(questions.words.columns, return_counts=True)
+        kept = counts >= min(_LEAST, n)
+        kept[0] = True
+        vocabulary, counts = seen[kept], counts[kept]
+        idf = (np.log((1 + n) / (1 + counts)) + 1).astype(np.float32)
+        words = _weighed(questions.words, _table(vocabulary), idf)
+        topics = _topics(words, len(vocabulary), rng)
+        on_topics = words.times(topics)
+        return cls(
+            vocabulary=vocabulary,
+            idf=idf,
+            topics=topics,
+            # The first topics tell most: they keep their share, the whole is brought to unit variance.
+            topic_scale=np.float32(1 / (np.sqrt(on_topics.var(0).sum()) + 1e-6)) * np.ones(1, np.float32),
+            surface_mean=questions.surface.mean(0),
+            surface_scale=(1 / (questions.surface.std(0) + 1e-3) / np.sqrt(SURFACE)).astype(np.float32),
+        )
+
+    def reader(self) -> "Reader":
+        return Reader(self)
+
+
+class Reader:
+    """A Space that is ready to place questions: its vocabulary as a table."""
+
+    def __init__(self, space: Space) -> None:
+        self._space = space
+        self._table = _table(space.vocabulary)
+
+    def place(self, questions: Questions) -> Points:
+        s = self._space
+        words = _weighed(questions.words, self._table, s.idf)
+        on_topics = words.times(s.topics) * s.topic_scale
+        surface = (questions.surface - s.surface_mean) * s.surface_scale
+        bound = _BOUND / np.sqrt(SURFACE)
+        surface = np.clip(surface, -bound, bound) * SURFACE_SHARE
+        return Points(words, np.concatenate([on_topics, surface], axis=1), len(s.vocabulary))
+
+
+def _table(vocabulary: Ints) -> Ints:
+    """Hash -> place in the vocabulary, or -1."""
+    table = np.full((1 << BITS) + 1, -1, np.int64)
+    table[vocabulary] = np.arange(len(vocabulary))
+    return table
+
+
+def _weighed(words: Rows, table: Ints, idf: Floats) -> Rows:
+    """The words that are in the vocabulary, by tf-idf at unit length."""
+    columns = table[words.columns]
+    known = columns >= 0
+    columns = columns[known]
+    values = (1 + np.log(words.values[known])) * idf[columns]
+    if len(words.starts) == 2:
+        values /= np.sqrt(values @ values)
+        return Rows(np.array([0, len(columns)]), columns, values)
+    starts = np.concatenate([[0], np.cumsum(known)])[words.starts]
+    length = np.sqrt(np.add.reduceat(values * values, starts[:-1]))
+    return Rows(starts, columns, values / np.repeat(length, np.diff(starts)))
+
+
+def sparse(words: Rows, width: int) -> Any:
+    """As scipy's compressed rows, for fitting."""
+    from scipy.sparse import csr_array  # noqa: PLC0415  heavy, and only wanted for fitting
+
+    return csr_array((words.values, words.columns, words.starts), shape=(len(words.starts) - 1, width))
+
+
+def _topics(words: Rows, width: int, rng: np.random.Generator) -> Floats:
+    matrix = sparse(words, width)
+    turned = matrix.T.tocsr()
+    k = min(_TOPICS, width, matrix.shape[0])
+    found = matrix @ rng.standard_normal((width, min(k + _SPARE, width))).astype(np.float32)
+    for _ in range(_ROUNDS):
+        found, _ = np.linalg.qr(found)
+        found, _ = np.linalg.qr(turned @ found)
+        found = matrix @ found
+    found, _ = np.linalg.qr(found)
+    _, _, right = np.linalg.svd((turned @ found).T, full_matrices=False)
+    return np.ascontiguousarray(right[:k].T, np.float32)

@@ -1,0 +1,91 @@
+"""`rung eval` in this process: what it prints, what it writes, and that a ladder serves by it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from rung.bootstrap import Rung
+from rung.config import parse_config
+from rung.errors import ConfigError
+from tests.unit.estimators.conftest import made
+
+
+@pytest.fixture
+def outcomes(place):
+    known = made(160)
+    rows = [
+        f"{question},{small:g},{everything:g},{sums:g},0.1,1,0.5"
+        for question, (small, everything, sums) in zip(known.questions, known.scores.tolist(), strict=True)
+    ]
+    head = "question,score|small,score|all,score|sums,usd|small,usd|all,usd|sums"
+    path = place / "outcomes.csv"
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return path
+
+
+def test_for_people(run, outcomes):
+    told = run("eval", "--outcomes", str(outcomes), "--out", "learned.rung")
+    assert told.exit_code == 0, told.output
+    for part in (
+        "best single reasoner, all",
+        "gain over the best single",
+        "of its cost",
+        "by outcomes",
+        "artefact: learned",
+    ):
+        assert part in told.stdout
+
+
+def test_for_programs_the_same_each_time(run, outcomes):
+    one, two = (run("eval", "--outcomes", str(outcomes), "--json", "--no-curve") for _ in range(2))
+    assert one.exit_code == 0, one.output
+    assert one.stdout == two.stdout
+    said = json.loads(one.stdout)
+    assert said["best"] == "all"
+    assert said["routed_score"] > said["best_score"]
+    assert said["curve"] == []
+
+
+def test_a_picture(run, outcomes, place):
+    pytest.importorskip("matplotlib")
+    told = run("eval", "--outcomes", str(outcomes), "--plot", "picture.png", "--no-curve")
+    assert told.exit_code == 0, told.output
+    assert (place / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_wrong_with_a_file(run, place):
+    (place / "outcomes.csv").write_text("question,score|a\n")
+    told = run("eval", "--outcomes", "outcomes.csv")
+    assert isinstance(told.exception, ConfigError)
+
+
+def ladder(place, *names):
+    entries = {name: {"kind": "function", "call": "own_code:echo", "general": True} for name in names}
+    raw = {"reasoners": entries, "estimates": {"artefact": str(place / "learned.rung")}}
+    return parse_config(raw, source="test", env={"HOME": str(place)})
+
+
+async def test_a_ladder_serves_by_it(run, outcomes, own, place):
+    assert run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve").exit_code == 0
+    async with Rung(ladder(place, "small", "all", "sums", "other")) as rung:
+        decision = rung.explain("add the total price of apples")
+        known = {option.reasoner: option.estimate for option in decision.options}
+        assert decision.first == "sums"
+        assert known["sums"].source == "learned"
+        assert known["sums"].outcomes == 160
+        assert known["sums"].right_sd > 0
+        assert known["other"].source == "prior"
+        assert rung.explain("king of the empire at war").first == "all"
+
+
+async def test_an_artefact_of_others_is_refused(run, outcomes, own, place):
+    assert run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve").exit_code == 0
+    with pytest.raises(ConfigError, match="none of which is on this ladder"):
+        Rung(ladder(place, "echo"))
+
+
+def test_without_an_artefact_numpy_is_not_loaded():
+    code = "import sys, rung.bootstrap, rung.api, rung.cli.serve; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.errors import ConfigError
+from rung.estimators.outcomes import folds, read_outcomes
+
+HEAD = "question,score|a,score|b\n"
+ROWS = "".join(f'"What, is {i}?",{i % 2},0.5\n' for i in range(30))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "outcomes.csv"
+
+
+def test_csv_with_costs_gaps_and_more(path):
+    rows = "".join(f"What is {i}?,{i % 2},{'' if i == 3 else 1},0.1,{'' if i == 4 else 2},x\n" for i in range(30))
+    path.write_text("question,score|a,score|b,usd|a,usd|b,note\n" + rows)
+    known = read_outcomes(path)
+    assert known.reasoners == ("a", "b")
+    assert known.ignored == ("note",)
+    assert np.isnan(known.scores).sum() == 1
+    assert np.isnan(known.scores[3, 1])
+    unit, costs = known.costs()
+    assert unit == "usd"
+    assert costs[4].tolist() == pytest.approx([0.1, 2.0])
+    assert known.seconds is None
+
+
+def test_parquet_is_read_as_csv_is(path, tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import csv, parquet  # noqa: PLC0415
+
+    path.write_text(HEAD + ROWS)
+    parquet.write_table(csv.read_csv(path), tmp_path / "o.parquet")
+    assert pyarrow
+    assert read_outcomes(tmp_path / "o.parquet").digest() == read_outcomes(path).digest()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "must have the columns"),
+        ("question,score|a\n" + "x,1\n" * 30, "at least two reasoners"),
+        (HEAD + ROWS[:40], "at least 20"),
+        (HEAD + ROWS + " ,1,1\n", "row 31 has no question"),
+        (HEAD + ROWS + "x,1.5,1\n", "row 31, score|a: must lie between 0 and 1"),
+        (HEAD + ROWS + "x,yes,1\n", "row 31, score|a: `yes` is no number"),
+        (HEAD + ROWS + "x,1,1,1\n", "line 32 has not as many values"),
+        (HEAD + ROWS + "x,1\n", "line 32 has not as many values"),
+        (HEAD + ROWS + "x,inf,1\n", "must be finite"),
+        (HEAD + "x,1,\n" * 30, "score|b is empty"),
+        ("question,score|a,score|b,usd|a,usd|b\n" + "x,1,1,-1,1\n" * 30, "usd|a: must be finite and not negative"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(path, text, said):
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said.replace("|", r"\|")):
+        read_outcomes(path)
+
+
+def test_what_is_no_file_of_outcomes(tmp_path):
+    with pytest.raises(ConfigError, match="there is no file"):
+        read_outcomes(tmp_path / "none.csv")
+    (tmp_path / "o.json").write_text("{}")
+    with pytest.raises(ConfigError, match="parquet or"):
+        read_outcomes(tmp_path / "o.json")
+    pytest.importorskip("pyarrow")
+    (tmp_path / "o.parquet").write_text("hello")
+    with pytest.raises(ConfigError, match="cannot be read as parquet"):
+        read_outcomes(tmp_path / "o.parquet")
+
+
+@given(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40), st.integers(2, 5), st.integers(0, 9))
+def test_the_same_question_is_in_one_fold(questions, count, seed):
+    fold = folds(questions, count, np.random.default_rng(seed))
+    assert len({(q, f) for q, f in zip(questions, fold.tolist(), strict=True)}) == len(set(questions))
+    assert 0 <= fold.min() <= fold.max() < count
+
+
+def test_folds_are_even():
+    fold = folds([str(i) for i in range(100)], 5, np.random.default_rng(0))
+    assert np.bincount(fold).tolist() == [20] * 5

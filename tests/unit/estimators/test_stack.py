@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from rung.estimators import figures
+from rung.estimators.evaluate import across, learning_curve, predict, report
+from rung.estimators.outcomes import Outcomes
+from rung.estimators.reading import read
+from rung.estimators.space import Reader
+from rung.estimators.stack import filled, fit
+from tests.unit.estimators.conftest import made
+
+
+def test_what_tells_nothing_counts_for_nothing(rng):
+    """Twenty sets in which scores are drawn without a look at the question: the best single reasoner is kept."""
+    for seed in range(20):
+        drawn = np.random.default_rng(seed)
+        scores = (drawn.random((60, 3)) < [0.5, 0.6, 0.4]).astype(np.float32)
+        questions = tuple(f"{['king', 'war', 'sum', 'add'][drawn.integers(4)]} {i}" for i in range(60))
+        known = Outcomes(questions=questions, reasoners=("a", "b", "c"), scores=scores)
+        right = predict(fit(known, rng), ["king 70", "war add 71", "sum"])
+        best = int(scores.mean(0).argmax())
+        assert (right.argmax(1) == best).all()
+
+
+def test_a_gap_does_not_make_a_reasoner_bad(outcomes, unseen, rng):
+    scores = outcomes.scores.copy()
+    scores[rng.random(scores.shape) < 0.3] = np.nan
+    scores[:, 1][::2] = np.nan
+    known = Outcomes(questions=outcomes.questions, reasoners=outcomes.reasoners, scores=scores)
+    right = predict(fit(known, rng), unseen.questions)
+    assert figures.gap_closed(right, unseen.scores) > 0.3
+
+
+def test_gaps_are_filled_by_reasoner_and_question():
+    scores = np.array([[1, 1, np.nan], [0, 0, np.nan], [1, 0, 1], [0, 1, 0]], np.float32)
+    full = filled(scores)
+    assert (full[~np.isnan(scores)] == scores[~np.isnan(scores)]).all()
+    assert full[0, 2] > full[1, 2]
+    assert ((full >= 0) & (full <= 1)).all()
+
+
+def test_tokens_follow_the_question(outcomes, unseen, rng):
+    sums = np.array(["add" in q or "total" in q or "price" in q for q in outcomes.questions])
+    tokens = np.where(sums, 200.0, 20.0).astype(np.float32)[:, None] * np.ones((1, 3), np.float32)
+    model = fit(Outcomes(**{f: getattr(outcomes, f) for f in ("questions", "reasoners", "scores")}, tokens=tokens), rng)
+    assert model.tokens is not None
+    points = Reader(model.space).place(read(["add the total price", "king of the empire"]))
+    many, few = np.expm1(model.tokens.predict(points))[:, 0]
+    assert many > 2 * few
+
+
+def test_a_report_says_what_unseen_questions_say(outcomes, rng):
+    costs = np.tile(np.array([0.1, 1.0, 0.5], np.float32), (400, 1))
+    known = Outcomes(questions=outcomes.questions, reasoners=outcomes.reasoners, scores=outcomes.scores, usd=costs)
+    curve = learning_curve(known, rng)
+    said = report(known, fit(known, rng), across(known, rng), curve, rng)
+    assert said.best == "all"
+    assert said.routed_score == pytest.approx(said.best_score + said.gain[0])
+    assert said.gain[1] > 0
+    assert said.cost_at_best_score < 1.0
+    assert [p.outcomes for p in curve] == [50, 200, 320]
+    assert curve[-1].gain > 0.03
+    assert said.doubled is not None
+
+
+def test_the_learning_curve_of_nothing_is_flat(rng):
+    known = made(200, told=False)
+    known = Outcomes(questions=known.questions, reasoners=known.reasoners, scores=rng.permutation(known.scores))
+    assert all(abs(point.gain) < 0.1 for point in learning_curve(known, rng))
