@@ -44,6 +44,12 @@ class Breaker(Section):
     failed_share: float = Field(0.5, gt=0, le=1, description="From this share of failures on it is left alone.")
     slow_share: float = Field(0.8, gt=0, le=1, description="From this share of slow calls on it is left alone.")
     slow_factor: float = Field(5.0, gt=1, description="A call is slow that takes this many times what is usual there.")
+    least_slow_s: float = Field(
+        1.0,
+        ge=0,
+        description="Nor is it slow before it has let us wait this long: in a crowd the milliseconds of a fast "
+        "upstream become many times as many, and nobody is better off elsewhere.",
+    )
     first_pause_s: float = Field(1.0, gt=0, description="First pause; doubles each time a probe fails.")
     longest_pause_s: float = Field(30.0, gt=0, description="Longest pause: what comes back is noticed within it.")
     probes: int = Field(2, ge=1, description="Probes in a row that must go well.")

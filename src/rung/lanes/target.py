@@ -30,7 +30,7 @@ class Target:
         self.running = 0
         self.outstanding_tokens = 0.0
         self._limit = GradientLimit(bounds.limit, most) if most is not None else None
-        self._slow_factor = bounds.breaker.slow_factor
+        self._slow = bounds.breaker
         self._usual: dict[bool, Usual] = {}
         # What comes before the first token, in tokens, so that short answers do not look slow.
         self._fixed_tokens = pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0
@@ -75,7 +75,8 @@ class Target:
         ratio = usual.ratio(figure, watch.beside, crowded=self._limit.crowded(watch.beside))
         if usual.known:
             self._limit.seen(ratio, watch.beside)
-        self._ended(age, now_s, failed=False, slow=ratio > self._slow_factor)
+        slow = ratio > self._slow.slow_factor and watch.waited_s(now_s) >= self._slow.least_slow_s
+        self._ended(age, now_s, failed=False, slow=slow)
 
     def _ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:
         self.breaker.ended(age, now_s, failed=failed, slow=slow)
@@ -143,6 +144,10 @@ class Watch:
             self.first_s = now_s - self.started_s
         if chunk.usage is not None:
             self.usage = chunk.usage
+
+    def waited_s(self, now_s: float) -> float:
+        """Until the first chunk of a stream, else until now."""
+        return self.first_s if self.stream and self.first_s is not None else now_s - self.started_s
 
     def figure(self, now_s: float, fixed_tokens: float) -> float | None:
         """Seconds to the first chunk of a stream, else seconds a token."""
