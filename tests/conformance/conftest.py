@@ -4,11 +4,11 @@ A kind is an async context manager `(upstream, tmp_path) -> Subject` in `KINDS`;
 """
 
 import asyncio
+import json
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +21,7 @@ from rung.reasoners.base import Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.code import Code
 from rung.reasoners.endpoint import Endpoint
+from rung.reasoners.extract import Extract
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.reasoner import Local
@@ -29,46 +30,9 @@ from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
 from rung.sandbox import Jail
+from rung.trial import Subject
+from rung.trial.conformance import WORD
 from rung.types import Call
-
-WARM_S = 100.0
-
-
-@dataclass
-class Subject:
-    """A reasoner, not yet started.
-
-    `questions`: questions and what their answers must hold ("" if that cannot be foreseen); `foreign`: one that it
-    abstains from, if there is one; `long`: one that keeps it at work until it is left; `stopped` waits until that work
-    has stopped, and `began` until it has begun (where that is not given, its first chunk says so); `long_begins`: a
-    chunk comes before it is done. `parts` are what its life begins and ends with: itself and those below it.
-    """
-
-    reasoner: Reasoner
-    questions: dict[str, str]
-    long: str
-    stopped: Callable[[], Awaitable[object]]
-    parts: tuple[Reasoner, ...]
-    began: Callable[[], Awaitable[object]] | None = None
-    long_begins: bool = True
-    foreign: str = ""
-
-    async def warm(self) -> None:
-        async with asyncio.timeout(WARM_S):
-            while self.reasoner.status.state != "warm":  # noqa: ASYNC110 - a status can only be looked at
-                await asyncio.sleep(0.02)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        for part in self.parts:
-            await part.start()
-        try:
-            await self.warm()
-            yield
-        finally:
-            for part in self.parts:
-                await part.close()
-
 
 ECHOED = {
     "What is the first word?": "first",
@@ -197,8 +161,31 @@ async def function(upstream: Any) -> AsyncIterator[Subject]:
     module.answer = answer  # type: ignore[attr-defined]
     config = FunctionConfig(kind="function", call="users_own:answer")
     mine = Function("mine", config)
-    yield Subject(mine, ECHOED, "Please wait.", ended.wait, parts=(mine,), began=begun.wait, foreign="foreign")
+    yield Subject(
+        reasoner=mine,
+        questions=ECHOED,
+        long="Please wait.",
+        stopped=ended.wait,
+        parts=(mine,),
+        began=begun.wait,
+        foreign="foreign",
+    )
     del sys.modules["users_own"]
+
+
+@asynccontextmanager
+async def extract(upstream: Any) -> AsyncIterator[Subject]:
+    subject = _over_an_endpoint(
+        upstream,
+        lambda below: Extract("extract", below.answer, below),
+        lambda question: json.dumps({"word": question.split()[3] if "word" in question else "made up"}),
+    )
+    subject.questions = {"The word is ladder.": '{"word": "ladder."}', "The word is é😀ß": "é😀ß"}
+    subject.params = {"response_format": WORD}
+    subject.for_a_word = "The word is rung"
+    subject.foreign = "Say something."
+    subject.long, subject.long_begins = "The word is wait", False
+    yield subject
 
 
 @asynccontextmanager
@@ -233,7 +220,7 @@ async def local(upstream: Any) -> AsyncIterator[Subject]:
     small = Local("small", Engine(EngineSpec.of(config, folder), RealClock()))
     questions = {"What is the capital of France?": "", "Say é😀\u2028Ω again.": ""}
     story = "Tell me a very long story about a king."
-    yield Subject(small, questions, story, lambda: _asked(small, "Hi"), parts=(small,))
+    yield Subject(reasoner=small, questions=questions, long=story, stopped=lambda: _asked(small, "Hi"), parts=(small,))
 
 
 async def _asked(reasoner: Reasoner, question: str) -> None:
@@ -245,6 +232,7 @@ async def _asked(reasoner: Reasoner, question: str) -> None:
 Kind = Callable[[Any], AbstractAsyncContextManager[Subject]]
 KINDS: dict[str, Kind] = {
     "endpoint": endpoint,
+    "extract": extract,
     "function": function,
     "brief": brief,
     "think": think,

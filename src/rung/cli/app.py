@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("rung.cli.init:init", "Write a rung.yaml with what is found here: API keys, a local Ollama."),
     "validate": ("rung.cli.validate:validate", "Check a rung.yaml, and name every problem in it."),
     "models": ("rung.cli.models:app", "List the model files that Rung knows, or get them."),
+    "test": ("rung.cli.test:app", "Put a reasoner through the conformance suite, a graded file and a load."),
     "simulate": (
         "rung.cli.simulate:simulate",
         "Replay recorded arrivals through the real lanes and the real rule, with modelled reasoners, in virtual time.",

@@ -13,7 +13,7 @@ from rung.errors import RungError
 from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
 from rung.runtime.climb import Climb, Event, Verify
-from rung.runtime.ladder import Ladder
+from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.plan import decision_of, make_plan
 from rung.telemetry import Metrics
 from rung.types import (
@@ -163,6 +163,10 @@ class Runtime:
     async def feedback(self, feedback: Feedback) -> None:
         """Durable on return. Raises UnknownDecision and LedgerError."""
         await self._stores.ledger.feedback(feedback)
+
+    def rung(self, name: str) -> Rung:
+        """One of the ladder's, to be asked alone. Raises UnknownModel."""
+        return self._ladder.asked_for(name)[0]
 
     def reasoners(self) -> tuple[ReasonerInfo, ...]:
         return self._ladder.listing()

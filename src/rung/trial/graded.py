@@ -1,0 +1,132 @@
+"""A graded file, and what a reasoner's answers to it amount to."""
+
+from collections.abc import Iterable, Sequence
+from math import ceil, sqrt
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from rung.answers.grading import Grader, grade
+from rung.errors import BadRequest
+from rung.types import Usage
+
+Ending = Literal["right", "wrong", "abstained", "failed"]
+BINS = 10
+_Z95 = 1.959964
+
+
+class Item(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of a graded file. `answer` is the right one; `choices` are the options of a `letter` or the values of an
+    `exact` answer."""
+
+    question: Annotated[str, Meta(min_length=1)]
+    answer: Annotated[str, Meta(min_length=1)]
+    grader: Grader
+    choices: tuple[str, ...] = ()
+
+    def is_right(self, text: str) -> bool:
+        return grade(text, self.answer, self.grader, self.choices)
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What came of an item: `right_prob` is the verdict on the answer, `usage` what it took."""
+
+    ending: Ending
+    seconds: float
+    right_prob: float | None = None
+    usage: Usage = Usage()
+    reason: str = ""
+
+
+class Scores(Struct, frozen=True, kw_only=True):
+    """Of all items: `right_share` with its 95% interval (Wilson), and the shares of abstentions and failures. Of those
+    answered: `accuracy`; `ece`, how far the verdicts' probabilities are from the shares right; seconds by nearest rank;
+    means of USD and of tokens written."""
+
+    n: int
+    right: int
+    wrong: int
+    abstained: int
+    failed: int
+    right_share: float
+    interval: tuple[float, float]
+    accuracy: float | None
+    abstained_share: float
+    ece: float | None
+    p50_s: float | None
+    p95_s: float | None
+    mean_usd: float | None
+    mean_tokens: float | None
+
+
+def read_items(raw: bytes, source: str) -> list[Item]:
+    """The items of a JSONL file. Raises BadRequest naming `source` and the line."""
+    items = []
+    for number, line in enumerate(raw.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            items.append(msgspec.json.decode(line, type=Item))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadRequest(
+                f'{source}, line {number}: {error}. A line is {{"question": "...", "answer": "...", "grader": '
+                '"number"}, the grader being number, letter, exact or symbolic, and `choices` where there are some.'
+            ) from None
+    if not items:
+        raise BadRequest(f"{source} holds no items.")
+    return items
+
+
+def scores(outcomes: Sequence[Outcome]) -> Scores:
+    counts = {
+        ending: sum(one.ending == ending for one in outcomes) for ending in ("right", "wrong", "abstained", "failed")
+    }
+    answered = [one for one in outcomes if one.ending in {"right", "wrong"}]
+    n = len(outcomes)
+    return Scores(
+        n=n,
+        **counts,
+        right_share=counts["right"] / n if n else 0.0,
+        interval=wilson(counts["right"], n),
+        accuracy=counts["right"] / len(answered) if answered else None,
+        abstained_share=counts["abstained"] / n if n else 0.0,
+        ece=ece([(one.right_prob, one.ending == "right") for one in answered if one.right_prob is not None]),
+        p50_s=rank([one.seconds for one in answered], 0.5),
+        p95_s=rank([one.seconds for one in answered], 0.95),
+        mean_usd=_mean([one.usage.usd for one in answered]),
+        mean_tokens=_mean([one.usage.completion_tokens for one in answered]),
+    )
+
+
+def ece(judged: Iterable[tuple[float, bool]]) -> float | None:
+    """The expected calibration error over BINS bins of equal width: the mean, weighted by a bin's share, of the
+    distance between its mean probability and its share right (Guo et al. 2017, arXiv:1706.04599). It is biased upwards
+    where bins hold few."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for prob, right in judged:
+        bins.setdefault(min(int(prob * BINS), BINS - 1), []).append((prob, right))
+    n = sum(map(len, bins.values()))
+    if not n:
+        return None
+    return sum(abs(sum(prob for prob, _ in one) - sum(right for _, right in one)) for one in bins.values()) / n
+
+
+def rank(values: Iterable[float], share: float) -> float | None:
+    """The quantile by nearest rank."""
+    ordered = sorted(values)
+    return ordered[max(ceil(share * len(ordered)) - 1, 0)] if ordered else None
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """The 95% score interval of a share (Wilson 1927)."""
+    if not of:
+        return 0.0, 1.0
+    share, spread = hits / of, _Z95**2 / of
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z95 / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,0 +1,65 @@
+import json
+
+import pytest
+
+from rung.errors import BadRequest, ConfigError
+
+GRADED = """\
+{"question": "1: yes", "answer": "yes", "grader": "exact"}
+{"question": "12", "answer": "12", "grader": "number"}
+{"question": "13", "answer": "14", "grader": "number"}
+{"question": "break", "answer": "1", "grader": "number"}
+"""
+# Each breaks one promise, or all.
+BROKEN = """\
+from rung.types import Chunk
+
+async def unended(messages):
+    yield Chunk(text="a", finish="stop")
+    yield Chunk(text="b", finish="stop")
+
+async def failing(messages):
+    raise ValueError
+"""
+
+
+@pytest.fixture
+def graded(place):
+    path = place / "graded.jsonl"
+    path.write_text(GRADED)
+    return str(path)
+
+
+def test_a_card_for_people(run, own, graded):
+    told = run("test", "reasoner", "echo", "--config", str(own), "--graded", graded, "--load", "8")
+    assert told.exit_code == 0, told.output
+    for words in ("0 broken", "2 of 4 right", "1 failed", "ECE", "p50", "USD", "8 at once", "memory"):
+        assert words in told.output
+    assert not list(own.parent.glob("**/ledger*")), "its calls are no decisions of the user's"
+
+
+def test_a_card_for_programs(run, own, graded):
+    told = run("test", "reasoner", "echo", "--config", str(own), "--graded", graded, "--load", "0", "--json")
+    card = json.loads(told.stdout)
+    results = {one["check"]: one["result"] for one in card["conformance"]}
+    assert results["its_life"] == results["streamed_answers"] == results["several_at_once"] == "kept"
+    assert results["tools"] == "not applicable"
+    assert (card["graded"]["right"], card["graded"]["wrong"], card["graded"]["failed"]) == (2, 1, 1)
+    assert card["load"] == []
+
+
+@pytest.mark.parametrize(("name", "words"), [("unended", "ended once"), ("failing", "ValueError")])
+def test_a_broken_promise_is_told_and_is_the_exit_code(run, own, name, words):
+    (own.parent / "own_broken.py").write_text(BROKEN)
+    own.write_text(f"reasoners: {{mine: {{kind: function, call: 'own_broken.py:{name}', general: true}}}}\n")
+    told = run("test", "reasoner", "mine", "--config", str(own), "--load", "0")
+    assert told.exit_code == 1, told.output
+    assert words in told.output
+
+
+def test_what_is_not_there(run, own):
+    told = run("test", "reasoner", "ecko", "--config", str(own))
+    assert isinstance(told.exception, ConfigError)
+    assert "did you mean `echo`" in told.exception.message
+    told = run("test", "reasoner", "echo", "--config", str(own), "--graded", "nothing.jsonl")
+    assert isinstance(told.exception, BadRequest)

@@ -1,0 +1,103 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.errors import BadRequest
+from rung.trial import Outcome, read_items, scores
+from rung.trial.graded import ece, rank, wilson
+from rung.trial.memory import tree_bytes
+from rung.types import Usage
+
+LINE = b'{"question": "What is 3 * 4?", "answer": "12", "grader": "number"}\n'
+
+
+def test_items_are_read_and_marked() -> None:
+    number, letter = read_items(
+        LINE + b'\n{"question": "Which?", "answer": "B", "grader": "letter", "choices": ["x", "y"]}', "f"
+    )
+    assert number.is_right("The answer is 12.")
+    assert not number.is_right("13")
+    assert letter.is_right("y")
+
+
+@pytest.mark.parametrize(
+    ("raw", "words"),
+    [
+        (b"", "f holds no items"),
+        (LINE + b"nonsense", "f, line 2"),
+        (LINE + b'{"question": "?", "answer": "12", "grader": "teacher"}', "line 2.*teacher"),
+        (LINE + b'{"question": "?", "answer": "12"}', "line 2.*grader"),
+        (LINE + b'{"question": "?", "answer": "1", "grader": "number", "chioces": []}', "line 2.*chioces"),
+        (b'{"question": "\xff"}', "line 1"),
+    ],
+)
+def test_a_wrong_line_is_named(raw: bytes, words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        read_items(raw, "f")
+
+
+def test_scores() -> None:
+    usage = Usage(completion_tokens=10, usd=0.5)
+    found = scores(
+        [
+            Outcome(ending="right", seconds=1.0, right_prob=0.9, usage=usage),
+            Outcome(ending="right", seconds=3.0, right_prob=0.9),
+            Outcome(ending="wrong", seconds=2.0, right_prob=0.1),
+            Outcome(ending="abstained", seconds=9.0),
+            Outcome(ending="failed", seconds=9.0),
+        ]
+    )
+    assert (found.n, found.right, found.wrong, found.abstained, found.failed) == (5, 2, 1, 1, 1)
+    assert found.accuracy == pytest.approx(2 / 3)
+    assert found.right_share == found.abstained_share * 2 == 0.4
+    assert found.ece == pytest.approx(0.1)
+    assert (found.p50_s, found.p95_s) == (2.0, 3.0)
+    assert found.mean_usd == pytest.approx(0.5 / 3)
+
+
+def test_nothing_answered_has_no_figures() -> None:
+    found = scores([Outcome(ending="abstained", seconds=0.1)])
+    assert (found.accuracy, found.ece, found.p50_s, found.mean_usd) == (None, None, None, None)
+
+
+def test_calibration_error() -> None:
+    assert ece([(0.75, True)] * 3 + [(0.75, False)]) == pytest.approx(0.0)
+    assert ece([(1.0, False)]) == 1.0
+    assert ece([]) is None
+
+
+def test_wilson_against_known_values() -> None:
+    """R's prop.test(8, 10, correct = FALSE) gives 0.4901625 to 0.9433178."""
+    assert wilson(8, 10) == (pytest.approx(0.4901625, abs=1e-6), pytest.approx(0.9433178, abs=1e-6))
+
+
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_an_interval_holds_its_share(hits: int, of: int) -> None:
+    hits = min(hits, of)
+    low, high = wilson(hits, of)
+    assert 0 <= low <= hits / of + 1e-12
+    assert hits / of - 1e-12 <= high <= 1
+
+
+def test_nearest_rank() -> None:
+    assert rank([3, 1, 2], 0.5) == 2
+    assert rank(range(1, 101), 0.95) == 95
+    assert rank([], 0.5) is None
+
+
+@pytest.mark.skipif(tree_bytes(os.getpid()) is None, reason="no /proc here")
+def test_a_childs_memory_counts() -> None:
+    before = tree_bytes(os.getpid())
+    assert before
+    hold = "import sys; held = bytearray(80_000_000); print(1, flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout
+        child.stdout.readline()
+        during = tree_bytes(os.getpid())
+        child.communicate()
+    assert during
+    assert during - before > 60_000_000
