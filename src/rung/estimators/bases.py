@@ -13,8 +13,8 @@ from rung.estimators.space import Points, sparse
 _WORDS_PENALTY = 10.0
 _LANDMARKS_PENALTY = 3.0
 _LANDMARKS = 1024
-# Squared distances are about 2.5 on average; within this one question is like another.
-_REACH = 0.8
+# Squared distances between places are about 10 on average; within this one question is like another.
+_REACH = 1.4
 _NEIGHBOURS = 100
 _LATENT = 2
 _STEPS = 40
@@ -51,38 +51,39 @@ def fit_linear(points: Points, scores: Floats, rng: np.random.Generator) -> Line
 class Landmarks(NamedTuple):
     """Kernel ridge regression on places, with a Gaussian kernel seen through landmarks (Williams and Seeger 2001)."""
 
-    centres: Floats
+    lifted: Floats
     weights: Floats
     mean: Floats
 
     def predict(self, points: Points) -> Floats:
-        return likeness(points.places, self.centres) @ self.weights + self.mean
+        return likeness(points.places, self.lifted) @ self.weights + self.mean
 
 
 def fit_landmarks(points: Points, scores: Floats, rng: np.random.Generator) -> Landmarks:
     mean = scores.mean(0)
     chosen = rng.choice(len(points.places), min(_LANDMARKS, len(points.places)), replace=False)
     centres = points.places[chosen]
-    between = likeness(centres, centres).astype(np.float64)
-    seen = likeness(points.places, centres)
+    lifted = lift(centres)
+    between = likeness(centres, lifted).astype(np.float64)
+    seen = likeness(points.places, lifted)
     left = (seen.T @ seen).astype(np.float64) + _LANDMARKS_PENALTY * between
     left.flat[:: len(left) + 1] += 1e-4 * len(points.places)
     weights = np.linalg.solve(left, (seen.T @ (scores - mean)).astype(np.float64))
-    return Landmarks(centres, weights.astype(np.float32), mean)
+    return Landmarks(lifted, weights.astype(np.float32), mean)
 
 
 class Neighbours(NamedTuple):
     """The mean score of the nearest questions, near ones counting more."""
 
-    places: Floats
+    lifted: Floats
     scores: Floats
     mean: Floats
 
     def predict(self, points: Points) -> Floats:
-        k = min(_NEIGHBOURS, len(self.places))
+        k = min(_NEIGHBOURS, max(1, len(self.lifted) // 8))
         out = np.empty((len(points.places), self.scores.shape[1]), np.float32)
         for begin in range(0, len(points.places), 512):
-            near = likeness(points.places[begin : begin + 512], self.places)
+            near = likeness(points.places[begin : begin + 512], self.lifted)
             at = np.argpartition(-near, k - 1, axis=1)[:, :k]
             weights = np.take_along_axis(near, at, axis=1)
             total = weights.sum(1, keepdims=True) + 1.0
@@ -92,7 +93,7 @@ class Neighbours(NamedTuple):
 
 def fit_neighbours(points: Points, scores: Floats, rng: np.random.Generator) -> Neighbours:
     del rng
-    return Neighbours(points.places, scores, scores.mean(0))
+    return Neighbours(lift(points.places), scores, scores.mean(0))
 
 
 class Items(NamedTuple):
@@ -125,10 +126,16 @@ BASES: Mapping[str, tuple[Fit, type[Any]]] = {
 }
 
 
-def likeness(places: Floats, centres: Floats) -> Floats:
+def lift(centres: Floats) -> Floats:
+    """Places with what `likeness` needs of them beside: -|c|^2 / 2 as one more dimension."""
+    return np.concatenate([centres, -0.5 * (centres * centres).sum(1, keepdims=True)], axis=1)
+
+
+def likeness(places: Floats, lifted: Floats) -> Floats:
     """How alike questions are, 0 to 1: exp(-|x - c|^2 / (2 reach^2)) [places, centres]."""
-    squares = (places * places).sum(1)[:, None] + (centres * centres).sum(1) - 2 * (places @ centres.T)
-    near: Floats = np.exp(np.maximum(squares, 0) * (-0.5 / _REACH**2))
+    half = places @ lifted[:, :-1].T + lifted[:, -1]
+    half -= 0.5 * np.einsum("nd,nd->n", places, places)[:, None]
+    near: Floats = np.exp(np.minimum(half, 0) * _REACH**-2)
     return near
 
 

@@ -16,7 +16,7 @@ _TOPICS = 64
 _SPARE = 8
 _ROUNDS = 1
 # How much what the surface looks like counts in a point beside its topics.
-SURFACE_SHARE = 0.5
+SURFACE_SHARE = 2.0
 _BOUND = 4.0
 
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rung.estimators.bases import BASES, Base, Linear, likeness, ridge
+from rung.estimators.bases import BASES, Base, Linear, lift, likeness, ridge
 from rung.estimators.outcomes import Outcomes, folds
 from rung.estimators.reading import Bools, Floats, Ints, read
 from rung.estimators.space import Points, Reader, Space, sparse
 
-DEFAULT = ("linear", "landmarks", "items")
+DEFAULT = ("linear", "landmarks")
 _FOLDS = 5
 # Standard errors that a part must clear to count at all; twice that and three quarters of it count.
 _CLEAR = 2.0
@@ -38,7 +38,8 @@ class Weights(NamedTuple):
 
 class Model(NamedTuple):
     """What was learned. `mean` [reasoners]; `calibration` [2, reasoners] is slope and offset in log-odds; `sample` are
-    places of past questions, `density` how many outcomes each of them stands for; `tokens` predicts ln(1 + tokens)."""
+    lifted places of past questions, `density` how many outcomes each of them stands for, `tokens` predicts
+    ln(1 + tokens)."""
 
     space: Space
     bases: Mapping[str, Base]
@@ -87,7 +88,7 @@ def fit(outcomes: Outcomes, rng: np.random.Generator, bases: Sequence[str] = DEF
         weights=weights,
         mean=mean,
         calibration=calibration,
-        sample=points.places[at],
+        sample=lift(points.places[at]),
         density=np.repeat(known.sum(0, keepdims=True) / len(at), len(at), axis=0).astype(np.float32),
         tokens=_fit_tokens(points, outcomes.tokens),
     )
@@ -122,10 +123,11 @@ def _split(part: Floats) -> tuple[Floats, Floats]:
 
 
 def _mixed(parts: Sequence[Floats], weights: Weights, questions: int) -> Floats:
-    mixed = np.zeros((questions, parts[0].shape[1] if parts else 1), np.float32)
-    for part, shared, own in zip(parts, weights.shared, weights.own, strict=True):
-        common, rest = _split(part)
-        mixed += shared * common + own * rest
+    if not parts:
+        return np.zeros((questions, 1), np.float32)
+    told = np.stack(parts)
+    shared = np.tensordot(weights.shared - weights.own, told.mean(2), 1)
+    mixed: Floats = np.tensordot(weights.own, told, 1) + shared[:, None]
     return mixed
 
 
