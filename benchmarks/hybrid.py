@@ -110,7 +110,7 @@ class Rung:
         seconds = time.perf_counter() - began_s
         row = {"item": item.id, "group": item.group, "family": item.family, "reasoner": model, "sample": sample}
         row |= {"prompt": _sha(item.prompt), "seconds": round(seconds, 4)}
-        if response.status == 422 and model == "calc":
+        if response.status == 422 and reply["error"]["code"] == "abstained":
             return row | {"text": "", "finish": "abstained", "prompt_tokens": 0, "completion_tokens": 0}
         if response.status != 200:
             raise SystemExit(f"{model} on {item.id}: {response.status} {reply}")
@@ -152,7 +152,7 @@ def _told(reply: dict[str, Any]) -> Row:
 
 
 @asynccontextmanager
-async def serving(url: str | None) -> AsyncIterator[Rung]:
+async def serving(url: str | None, ladder: str = CONFIG) -> AsyncIterator[Rung]:
     """The Rung at `url`, or one of our own on a free port with the benchmark's ladder."""
     timeout = aiohttp.ClientTimeout(total=900)
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -161,7 +161,7 @@ async def serving(url: str | None) -> AsyncIterator[Rung]:
             return
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder) / "rung.yaml"
-            config.write_text(f"{CONFIG}ledger: {{path: {folder}/ledger.sqlite}}\n")
+            config.write_text(f"{ladder}ledger: {{path: {folder}/ledger.sqlite}}\n")
             port = _free_port()
             serve = [str(Path(sys.executable).parent / "rung"), "serve", "--config", str(config), "--port", str(port)]
             process = await asyncio.create_subprocess_exec(*serve)

@@ -73,7 +73,7 @@ def calibration_error(scored: Sequence[tuple[float, bool]], bins: int = 10) -> f
     return sum(abs(fmean(s for s, _ in b) - fmean(r for _, r in b)) * len(b) for b in binned.values()) / len(scored)
 
 
-def _answer(row: Row) -> Answer:
+def answer_of(row: Row) -> Answer:
     signals = {name: value for name, value in signals_of(row).items() if name not in SIGNALS and name != "others"}
     if row["reasoner"] == "vote":
         signals["samples"] = float(row["samples"])
@@ -93,7 +93,7 @@ async def _judge(item: Item, rows: Sequence[Row]) -> Judged:
     body = {"messages": [{"role": "user", "content": item.prompt}]}
     features = features_of(body)
     estimates = _estimates(features)
-    verdicts = await verify(features, estimates, [_answer(row) for row in rows], body)
+    verdicts = await verify(features, estimates, [answer_of(row) for row in rows], body)
     first = rows[0]
     return Judged(
         item, first["reasoner"], right(item, first["text"]), estimates[first["reasoner"]].right_prob, verdicts[0]

@@ -18,7 +18,6 @@ class Abilities(Struct, frozen=True, kw_only=True):
     is not its own. `exact`: what it answers is computed, not guessed. `short_only`: an option only where the question
     asks for a short checkable answer, `schema_only`: only where a JSON schema is asked for. `tasks`: an option only for
     these, as Features names them; empty: for any.
-    `grammar`: takes a `response_format` of the type "grammar" with a GBNF `grammar`, which only composites may ask for.
     """
 
     streaming: bool = True
@@ -34,7 +33,6 @@ class Abilities(Struct, frozen=True, kw_only=True):
     short_only: bool = False
     schema_only: bool = False
     tasks: frozenset[str] = frozenset()
-    grammar: bool = False
 
 
 class Status(Struct, frozen=True, kw_only=True):

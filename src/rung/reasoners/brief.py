@@ -47,7 +47,7 @@ class Brief:
     @property
     def abilities(self) -> Abilities:
         return msgspec.structs.replace(
-            self._of.abilities, tools=False, json_object=False, json_schema=False, grammar=False, short_only=True
+            self._of.abilities, tools=False, json_object=False, json_schema=False, short_only=True
         )
 
     @property

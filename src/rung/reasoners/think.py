@@ -104,9 +104,7 @@ class Think:
 
     @property
     def abilities(self) -> Abilities:
-        return msgspec.structs.replace(
-            self._of.abilities, tools=False, json_object=False, json_schema=False, grammar=False, n=False
-        )
+        return msgspec.structs.replace(self._of.abilities, tools=False, json_object=False, json_schema=False, n=False)
 
     @property
     def status(self) -> Status:

@@ -98,13 +98,7 @@ class Vote:
     @property
     def abilities(self) -> Abilities:
         return msgspec.structs.replace(
-            self._of.abilities,
-            tools=False,
-            json_object=False,
-            json_schema=False,
-            grammar=False,
-            n=False,
-            short_only=True,
+            self._of.abilities, tools=False, json_object=False, json_schema=False, n=False, short_only=True
         )
 
     @property

@@ -50,12 +50,13 @@ def estimate(profile: Profile, features: Features, speed: Speed, learned: Expect
     if profile.kind == "symbolic":
         return _symbolic(features)
     strength, source = _strength(profile, features)
+    tokens = strength.tokens * (profile.samples if profile.kind == "program" else 1)
     expected = Estimate(
         right_prob=strength.right_prob,
         abstain_prob=strength.abstains,
         fail_prob=_FAIL_PROB,
         discrimination=strength.discrimination,
-        completion_tokens=min(strength.tokens, features.max_tokens or strength.tokens),
+        completion_tokens=min(tokens, features.max_tokens or tokens),
         source=source,
     )
     if learned is not None:
@@ -80,7 +81,9 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
     if profile.kind == "symbolic":
         return expected
     e, rounds = expected, _rounds(profile)
-    tokens, prompt = e.completion_tokens, prompt_tokens * rounds
+    # Examples that go before every question are read once where the prompt is kept, and paid for where it is not.
+    examples = strengths.EXAMPLE_TOKENS if profile.kind == "program" and profile.leaf_kind != "local" else 0
+    tokens, prompt = e.completion_tokens, (prompt_tokens + examples) * rounds
     service_s = speed.first_s * rounds + speed.prompt_s_per_token * prompt + speed.completion_s_per_token * tokens
     usd = profile.input_usd_per_token * prompt + profile.output_usd_per_token * tokens
     return Estimate(
@@ -158,7 +161,7 @@ def _guess(profile: Profile, features: Features) -> Strength:
     elif profile.kind == "vote":
         tokens *= _rounds(profile)
     elif profile.kind == "program":
-        tokens = strengths.PROGRAM_TOKENS * profile.samples
+        tokens = strengths.PROGRAM_TOKENS
     elif profile.kind == "code":
         tokens *= strengths.CODE_CALLS
     checkable = task in strengths.CHECKABLE or profile.kind == "code"

@@ -1,9 +1,10 @@
 """First estimates, before any outcome of the user's own.
 
 `SEEN` holds, for a model, the shares right of `brief` on all tasks, of `fast` on those with a short answer and of
-`think` on word problems as they were on the development items of `benchmarks/hybrid.py`, 4 to 41 of them each
-(docs/experiments.md); its other entries are guesses by these. Of any other model only `strength` and the task are
-guessed from.
+`think` on word problems as they were on the development items of `benchmarks/hybrid.py`, 4 to 41 of them each, and
+those of `program` on 48 word problems and of `code` and `fast` on 12 tasks as they were on those of
+`benchmarks/solvers.py` (docs/experiments.md); its other entries are guesses by these. Of any other model only
+`strength` and the task are guessed from.
 """
 
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
             "yesno": Strength(0.58, 0.1, 14),
             "label": Strength(0.60, 0.6, 13),
             "extract": Strength(0.88, 0.5, 16),
+            "code": Strength(0.65, 0.0, 110),
         },
         "brief": {
             "word_problem": Strength(0.20, 2.2, 20, slope=24),
@@ -54,6 +56,11 @@ SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
             "label": Strength(0.60, 0.6, 60),
             "extract": Strength(0.80, 1.0, 60),
         },
+        "program": {
+            "word_problem": Strength(0.81, 1.2, 35, slope=10, long=True, abstains=0.05),
+            "maths": Strength(0.40, 1.0, 40, long=True, abstains=0.2),
+        },
+        "code": {"code": Strength(0.88, 1.0, 60, abstains=0.2)},
         "vote": {
             "word_problem": Strength(0.78, 2.3, 590, slope=12, long=True),
             "maths": Strength(0.38, 1.8, 600, long=True),
@@ -93,6 +100,7 @@ KIND_SHIFT: Mapping[str, float] = {"brief": -0.2, "think": 0.3, "vote": 0.3, "pr
 OPEN_SHIFT: Mapping[str, float] = {"think": -0.1, "extract": 0.2, "code": 0.3}
 REASONING_TOKENS = 120
 PROGRAM_TOKENS = 70
+EXAMPLE_TOKENS = 580
 # Calls of the rung below that `code` makes: for tests where none are given, and to mend.
 CODE_CALLS = 1.6
 BRIEF_WITHOUT_STEPS = {"word_problem": -2.0, "maths": -1.0}

@@ -138,6 +138,21 @@ def passed_tests(seen: Seen) -> float | None:
     return share - 0.5
 
 
+def left_out(seen: Seen) -> float | None:
+    """1: a program that does without a number which the question gives."""
+    return 1.0 if seen.answer.signals.get("unused_numbers") else None
+
+
+def program_token(seen: Seen) -> float | None:
+    """-1..1: as `mean_token`, of a program: nothing in it is there for style."""
+    return mean_token(seen) if "unused_numbers" in seen.answer.signals else None
+
+
+def repaired(seen: Seen) -> float | None:
+    """1: a program or code that was wrong at first."""
+    return 1.0 if seen.answer.signals.get("mended") else None
+
+
 def first_token(seen: Seen) -> float | None:
     """-1..1: the probability of the first token of a short answer given alone, 0 at 0.7."""
     if not seen.features.short or len(seen.choice.text) > 60 or seen.choice.reasoning:
@@ -227,6 +242,9 @@ SIGNALS: Mapping[str, Signal] = {
         supported,
         vote,
         passed_tests,
+        left_out,
+        program_token,
+        repaired,
         first_token,
         mean_token,
         wrong_arithmetic,

@@ -15,6 +15,9 @@ WEIGHTS: Mapping[str, float] = {
     "supported": 0.8,  # a value that stands in the text may still be the wrong one
     "vote": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
     "passed_tests": 2.5,  # what passes the tests that were given does what was asked, as far as they ask it
+    "left_out": -1.2,  # half of these are wrong, of the other programs one in ten
+    "program_token": 0.6,  # beside mean_token: every token of a program is a decision
+    "repaired": -0.7,  # the model saw what was wrong with the form of it, seldom with the thought
     "first_token": 0.9,  # small models are overconfident: far less than the probability itself says
     "mean_token": 0.4,  # mostly style
     "wrong_arithmetic": -3.0,  # seen: 3 of 3 samples with a false step end wrong; one of many may not matter

@@ -86,9 +86,12 @@ def test_reasoning_first_is_not_for_open_questions():
 
 def test_solvers_over_a_model_may_abstain_and_that_takes_as_long_as_answering():
     question = features("Tom has 3 apples and buys 4 more. How many apples does he have?")
-    below = Profile(name="x", kind="endpoint", leaf_kind="endpoint")
-    program = Profile(name="p", kind="program", leaf_kind="endpoint")
+    below = Profile(name="x", kind="endpoint", leaf_kind="endpoint", input_usd_per_token=1e-6)
+    program = Profile(name="p", kind="program", leaf_kind="endpoint", input_usd_per_token=1e-6)
     alone, e = (estimate(p, question, SPEED) for p in (below, program))
+    assert e.usd > 10 * alone.usd, "the examples are paid for each time"
+    twice = Profile(name="p", kind="program", leaf_kind="endpoint", samples=2)
+    assert estimate(twice, question, SPEED).completion_tokens == 2 * e.completion_tokens
     assert 0 < e.abstain_prob < 0.5
     assert e.abstain_s == e.service_s > 0
     assert e.completion_tokens < alone.completion_tokens

@@ -217,3 +217,22 @@ async def test_reasoning_kept_apart_is_checked_too() -> None:
 async def test_tests_that_were_run_count(signals: dict[str, float], value: float | None) -> None:
     (verdict,) = await _verdicts("Write a function.", _says("```python\n```", signals=signals))
     assert verdict.signals.get("passed_tests") == value
+
+
+async def test_a_program_that_leaves_numbers_out_or_was_mended_is_trusted_less() -> None:
+    clean, *others = [
+        (await _verdicts(SUM, _says("42", signals={"unused_numbers": unused, "mended": mended})))[0]
+        for unused, mended in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0))
+    ]
+    assert not {"left_out", "repaired"} & clean.signals.keys()
+    assert [set(verdict.signals) & {"left_out", "repaired"} for verdict in others] == [{"left_out"}, {"repaired"}]
+    assert all(verdict.right_prob < clean.right_prob for verdict in others)
+
+
+async def test_a_programs_tokens_say_more_than_those_of_prose() -> None:
+    def said(mean_logprob: float, **signals: float) -> Answer:
+        return _says("42", reasoning="x" * 80, signals={"mean_logprob": mean_logprob, **signals})
+
+    prose = [(await _verdicts(SUM, said(mean)))[0].right_prob for mean in (-0.01, -0.3)]
+    program = [(await _verdicts(SUM, said(mean, unused_numbers=0.0)))[0].right_prob for mean in (-0.01, -0.3)]
+    assert program[0] > prose[0] > prose[1] > program[1]

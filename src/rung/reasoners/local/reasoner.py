@@ -48,7 +48,6 @@ class Local:
             tools=True,
             json_object=True,
             json_schema=True,
-            grammar=True,
             logprobs=True,
             n=True,
             context_tokens=self._engine.spec.context_tokens,
@@ -105,10 +104,6 @@ class _Choice:
         # With this llama.cpp says how far the prompt is read, and only when it says something does it see who has gone:
         # without, a neighbour that streams lets it read a long prompt to the end for nobody.
         asked["return_progress"] = True
-        form = asked.get("response_format") or {}
-        if form.get("type") == "grammar":
-            asked["grammar"] = form["grammar"]
-            del asked["response_format"]
         asked["logprobs"] = True
         asked["top_logprobs"] = max(1, asked.get("top_logprobs") or 0)
         if self.index and isinstance(asked.get("seed"), int):

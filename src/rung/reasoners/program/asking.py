@@ -15,32 +15,48 @@ SYSTEM: Final = (
 # Question and program. They come before the question, so that a server that keeps prompts reads them once.
 EXAMPLES: Final[Sequence[tuple[str, str]]] = (
     (
-        "Anna has 12 apples. She gives a third of them to Ben and buys 3 bags of 5 apples. "
-        "How many apples does Anna have now?",
-        "apples = 12\ngiven = apples / 3\nbought = 3 * 5\nanswer = apples - given + bought\n",
+        "Anna has 12 apples. She gives a third of them to Ben and buys 3 bags of 5 apples. How many "
+        "apples does Anna have now?",
+        "start = 12\ngiven = start / 3\nbought = 3 * 5\nanswer = start - given + bought\n",
     ),
     (
-        "A pen costs $2 and a book costs 40% more than a pen. Tom buys 5 pens and 2 books with a $20 note. "
-        "How much change does he get?",
+        "A pen costs $2 and a book costs 40% more than a pen. Tom buys 5 pens and 2 books with a $20 "
+        "note. How much change does he get?",
         "pen = 2\nbook = pen * 1.40\ncost = 5 * pen + 2 * book\nanswer = 20 - cost\n",
     ),
+    (
+        "67 people go on a trip by bus. Each bus seats 15. How many buses do they need?",
+        "buses = 67 / 15\nanswer = math.ceil(buses)\n",
+    ),
+    (
+        "Mia reads 20 pages on each of the 5 weekdays and twice as many on each day of the weekend. Her "
+        "book has 540 pages. How many weeks does she need?",
+        "weekdays = 5 * 20\nweekend = 2 * (2 * 20)\nweek = weekdays + weekend\nanswer = 540 / week\n",
+    ),
+    (
+        "Sue scored 80 and 92 in two tests. What must she score in the third to average 90?",
+        "total = 3 * 90\nanswer = total - 80 - 92\n",
+    ),
+    (
+        "Leo has some marbles. He loses half of them, then finds 6, and now has 20. How many did he have at first?",
+        "before_finding = 20 - 6\nanswer = before_finding * 2\n",
+    ),
+    (
+        "A farm has 3 times as many hens as ducks, and 5 fewer geese than ducks. There are 24 hens. How "
+        "many birds are there altogether?",
+        "hens = 24\nducks = hens / 3\ngeese = ducks - 5\nanswer = hens + ducks + geese\n",
+    ),
+    (
+        "A phone plan costs $10 a month plus 5 cents a minute. Kim called for 2 hours each month. What "
+        "did she pay in a year, in dollars?",
+        "minutes = 2 * 60\nmonth = 10 + 0.05 * minutes\nanswer = 12 * month\n",
+    ),
 )
-# Lines of arithmetic, the last of which sets the answer; for servers that take a grammar (GBNF).
-GRAMMAR: Final = r"""
-root ::= line{0,24} "answer = " sum "\n"
-line ::= name " = " sum "\n"
-name ::= [a-z] [a-z_0-9]{0,30}
-sum ::= product ((" + " | " - ") product){0,12}
-product ::= factor ((" * " | " / " | " // " | " % " | " ** ") factor){0,12}
-factor ::= "-"? (number | call | name | "(" sum ")")
-call ::= ("round" | "min" | "max" | "abs" | "math.ceil" | "math.floor") "(" sum (", " sum){0,3} ")"
-number ::= [0-9]{1,12} ("." [0-9]{1,6})?
-"""
 # Of a request's fields, those about the answer's text, which is not what the model writes here.
 _OF_THE_TEXT: Final = frozenset({"stop", "n", "logprobs", "top_logprobs", "max_completion_tokens", "response_format"})
 
 
-def first(body: Json, *, grammar: bool) -> dict[str, Any]:
+def first(body: Json) -> dict[str, Any]:
     """The request for a program: the user's conversation, with instructions and examples before it."""
     messages = list(body["messages"])
     system = SYSTEM
@@ -53,8 +69,6 @@ def first(body: Json, *, grammar: bool) -> dict[str, Any]:
         for turn in ({"role": "user", "content": question}, {"role": "assistant", "content": program})
     ]
     asked = {key: value for key, value in body.items() if key not in _OF_THE_TEXT}
-    if grammar:
-        asked["response_format"] = {"type": "grammar", "grammar": GRAMMAR}
     return {
         **asked,
         "messages": [{"role": "system", "content": system}, *shown, *messages],

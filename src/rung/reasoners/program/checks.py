@@ -1,7 +1,6 @@
 """What can be told of a program and its answer without knowing the right one. Pure."""
 
 import re
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
@@ -13,8 +12,6 @@ from rung.sandbox import Ran
 # No word problem's answer is larger, and none but zero is smaller.
 LARGEST: Final = Fraction(10**12)
 LEAST: Final = Fraction(1, 10**9)
-# Numbers that need not stand in a question to be used.
-COMMON: Final = frozenset(map(Fraction, (0, 1, 2, 3, 4, 7, 10, 12, 24, 30, 52, 60, 100, 365, 1000)))
 _DIGITS: Final = 10
 _FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _IMPORTS = re.compile(r"^(?:import math|from math import .*)$\n?", re.MULTILINE)
@@ -22,41 +19,47 @@ _COUNTED = re.compile(r"\bhow (?:many|much|old|far|long|tall|fast|heavy|big|larg
 
 
 class Checked(Struct, frozen=True, kw_only=True):
-    """A program's answer, as text, and signals for its verdict; or `wrong`, which says what is wrong with it, to
-    whoever wrote it."""
+    """A program's answer, as text, or `wrong`, which says what is wrong with it to whoever wrote it. `unused` counts
+    the numbers that the question gives and the program does not use."""
 
     answer: str = ""
     wrong: str = ""
-    signals: Mapping[str, float] = {}
+    unused: int = 0
 
 
 def program_in(text: str) -> str:
-    """The program in what a model wrote: its last fenced block, or all of it. `math` needs no import."""
-    blocks = _FENCED.findall(text)
-    return _IMPORTS.sub("", blocks[-1] if blocks else text).strip()
+    """The program in what a model wrote: its last fenced block that sets an answer, or all up to a fence. `math` needs
+    no import."""
+    blocks = (block for block in reversed(_FENCED.findall(text)) if "answer =" in block)
+    return _IMPORTS.sub("", next(blocks, text.partition("```")[0])).strip()
 
 
 def checked(ran: Ran, question: str) -> Checked:
     if ran.error:
         return Checked(wrong=ran.error)
     value = Fraction(ran.answer)
-    given, literals = given_in(question), [Fraction(one) for one in ran.literals]
     if abs(value) > LARGEST or 0 < abs(value) < LEAST:
         return Checked(wrong="the answer is out of all proportion")
     if value < 0 and _COUNTED.search(question):
         return Checked(wrong="the answer comes out negative")
-    if given and not set(given) & set(literals):
+    given, literals = given_in(question), {Fraction(one) for one in ran.literals}
+    unused = [number for number in given if not _forms(number) & literals]
+    if given and len(unused) == len(given):
         return Checked(wrong="it uses none of the numbers that are given")
-    unused = sum(one not in literals for one in given)
-    made_up = sum(one not in given and one not in COMMON for one in literals)
-    signals = {"unused_numbers": float(unused), "made_up_numbers": float(made_up), "idle_names": float(len(ran.idle))}
-    return Checked(answer=shown(value), signals=signals)
+    return Checked(answer=shown(value), unused=len(unused))
 
 
 def given_in(question: str) -> list[Fraction]:
-    """Every number that a question gives, in digits or in words."""
+    """Every number that a question gives, in digits or in words; "one" is more often a word than a number."""
     text = plain(question)
-    return [*numbers_in(text), *(Fraction(spelt_value(m[0])) for m in WORD_NUMBER.finditer(text))]
+    spelt = (spelt_value(match[0]) for match in WORD_NUMBER.finditer(text))
+    return [*numbers_in(text), *(Fraction(value) for value in spelt if value > 1)]
+
+
+def _forms(number: Fraction) -> set[Fraction]:
+    """As what a number may stand in a program: itself, or a percentage as a share, added to or taken from the whole."""
+    share = number / 100
+    return {number, share, 1 + share, 1 - share}
 
 
 def shown(value: Fraction) -> str:

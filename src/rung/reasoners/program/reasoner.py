@@ -78,7 +78,7 @@ class Program:
 
     async def _written(self, call: Call, number: int, question: str) -> _Written:
         """A program, mended once if something is wrong with it."""
-        body = first(_sampled(call.body, number), grammar=self._of.abilities.grammar)
+        body = first(_sampled(call.body, number))
         call = msgspec.structs.replace(call, body=body, id=f"{call.id}/{number}" if number else call.id)
         answer, result = await self._tried(call, question)
         usage = answer.usage
@@ -87,7 +87,7 @@ class Program:
             body = again(call.body, answer.text, result.wrong)
             answer, result = await self._tried(msgspec.structs.replace(call, body=body), question)
             usage += answer.usage
-        signals = {**answer.signals, **result.signals, "mended": float(mended)}
+        signals = {**answer.signals, "unused_numbers": float(result.unused), "mended": float(mended)}
         return _Written(program=program_in(answer.text), checked=result, signals=signals, usage=usage)
 
     async def _tried(self, call: Call, question: str) -> tuple[Answer, Checked]:

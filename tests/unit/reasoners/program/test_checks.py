@@ -16,6 +16,8 @@ APPLES = "Tom has 3 apples and buys two bags of 4.5 kg. How many does he have?"
         ("Here it is:\n```\nanswer = 1\n```\nThat is all.", "answer = 1"),
         ("```python\na = 1\n```\nBetter:\n```py\nanswer = 2\n```", "answer = 2"),
         ("```python\nanswer = 3", "answer = 3"),
+        ("answer = 3\n```", "answer = 3"),
+        ("answer = 3\n```\nIt is 3.", "answer = 3"),
         ("import math\nanswer = math.ceil(1.5)", "answer = math.ceil(1.5)"),
         ("", ""),
     ],
@@ -27,6 +29,7 @@ def test_the_program_is_found(text: str, program: str) -> None:
 def test_the_numbers_given_are_those_in_digits_and_in_words() -> None:
     assert given_in(APPLES) == [3, Fraction(9, 2), 2]
     assert given_in("It costs $1,200 and half of that is 600.") == [1200, 600]
+    assert given_in("No one has one.") == []
 
 
 @pytest.mark.parametrize(
@@ -59,10 +62,23 @@ def test_what_cannot_be_right_is_told(ran: Ran, wrong: str) -> None:
     assert not result.answer
 
 
-def test_what_may_be_wrong_is_a_signal() -> None:
-    result = checked(Ran(answer="12", literals=("3", "9", "2"), idle=("bags",)), APPLES)
-    assert (result.answer, result.wrong) == ("12", "")
-    assert result.signals == {"unused_numbers": 1.0, "made_up_numbers": 1.0, "idle_names": 1.0}
+@pytest.mark.parametrize(
+    ("literals", "unused"),
+    [
+        (("3", "9/2", "2"), 0),
+        (("3", "2"), 1),
+        (("2", "7"), 2),
+    ],
+)
+def test_numbers_that_go_unused_are_counted(literals: tuple[str, ...], unused: int) -> None:
+    result = checked(Ran(answer="12", literals=literals), APPLES)
+    assert (result.answer, result.wrong, result.unused) == ("12", "", unused)
+
+
+@pytest.mark.parametrize("share", ["1/5", "6/5", "4/5", "20"])
+def test_a_percentage_is_used_as_a_share_too(share: str) -> None:
+    question = "A coat of $50 costs 20% more today. What does it cost?"
+    assert checked(Ran(answer="60", literals=("50", share)), question).unused == 0
 
 
 def test_below_zero_is_an_answer_where_nothing_is_counted() -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from rung.config.schema import ProgramConfig
 from rung.errors import Abstained, Unavailable
-from rung.reasoners.base import Abilities
 from rung.reasoners.program import Program
 from rung.reasoners.program.asking import EXAMPLES, MAX_TOKENS
 from rung.types import Chunk, Usage
@@ -22,9 +21,8 @@ async def made(scripted: Any) -> AsyncIterator[Any]:
     """Makes a Program over a rung that says what it is told to."""
     programs = []
 
-    def make(*scripts: Any, abilities: Abilities | None = None, **config: Any) -> tuple[Program, Any]:
+    def make(*scripts: Any, **config: Any) -> tuple[Program, Any]:
         below = scripted(*scripts)
-        below.abilities = abilities or below.abilities
         program = Program("program", below.answer, below, ProgramConfig(kind="program", of="below", **config))
         programs.append(program)
         return program, below
@@ -41,13 +39,7 @@ async def test_what_the_program_computes_is_the_answer(made, calling, whole):
     assert answer.choices[0].reasoning == f"```python\n{RIGHT}```"
     assert answer.choices[0].finish == "stop"
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (10, 1)
-    assert answer.signals == {
-        "mean_logprob": -0.2,
-        "unused_numbers": 0.0,
-        "made_up_numbers": 0.0,
-        "idle_names": 0.0,
-        "mended": 0.0,
-    }
+    assert answer.signals == {"mean_logprob": -0.2, "unused_numbers": 0.0, "mended": 0.0}
     assert len(below.calls) == 1
 
 
@@ -70,11 +62,16 @@ async def test_the_conversation_is_kept_and_the_examples_come_first(made, callin
     assert not {"stop", "logprobs", "response_format"} & body.keys()
 
 
-async def test_a_grammar_is_given_to_who_takes_one(made, calling, whole):
-    program, below = made([RIGHT], abilities=Abilities(grammar=True))
+async def test_the_users_own_bound_is_heeded(made, calling, whole):
+    program, below = made([RIGHT])
     await whole(program, calling(APPLES, max_tokens=100))
-    assert below.calls[0].body["response_format"]["type"] == "grammar"
     assert below.calls[0].body["max_tokens"] == 100
+
+
+async def test_a_number_that_goes_unused_is_told_the_verdict(made, calling, whole):
+    program, _ = made(["answer = 3 + 4\n"])
+    answer = await whole(program, calling(APPLES))
+    assert (answer.text, answer.signals["unused_numbers"]) == ("7", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -176,6 +173,6 @@ def test_what_it_can(scripted):
     assert abilities.short_only
     assert not abilities.general
     assert abilities.tasks == {"word_problem", "maths"}
-    for ability in ("tools", "json_schema", "n", "logprobs", "grammar"):
+    for ability in ("tools", "json_schema", "n", "logprobs"):
         assert not getattr(abilities, ability)
     assert abilities.context_tokens == below.abilities.context_tokens
