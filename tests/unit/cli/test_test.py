@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import pytest
@@ -63,3 +64,28 @@ def test_what_is_not_there(run, own):
     assert "did you mean `echo`" in told.exception.message
     told = run("test", "reasoner", "echo", "--config", str(own), "--graded", "nothing.jsonl")
     assert isinstance(told.exception, BadRequest)
+
+
+async def test_a_hosted_one_and_what_is_over_it(run, place, upstream, graded):
+    upstream.play(upstream.echoes())
+    (place / "rung.yaml").write_text(f"""
+reasoners:
+  cloud:
+    {{kind: endpoint, model: m, base_url: {upstream.base_url}, price: {{input_usd_per_mtok: 1000}}, logprobs: false}}
+  brief: {{kind: brief, of: cloud}}
+  other: {{kind: endpoint, model: m, base_url: "http://127.0.0.1:9/v1"}}
+""")
+    told = await asyncio.to_thread(run, "test", "reasoner", "cloud", "--graded", graded, "--load", "4", "--json")
+    assert told.exit_code == 0, told.output
+    card = json.loads(told.stdout)
+    results = {one["check"]: one["result"] for one in card["conformance"]}
+    assert results["tools"] == results["json_schema"] == results["choices"] == "kept"
+    assert results["logprobs"] == "not applicable"
+    assert card["graded"]["mean_usd"] > 0
+    assert [level["failed"] for level in card["load"]] == [{}] * 4
+    told = await asyncio.to_thread(run, "test", "reasoner", "brief", "--load", "0")
+    assert told.exit_code == 0, told.output
+    upstream.play(upstream.refuses(401, "wrong key"))
+    told = await asyncio.to_thread(run, "test", "reasoner", "cloud", "--load", "0")
+    assert told.exit_code == 1, told.output
+    assert "it_answers" in told.output
