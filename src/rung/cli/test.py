@@ -140,7 +140,7 @@ class Trial:
             await self._await_warm(subject)
             await self._find_questions(subject, [item.question for item in items[:_FEW]])
             for name, check in WARM.items():
-                await self._run(name, check(subject))
+                await self._run(name, check(subject), rung.reasoner.abilities.general)
             memory = tree_bytes(os.getpid())
             outcomes = [await self._outcome(system, item, max_tokens) for item in items]
             levels = await self._load(subject, load_calls)
@@ -171,7 +171,7 @@ class Trial:
         rung = system.runtime.rung(self._name)
         subject = self._subject(rung, rung.reasoner)
         subject.parts = (system,)
-        await self._run("its_life", COLD["its_life"](subject))
+        await self._run("its_life", COLD["its_life"](subject), rung.reasoner.abilities.general)
 
     async def _await_warm(self, subject: Subject) -> None:
         try:
@@ -198,16 +198,19 @@ class Trial:
                 break
             found[question], subject.params = "", params
         subject.questions = found
-        if subject.params:
-            subject.for_a_word = next(iter(found))
+        if subject.params or subject.reasoner.abilities.schema_only:
+            subject.for_a_word = _QUESTIONS[-1][0]
 
-    async def _run(self, name: str, check: Any) -> None:
+    async def _run(self, name: str, check: Any, general: bool) -> None:
         try:
             await check
         except NotApplicable as reason:
             self._note(name, "not applicable", str(reason))
         except Broken as promise:
             self._note(name, "broken", str(promise))
+        except Abstained as abstained:
+            # Of a specialist that is no promise broken; one that takes any question has no business to.
+            self._note(name, "broken" if general else "not applicable", f"Abstained: {abstained.message}")
         except RungError as error:
             self._note(name, "broken", f"{type(error).__name__}: {error.message}")
         except TimeoutError:

@@ -89,3 +89,20 @@ reasoners:
     told = await asyncio.to_thread(run, "test", "reasoner", "cloud", "--load", "0")
     assert told.exit_code == 1, told.output
     assert "it_answers" in told.output
+
+
+async def test_a_specialist_that_abstains_breaks_no_promise(run, place, upstream):
+    upstream.play(upstream.says('{"word": "made up"}'))
+    (place / "rung.yaml").write_text(f"""
+reasoners:
+  cloud: {{kind: endpoint, model: m, base_url: {upstream.base_url}}}
+  extract: {{kind: extract, of: cloud}}
+""")
+    told = await asyncio.to_thread(run, "test", "reasoner", "extract", "--load", "0", "--json")
+    assert told.exit_code == 0, told.output
+    results = {one["check"]: one["result"] for one in json.loads(told.stdout)["conformance"]}
+    assert (results["json_schema"], results["abstention"]) == ("not applicable", "kept")
+    upstream.play(upstream.says('{"word": "ladder"}'))
+    told = await asyncio.to_thread(run, "test", "reasoner", "extract", "--load", "0", "--json")
+    results = {one["check"]: one["result"] for one in json.loads(told.stdout)["conformance"]}
+    assert results["json_schema"] == results["whole_answers"] == "kept"
