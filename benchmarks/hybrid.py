@@ -2,6 +2,7 @@
 
     hybrid.py record [--items dev|report] [--n 120]   each reasoner on each item, once; picks up where it stopped
     hybrid.py run [--items ...] [--presets ...]       `auto` live, `think` live beside it item by item; then figures
+                  [--beside 16]                       `think` on so many items only, as a clock, where it is recorded
     hybrid.py figures                                 results and plot again, from what was recorded
 
 `brief`, `calc` and up to three samples of `fast` are recorded under `recorded/`, and `vote` is derived from these. What
@@ -37,7 +38,7 @@ RECORDED = HERE / "recorded"
 SEED = 3  # 2 was used by the runs told of in docs/experiments.md
 MAX_TOKENS = 400
 # In this order, so that a recording that is stopped is of most use: (reasoner, sample).
-WANTED = (("think", 0), ("calc", 0), ("brief", 0), ("fast", 0), ("fast", 1), ("fast", 2))
+WANTED = (("think", 0), ("calc", 0), ("brief", 0), ("program", 0), ("fast", 0), ("fast", 1), ("fast", 2))
 # `think` answers every item in the live run; what is recorded of it only tells how fast the machine was then.
 PACED = 16
 SAMPLES = 3
@@ -47,6 +48,7 @@ reasoners:
   calc: {kind: symbolic}
   brief: {kind: brief, of: fast}
   fast: {kind: local, model: qwen2.5-coder-1.5b-instruct}
+  program: {kind: program, of: fast}
   think: {kind: think, of: fast}
   vote: {kind: vote, of: fast, samples: 3}
 cache: {exact: {max_mb: 0}}
@@ -226,7 +228,8 @@ async def run(args: argparse.Namespace) -> None:
     async with serving(args.url) as rung:
         await rung.ask(items[0], "think")  # nothing is timed cold
         for at, item in enumerate(items):
-            for model in random_.sample(models, len(models)):
+            asked_now = models if at < args.beside else models[:-1]
+            for model in random_.sample(asked_now, len(asked_now)):
                 live.add(await rung.ask(item, model))
             print(f"\r{at + 1}/{len(items)} {item.id:<40}", end="", flush=True)
     print()
@@ -246,6 +249,7 @@ def main() -> None:
     parser.add_argument("--items", choices=["dev", "report"], default="report")
     parser.add_argument("--n", type=int, default=120)
     parser.add_argument("--presets", nargs="+", default=["balanced"], choices=["economy", "balanced", "best"])
+    parser.add_argument("--beside", type=int, default=sys.maxsize)
     parser.add_argument("--url", help="a running Rung, in place of one of the benchmark's own")
     args = parser.parse_args()
     os.environ.setdefault("RUNG_DATA", str(HERE.parent.parent / "shared" / "data"))

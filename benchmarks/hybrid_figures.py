@@ -139,10 +139,12 @@ def publish(items: Sequence[Item], recorded: list[Row], live: list[Row], *, part
     by_model: dict[str, dict[str, Row]] = defaultdict(dict)
     for row in live:
         by_model[row["reasoner"]][row["item"]] = row
+    pace = _pace(by_model["think"], recorded)
+    thought = {row["item"]: row | {"seconds": row["seconds"] * pace} for row in recorded if row["reasoner"] == "think"}
+    by_model["think"] = thought | by_model["think"]
     items = [item for item in items if all(item.id in rows for rows in by_model.values())]
     think = Side("think", items, by_model["think"])
     autos = [Side(_short(name), items, rows) for name, rows in by_model.items() if name.startswith("auto")]
-    pace = _pace(by_model["think"], recorded)
     alone = [*(side for side in singles(items, recorded, pace) if side.name != "think"), think]
     sides = [*alone, *autos]
     figures, intervals = _figures(alone, autos, think)

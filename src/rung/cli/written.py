@@ -15,10 +15,11 @@ reasoners:
   # Exact mathematics from plain words. Costs nothing, and is silent unless it understood the whole question.
   calc: {{kind: symbolic}}
 
-  # One small model on this machine, asked in four ways: for the final answer only, as the question came, to reason
-  # first, and several times with the answers compared.
+  # One small model on this machine, asked in five ways: for the final answer only, as the question came, for a short
+  # program that is then run, to reason first, and several times with the answers compared.
   brief: {{kind: brief, of: fast}}
   fast: {{kind: local, model: qwen2.5-coder-1.5b-instruct}}
+  program: {{kind: program, of: fast}}
   think: {{kind: think, of: fast}}
   vote: {{kind: vote, of: fast, samples: 3}}
 """

@@ -18,12 +18,13 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.envir
 _RESERVED = {"auto", "unknown", "rung"}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 
-# The offline floor: exact mathematics, then one small model asked in four ways.
+# The offline floor: exact mathematics, then one small model asked in five ways.
 DEFAULT: dict[str, Any] = {
     "reasoners": {
         "calc": {"kind": "symbolic"},
         "brief": {"kind": "brief", "of": "fast"},
         "fast": {"kind": "local", "model": "qwen2.5-coder-1.5b-instruct"},
+        "program": {"kind": "program", "of": "fast"},
         "think": {"kind": "think", "of": "fast"},
         "vote": {"kind": "vote", "of": "fast", "samples": 3},
     }

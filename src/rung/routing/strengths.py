@@ -2,7 +2,7 @@
 
 `SEEN` holds, for a model, the shares right of `brief` on all tasks, of `fast` on those with a short answer and of
 `think` on word problems as they were on the development items of `benchmarks/hybrid.py`, 4 to 41 of them each, and
-those of `program` on 48 word problems and of `code` and `fast` on 12 tasks as they were on those of
+those of `program` on 32 word problems and of `code` and `fast` on 12 tasks as they were on those of
 `benchmarks/solvers.py` (docs/experiments.md); its other entries are guesses by these. Of any other model only
 `strength` and the task are guessed from.
 """
@@ -57,7 +57,7 @@ SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
             "extract": Strength(0.80, 1.0, 60),
         },
         "program": {
-            "word_problem": Strength(0.81, 1.2, 35, slope=10, long=True, abstains=0.05),
+            "word_problem": Strength(0.83, 0.9, 31, slope=12, abstains=0.1),
             "maths": Strength(0.40, 1.0, 40, long=True, abstains=0.2),
         },
         "code": {"code": Strength(0.88, 1.0, 60, abstains=0.2)},

@@ -72,7 +72,15 @@ def test_every_combination_is_a_right_file() -> None:
             text = config_text(offers, "2026-11-24")
             raw = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
             config = parse_config(raw, source="f", env=env)
-            assert list(config.reasoners) == ["calc", "brief", "fast", "think", "vote", *(o.name for o in offers)]
+            assert list(config.reasoners) == [
+                "calc",
+                "brief",
+                "fast",
+                "program",
+                "think",
+                "vote",
+                *(o.name for o in offers),
+            ]
             assert "secret-value" not in text
             count += 1
     assert count == 2 * 2 ** len(VARIABLES)
@@ -118,7 +126,7 @@ def test_keys_and_an_ollama(place: Path, run, ollama: type[_Ollama], monkeypatch
     assert "very-secret" not in text + result.output
     assert run("validate", "mine.yaml").exit_code == 0
     names = list(yaml.safe_load(text)["reasoners"])
-    assert names[5:7] == ["mistral-small", "mistral-large"]
+    assert names[6:8] == ["mistral-small", "mistral-large"]
     assert names[7:] == ["ollama-hf.co-some-body-model-odd-name", "ollama-llama3.1-8b"]
 
 

@@ -19,7 +19,7 @@ def test_a_good_file(place: Path, run) -> None:
 def test_no_file_is_no_problem(run) -> None:
     result = run("validate")
     assert result.exit_code == 0
-    assert "the built-in ladder serves: calc, brief, fast, think, vote" in result.output
+    assert "the built-in ladder serves: calc, brief, fast, program, think, vote" in result.output
 
 
 def test_a_named_file_that_is_not_there_is_one(run) -> None:

@@ -34,7 +34,7 @@ def write(tmp_path: Path, text: str) -> Path:
 
 def test_the_default_is_the_offline_ladder() -> None:
     config = default_config({})
-    assert list(config.reasoners) == ["calc", "brief", "fast", "think", "vote"]
+    assert list(config.reasoners) == ["calc", "brief", "fast", "program", "think", "vote"]
     assert config.server.host == "127.0.0.1"
 
 
