@@ -127,7 +127,7 @@ def test_keys_and_an_ollama(place: Path, run, ollama: type[_Ollama], monkeypatch
     assert run("validate", "mine.yaml").exit_code == 0
     names = list(yaml.safe_load(text)["reasoners"])
     assert names[6:8] == ["mistral-small", "mistral-large"]
-    assert names[7:] == ["ollama-hf.co-some-body-model-odd-name", "ollama-llama3.1-8b"]
+    assert names[8:] == ["ollama-hf.co-some-body-model-odd-name", "ollama-llama3.1-8b"]
 
 
 @pytest.mark.parametrize("said", [b"", b"<html>", b'{"models": 5}', b"{}", b'{"models": [{"size": 1}]}'])
