@@ -2,8 +2,10 @@
 
 Asks the rung itself, sandbox included, on the last 200 questions of each of the 54 modules of DeepMind's mathematics
 data (`symbolic_interpolate.parquet`): the first 200 were looked at while the grammar was written, these were not. Then
-on everything else in `graded_dev.parquet`, where it should say nothing or be right. An answer counts as right when it
-is the gold answer to the letter, or, in the second part, when the set's own grader says so.
+on everything else in `graded_dev.parquet`, where it should say nothing or be right; on harder questions than either,
+made and checked by `harder` (its seed 0 was looked at, this one was not); and on near misses, where it should say
+nothing. An answer counts as right when it is the gold answer to the letter, when the set's own grader says so, or when
+it passes its question's check. Last, how long the rung is gone after a question that has to be killed.
 
     python benchmarks/symbolic.py        needs RUNG_DATA (default ../shared/data)
 """
@@ -13,12 +15,14 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from math import sqrt
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import pyarrow.parquet as pq
+from harder import Question, harder, near_misses
 from results import write
 
 from rung.answers import grade
@@ -28,6 +32,9 @@ from rung.reasoners.symbolic import Symbolic
 from rung.types import Call
 
 HELD_OUT = 200
+SEED = 7
+A_FAMILY = 60
+ENDLESS = "Factor x^400 + 7*x^173 + 3*x*y^191 - 1"
 
 
 async def asked(calc: Symbolic, question: str) -> str | None:
@@ -93,6 +100,35 @@ async def others(calc: Symbolic, rows: list[dict[str, Any]]) -> dict[str, dict[s
     return {family: dict(outcomes) for family, outcomes in counted.items()}
 
 
+async def made(calc: Symbolic, questions: Iterable[Question]) -> tuple[dict[str, dict[str, int]], list[float]]:
+    """Counts of each family, and every time in ms."""
+    counted: dict[str, Counter[str]] = {}
+    taken_ms = []
+    for question in questions:
+        started = time.perf_counter()
+        answer = await asked(calc, question.text)
+        taken_ms.append((time.perf_counter() - started) * 1000)
+        outcome = "abstained" if answer is None else "right" if question.right(answer) else "wrong"
+        if outcome == "wrong":
+            print(f"{question.family}: {question.text[:300]!r} -> {answer!r:.100}")
+        counted.setdefault(question.family, Counter())[outcome] += 1
+    return {family: dict(outcomes) for family, outcomes in counted.items()}, taken_ms
+
+
+async def recovery_ms(calc: Symbolic) -> float:
+    """From the end of a question that took too long to the answer of the next."""
+    await asked(calc, ENDLESS)
+    started = time.perf_counter()
+    await asked(calc, "What is 1 + 1?")
+    return (time.perf_counter() - started) * 1000
+
+
+def totals(families: dict[str, dict[str, int]]) -> tuple[int, int]:
+    """Right, and answered."""
+    right = sum(one.get("right", 0) for one in families.values())
+    return right, right + sum(one.get("wrong", 0) for one in families.values())
+
+
 async def main() -> int:
     data = Path(os.environ.get("RUNG_DATA", "../shared/data"))
     files = [data / "symbolic_interpolate.parquet", data / "graded_dev.parquet"]
@@ -105,13 +141,15 @@ async def main() -> int:
         await asked(calc, "What is 1 + 1?")  # waits until the worker is warm
         detail, taken_ms = await modules(calc, pq.read_table(files[0]).to_pylist())
         families = await others(calc, pq.read_table(files[1]).to_pylist())
+        hard, hard_ms = await made(calc, harder(SEED, A_FAMILY))
+        misses, _ = await made(calc, near_misses(SEED, A_FAMILY // 3))
+        gone_ms = median([await recovery_ms(calc) for _ in range(5)])
     finally:
         await calc.close()
-    right = sum(one.get("right", 0) for one in detail.values())
-    answered = right + sum(one.get("wrong", 0) for one in detail.values())
+    right, answered = totals(detail)
     n = len(taken_ms)
-    foreign_right = sum(one.get("right", 0) for one in families.values())
-    foreign = foreign_right + sum(one.get("wrong", 0) for one in families.values())
+    foreign_right, foreign = totals(families)
+    hard_right, hard_answered = totals(hard)
     figures = {
         "coverage": answered / n,
         "precision": right / answered,
@@ -119,10 +157,23 @@ async def main() -> int:
         "p99_ms": round(quantiles(taken_ms, n=100)[98], 3),
         "elsewhere_answered": foreign,
         "elsewhere_precision": foreign_right / foreign if foreign else 1.0,
+        "harder_coverage": hard_answered / len(hard_ms),
+        "harder_precision": hard_right / hard_answered,
+        "harder_p50_ms": round(median(hard_ms), 3),
+        "harder_max_ms": round(max(hard_ms), 3),
+        "near_misses": sum(misses["near misses"].values()),
+        "near_misses_answered": totals(misses)[1],
+        "recovery_ms": round(gone_ms, 3),
     }
-    intervals = {"coverage": wilson(answered, n), "precision": wilson(right, answered)}
-    told = {"rows": f"last {HELD_OUT} of each module", "modules": detail, "families": families}
-    print(figures, write("symbolic", figures, intervals, told, seed=0, n=n))
+    intervals = {
+        "coverage": wilson(answered, n),
+        "precision": wilson(right, answered),
+        "elsewhere_precision": wilson(foreign_right, foreign),
+        "harder_coverage": wilson(hard_answered, len(hard_ms)),
+        "harder_precision": wilson(hard_right, hard_answered),
+    }
+    told = {"rows": f"last {HELD_OUT} of each module", "modules": detail, "families": families, "harder": hard}
+    print(figures, write("symbolic", figures, intervals, told, seed=SEED, n=n))
     return 0
 
 

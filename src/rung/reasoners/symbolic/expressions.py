@@ -38,6 +38,8 @@ def build(node: Child, scope: Scope, depth: int = 0) -> Any:
     if shape in _TWO_READINGS and _is(node.children[-1], _TWO_READINGS[shape]):
         raise NotUnderstood("two readings of a sign")
     parts = [build(child, scope, depth + 1) for child in node.children if isinstance(child, Tree)]
+    if any(isinstance(part, sympy.Tuple) for part in parts):
+        raise NotUnderstood("arithmetic with a list")
     return checked(OPERATIONS[shape](*parts))
 
 
@@ -82,6 +84,8 @@ def power(base: Any, exponent: Any) -> Any:
         if not isinstance(exponent, Integer) or abs(int(exponent)) > MAX_SYMBOLIC_POWER:
             raise TooLarge("a power of a matrix")
         return base**exponent
+    if not (isinstance(base, Expr) and isinstance(exponent, Expr)):
+        raise NotUnderstood("a power of a list")
     if base.is_Rational and exponent.is_Rational:
         if base == 0 and exponent <= 0:
             raise NoAnswer("zero to a power that is not positive") if exponent < 0 else NoAnswer("zero to the zero")
@@ -91,7 +95,9 @@ def power(base: Any, exponent: Any) -> Any:
             raise TooLarge("a root of too high an order")
         if base in {1, -1} and exponent.q == 1:
             return base if base == 1 or exponent.p % 2 else Integer(1)
-    elif exponent.is_number and abs(float(exponent.evalf(10))) > MAX_SYMBOLIC_POWER:
+    elif exponent.is_number and not exponent.is_real and base != sympy.E:
+        raise NoAnswer("a power that is no real number")
+    elif exponent.is_number and abs(complex(exponent.evalf(10))) > MAX_SYMBOLIC_POWER:
         raise TooLarge("a power too large")
     result = base**exponent
     if result.is_number and result.is_Pow and result.exp.is_Rational and result.exp.q > MAX_ROOT:

@@ -91,8 +91,8 @@ def _divisor_sum(scope: Scope, value: Any) -> Any:
 
 
 def _next_prime(scope: Scope, value: Any) -> Any:
-    if value > 10**50:
-        raise TooLarge("a number too large")
+    if not value.is_Rational or value > 10**50:
+        raise TooLarge("a number too large, or none")
     start = whole(sympy.floor(value))
     result = Integer(sympy.nextprime(start))
     _tell_between(scope, range(max(start + 1, 2), int(result)), int(result))
@@ -100,7 +100,7 @@ def _next_prime(scope: Scope, value: Any) -> Any:
 
 
 def _previous_prime(scope: Scope, value: Any) -> Any:
-    if value > 10**50 or value <= 2:
+    if not value.is_Rational or value > 10**50 or value <= 2:
         raise NoAnswer("no prime there")
     end = whole(sympy.ceiling(value))
     result = Integer(sympy.prevprime(end))

@@ -14,17 +14,18 @@ def number_in_words(words: list[str]) -> tuple[int, Fraction]:
             flat.append(part)
             ends.append(at + 1)
     total, current, used, scale = 0, 0, 0, 10**18
-    room = 1000  # what follows must be less: after "twenty" a digit, after "two" nothing but a scale
+    # what follows must be less: after "twenty" a digit, after "two" or a bare "hundred" nothing but a scale
+    room = 1000
     for at, word in enumerate(flat):
         if word in ONES and ONES.index(word) < room and (room > 10 or word != "zero"):
             current, room = current + ONES.index(word), 0
         elif word in TENS and room > 10:
             current, room = current + TENS[word], 10
         elif word == "hundred" and current < 100:
-            current, room = max(current, 1) * 100, 100
+            current, room = max(current, 1) * 100, 100 if used else 0
         elif word in SCALES and word != "hundred" and SCALES[word] < scale:
             scale = SCALES[word]
-            total, current, room = total + max(current, 1) * scale, 0, 1000
+            total, current, room = total + max(current, 1) * scale, 0, 1000 if used else 0
         elif (
             word == "and"
             and used

@@ -79,7 +79,7 @@ def solved(text: str, alone: bool = True) -> Solved:
     )
     *stated, question = nodes(tree.children)
     scope.stated = bool(stated)
-    scope.imaginary = not stated and _has_imaginary(question, tokens)
+    scope.imaginary = not stated and _has_imaginary(question, tokens, scope.euler)
     for one in stated:
         state(scope, one)
     answer = rendered(ask(scope, question), scope.decimal, notation_of(unwrapped(text)))
@@ -120,10 +120,10 @@ def _has_euler(tokens: list[Token]) -> bool:
     )
 
 
-def _has_imaginary(question: Node, tokens: list[Token]) -> bool:
+def _has_imaginary(question: Node, tokens: list[Token], euler: bool) -> bool:
     """Whether `i` is the imaginary unit: the only letter of what is to be worked out. Raises NotUnderstood for `3i`
     among other letters or elsewhere, which may be either."""
-    names = {token.value for token in tokens if token.type == "NAME"}
+    names = {token.value for token in tokens if token.type == "NAME"} - ({"e"} if euler else set())
     if names == {"i"} and _is_worked_out(question):
         return True
     joined = any(
@@ -186,13 +186,11 @@ def ask(scope: Scope, question: Node) -> Any:
         return _value(scope, nodes(children)[0])
     if question.data == "rounded":
         node, precision = nodes(children)
-        value = value_of(scope, node)
-        _tell(scope, node)
+        value = _one_number(scope, node)
         return rounding.PRECISIONS[precision.data](scope, value, precision.children)
     if question.data == "formed":
         node, form = nodes(children)
-        value = value_of(scope, node)
-        _tell(scope, node)
+        value = _one_number(scope, node)
         return rounding.FORMS[form.data](scope, value)
     return TASKS[question.data](scope, children)
 
@@ -220,10 +218,14 @@ def _asked_last(children: list[Child]) -> bool:
 _TOLD: Final[Mapping[str, Callable[[list[Child]], bool]]] = {"told": _asked_around, "told_last": _asked_last}
 
 
-def _tell(scope: Scope, node: Node) -> None:
-    """An expression's working; a noun has told its own."""
+def _one_number(scope: Scope, node: Node) -> Expr:
+    """The value of what is to be written in another form, and its working; a noun has told its own."""
+    value = value_of(scope, node)
+    if not isinstance(value, Expr):
+        raise NotUnderstood("several numbers in a form for one")
     if node.data not in TASKS:
         worked(scope, node)
+    return value
 
 
 def _value(scope: Scope, node: Node) -> Any:
@@ -259,6 +261,7 @@ def _not_an_echo(node: Node, result: Expr) -> Any:
     if (
         node.data in {"function", "power", "one_of", "nth_root"}
         and result.is_Pow
+        and result.exp.is_Rational
         and result.exp.q == 2
         and result.is_real
     ):
@@ -275,7 +278,11 @@ def _with_letters(scope: Scope, node: Node, result: Expr) -> Expr:
         return expanded(result)
     result = expanded(result)
     left = sum(1 for part in sympy.preorder_traversal(result) if part.is_Symbol)
-    if scope.stated or not scope.alone or left >= sum(1 for _ in node.find_data("name")):
+    if (
+        scope.stated
+        or not scope.alone
+        or left >= sum(str(name.children[0]) != "e" or not scope.euler for name in node.find_data("name"))
+    ):
         raise NoAnswer("letters without a value")
     explain.gathered(scope, node, result)
     return result

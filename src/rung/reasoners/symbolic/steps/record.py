@@ -96,7 +96,7 @@ def _shortened(found: re.Match[str]) -> str:
 
 def bracketed(text: str) -> str:
     """In brackets where it would not hold together beside a sign."""
-    return f"({text})" if re.search(r"[-+*/ ]", text) else text
+    return f"({text})" if re.search(r"[-+*/^ ]", text) else text
 
 
 def after_sign(text: str) -> str:
