@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gateway_peers import litellm_home, portkey_home
 from msgspec import Struct
-from upstream import write_config
+from msgspec.structs import replace
+from upstream import write_config, write_proxy_config
 from wrk import Target
 
 HERE = Path(__file__).parent
@@ -30,20 +32,20 @@ reasoners:
          price: {{input_usd_per_mtok: 20, output_usd_per_mtok: 80}}}}
   stream: {{kind: endpoint, model: up, base_url: "{streaming}", auto: false, concurrency: 256}}
 ledger: {{path: {folder}/ledger.db}}
-cache: {{exact: {{max_mb: 64}}}}
+cache: {{exact: {{max_mb: {cache_mb:g}}}}}
 """
 
 LITELLM_CONFIG = """
 model_list:
   - {{model_name: up, litellm_params: {{model: openai/up, api_base: "{up}", api_key: none}}}}
+  - {{model_name: stream, litellm_params: {{model: openai/up, api_base: "{streaming}", api_key: none}}}}
 general_settings: {{master_key: {key}}}
 """
 
 
-class Side(Struct, frozen=True):
-    """A server that takes part."""
+class Process(Struct, frozen=True):
+    """One that runs, and how long it took until it answered."""
 
-    target: Target
     pid: int
     ready_s: float
 
@@ -65,9 +67,17 @@ class Side(Struct, frozen=True):
         return pids
 
 
+class Side(Struct, frozen=True):
+    """A server that takes part: where whole answers are asked for, and where streams are."""
+
+    target: Target
+    stream: Target
+    process: Process
+
+
 class Ports:
     def __init__(self) -> None:
-        self.upstream, self.streaming, self.bare, self.rung, self.litellm, self.portkey = _free_ports(6)
+        self.upstream, self.streaming, self.nginx, self.bare, self.rung, self.litellm, self.portkey = _free_ports(7)
 
     @property
     def up_url(self) -> str:
@@ -85,10 +95,8 @@ def missing() -> list[str]:
 
 @contextmanager
 def upstream(folder: Path, ports: Ports) -> Iterator[None]:
-    nginx = shutil.which("nginx", path=_path())
-    assert nginx
-    config = write_config(folder, ports.upstream, ports.streaming)
-    with _server([nginx, "-c", str(config), "-e", "stderr"], folder, f"http://127.0.0.1:{ports.upstream}/count"):
+    config = write_config(folder / "upstream", ports.upstream, ports.streaming)
+    with running(_nginx(config), folder / "upstream.log", f"http://127.0.0.1:{ports.upstream}/count"):
         yield
 
 
@@ -99,63 +107,80 @@ def upstream_requests(ports: Ports) -> int:
 
 
 @contextmanager
+def nginx(folder: Path, ports: Ports) -> Iterator[Side]:
+    """A reverse proxy: the least that any proxy can take."""
+    config = write_proxy_config(folder / "nginx", ports.nginx, ports.upstream, ports.streaming)
+    with running(_nginx(config), folder / "nginx.log", f"http://127.0.0.1:{ports.nginx}/") as process:
+        target = Target(port=ports.nginx)
+        yield Side(target, replace(target, path="/stream" + target.path, stream=True), process)
+
+
+@contextmanager
 def bare(folder: Path, ports: Ports) -> Iterator[Side]:
-    urls = [f"{ports.up_url}/chat/completions", f"{ports.streaming_url}/chat/completions"]
-    command = [sys.executable, str(HERE / "bare_proxy.py"), str(ports.bare), *urls]
-    with _server(command, folder, f"http://127.0.0.1:{ports.bare}/hit", post=True) as started:
-        yield Side(Target(port=ports.bare), *started)
+    with bare_proxy(folder, ports.bare, ports.up_url, ports.streaming_url) as process:
+        target = Target(port=ports.bare)
+        yield Side(target, replace(target, stream=True), process)
 
 
 @contextmanager
-def rung(folder: Path, ports: Ports) -> Iterator[Side]:
-    config = folder / "rung.yaml"
-    config.write_text(RUNG_CONFIG.format(up=ports.up_url, streaming=ports.streaming_url, folder=folder))
-    command = [str(BIN / "rung"), "serve", "--config", str(config), "--port", str(ports.rung)]
-    with _server(command, folder, f"http://127.0.0.1:{ports.rung}/health/ready") as started:
-        yield Side(Target(port=ports.rung, model="auto"), *started)
+def bare_proxy(folder: Path, port: int, url: str, streaming_url: str) -> Iterator[Process]:
+    urls = [f"{each}/chat/completions" for each in (url, streaming_url)]
+    command = [sys.executable, str(HERE / "bare_proxy.py"), str(port), *urls]
+    with running(command, folder / "bare.log", f"http://127.0.0.1:{port}/hit", post=True) as process:
+        yield process
 
 
 @contextmanager
-def litellm(folder: Path, ports: Ports) -> Iterator[Side | None]:
-    """None unless RUNG_BENCH_LITELLM names a virtual environment with `litellm[proxy]`."""
-    home = os.environ.get("RUNG_BENCH_LITELLM")
-    if not home:
-        yield None
-        return
+def rung(folder: Path, ports: Ports, cache_mb: float = 64) -> Iterator[Side]:
+    config = RUNG_CONFIG.format(up=ports.up_url, streaming=ports.streaming_url, folder=folder, cache_mb=cache_mb)
+    with rung_serve(folder, ports.rung, config) as process:
+        target = Target(port=ports.rung, model="auto")
+        yield Side(target, replace(target, model="stream", stream=True), process)
+
+
+@contextmanager
+def rung_serve(folder: Path, port: int, config: str) -> Iterator[Process]:
+    path = folder / "rung.yaml"
+    path.write_text(config)
+    command = [str(BIN / "rung"), "serve", "--config", str(path), "--port", str(port)]
+    with running(command, folder / "rung.log", f"http://127.0.0.1:{port}/health/ready") as process:
+        yield process
+
+
+@contextmanager
+def litellm(folder: Path, ports: Ports) -> Iterator[Side]:
+    program = str(litellm_home() / "bin" / "litellm")
     config = folder / "litellm.yaml"
-    config.write_text(LITELLM_CONFIG.format(up=ports.up_url, key=KEY))
-    command = [f"{home}/bin/litellm", "--config", str(config), "--host", "127.0.0.1", "--port", str(ports.litellm)]
-    with _server(command, folder, f"http://127.0.0.1:{ports.litellm}/health/liveliness") as started:
-        yield Side(Target(port=ports.litellm, headers={"authorization": f"Bearer {KEY}"}), *started)
+    config.write_text(LITELLM_CONFIG.format(up=ports.up_url, streaming=ports.streaming_url, key=KEY))
+    command = [program, "--config", str(config), "--host", "127.0.0.1", "--port", str(ports.litellm)]
+    with running(command, folder / "litellm.log", f"http://127.0.0.1:{ports.litellm}/health/liveliness") as process:
+        target = Target(port=ports.litellm, headers={"authorization": f"Bearer {KEY}"})
+        yield Side(target, replace(target, model="stream", stream=True), process)
 
 
 @contextmanager
-def portkey(folder: Path, ports: Ports) -> Iterator[Side | None]:
-    """None unless RUNG_BENCH_PORTKEY names a folder in which npm has installed `@portkey-ai/gateway`."""
-    home = os.environ.get("RUNG_BENCH_PORTKEY")
-    if not home:
-        yield None
-        return
-    script = f"{home}/node_modules/@portkey-ai/gateway/build/start-server.js"
+def portkey(folder: Path, ports: Ports) -> Iterator[Side]:
+    script = str(portkey_home() / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js")
     command = ["node", script, f"--port={ports.portkey}", "--headless"]
-    with _server(command, folder, f"http://127.0.0.1:{ports.portkey}/") as started:
+    with running(command, folder / "portkey.log", f"http://127.0.0.1:{ports.portkey}/") as process:
         headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": ports.up_url, "authorization": "Bearer x"}
-        yield Side(Target(port=ports.portkey, headers=headers), *started)
+        target = Target(port=ports.portkey, headers=headers)
+        streams = headers | {"x-portkey-custom-host": ports.streaming_url}
+        yield Side(target, replace(target, headers=streams, stream=True), process)
 
 
 @contextmanager
-def _server(command: list[str], folder: Path, url: str, *, post: bool = False) -> Iterator[tuple[int, float]]:
-    """Runs until the block ends; what it writes goes to a file beside its config. Yields pid and seconds to ready."""
-    name = Path(command[1] if command[0] == sys.executable else command[0]).stem
-    with (folder / f"{name}.log").open("wb") as log:
+def running(command: list[str], log: Path, url: str, *, post: bool = False) -> Iterator[Process]:
+    """From when `url` answers until the block ends; what the process writes goes to `log`."""
+    with log.open("wb") as file:
         started_s = time.perf_counter()
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        process = subprocess.Popen(command, stdout=file, stderr=file, cwd=log.parent, env=_environment())
         try:
             while not _answers(url, post=post):
-                if process.poll() is not None or time.perf_counter() - started_s > 120:
-                    raise RuntimeError(f"{name} did not start:\n{(folder / f'{name}.log').read_text()[-2000:]}")
+                if process.poll() is not None or time.perf_counter() - started_s > 300:
+                    raise RuntimeError(f"{log.stem} did not start:\n{log.read_text()[-2000:]}")
                 time.sleep(0.01)
-            yield process.pid, time.perf_counter() - started_s
+            yield Process(process.pid, time.perf_counter() - started_s)
         finally:
             process.terminate()
             try:
@@ -163,6 +188,12 @@ def _server(command: list[str], folder: Path, url: str, *, post: bool = False) -
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Nobody compiles its modules at every start, or asks the internet for prices."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}
 
 
 def _answers(url: str, *, post: bool) -> bool:
@@ -173,12 +204,22 @@ def _answers(url: str, *, post: bool) -> bool:
         return False
 
 
+def free_port() -> int:
+    return _free_ports(1)[0]
+
+
 def _free_ports(n: int) -> list[int]:
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(n)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()
     return ports
+
+
+def _nginx(config: Path) -> list[str]:
+    program = shutil.which("nginx", path=_path())
+    assert program, "main looks whether it is there"
+    return [program, "-c", str(config), "-e", "stderr"]
 
 
 def _path() -> str:

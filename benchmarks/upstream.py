@@ -24,6 +24,7 @@ def _chunk(delta: dict[str, str], finish: str | None = None) -> str:
     return f"data: {json.dumps({**_HEAD, 'object': 'chat.completion.chunk', 'choices': choices})}\n\n"
 
 
+CHUNKS = len(WORDS) + 4  # of STREAM, with the role's, the finish, the usage and [DONE]
 STREAM = (
     _chunk({"role": "assistant", "content": ""})
     + "".join(_chunk({"content": word}) for word in WORDS)
@@ -48,10 +49,34 @@ http {{
 
 def write_config(folder: Path, port: int, streaming_port: int) -> Path:
     """The nginx.conf of two servers: one answers COMPLETION, the other STREAM."""
-    temporary = (f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     servers = _server(port, "application/json", COMPLETION.decode()) + _server(
         streaming_port, "text/event-stream", STREAM
     )
+    return _write(folder, servers)
+
+
+def write_proxy_config(folder: Path, port: int, up: int, streaming: int) -> Path:
+    """The nginx.conf of a reverse proxy in front of those two: what comes to /stream/ goes to the second."""
+    return _write(
+        folder,
+        f"""
+    upstream whole {{ server 127.0.0.1:{up}; keepalive 512; keepalive_requests 1000000000; }}
+    upstream streaming {{ server 127.0.0.1:{streaming}; keepalive 512; keepalive_requests 1000000000; }}
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    server {{
+        listen 127.0.0.1:{port};
+        keepalive_requests 1000000000;
+        location / {{ proxy_pass http://whole; }}
+        location /stream/ {{ proxy_pass http://streaming/; proxy_buffering off; }}
+    }}
+""",
+    )
+
+
+def _write(folder: Path, servers: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    temporary = (f"{kind}_temp_path {folder}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     path = folder / "nginx.conf"
     path.write_text(_CONFIG.format(folder=folder, temporary="\n    ".join(temporary), servers=servers))
     return path
