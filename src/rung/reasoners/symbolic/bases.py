@@ -12,6 +12,8 @@ from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.steps import numbers as explain
 from rung.reasoners.symbolic.steps.spelled import reduced
 
+# The letter in `0xff`, and its base.
+PREFIXES: Final = {"x": 16, "b": 2, "o": 8}
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -49,8 +51,9 @@ def based(scope: Scope, children: list[Child]) -> Any:
     said = next(child for child in children if getattr(child, "type", "") == "BASED")
     value = -int(said) if any(getattr(child, "type", "") == "MINUS" for child in children) else int(said)
     digits, _, base = scope.text[said.start_pos : said.end_pos].lower().partition(" (base ")
-    if base:
-        explain.from_digits(scope.steps, f"-{digits}" if value < 0 else digits, int(base.strip(" )")), value)
+    if not base:
+        digits, base = digits[2:], str(PREFIXES[digits[1]])
+    explain.from_digits(scope.steps, f"-{digits}" if value < 0 else digits, int(base.strip(" )")), value)
     return _told(scope, Integer(value), base_of(nodes(children)[-1]))
 
 

@@ -21,6 +21,9 @@ MAX_FACTORED: Final = 10**40
 MAX_PRIME_TEST_BITS: Final = 1_500
 
 
+MAX_LISTED: Final = 40
+
+
 MAX_NTH_PRIME: Final = 200_000
 
 
@@ -181,11 +184,13 @@ def many_of(scope: Scope, children: list[Child]) -> Any:
 
 
 def nth_of_kind(scope: Scope, children: list[Child]) -> Any:
-    del scope
     place = int(children[0])
     if str(children[1]) != "prime" or not 1 <= place <= MAX_NTH_PRIME:
         raise NoAnswer("no such number")
-    return Integer(sympy.prime(place))
+    result = Integer(sympy.prime(place))
+    if place <= MAX_LISTED:
+        scope.say("The primes so far: {}", [Integer(prime) for prime in sympy.primerange(result + 1)])
+    return result
 
 
 _SERIES: Final[Mapping[str, Callable[[int], int]]] = {

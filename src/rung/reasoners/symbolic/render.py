@@ -90,7 +90,7 @@ def decimal_text(value: Rational) -> str:
 def approximate_text(value: Expr) -> str:
     """A number that has no short exact form: at least twelve figures, and always some behind the point."""
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
-    return rounded_text(value, max(APPROXIMATE_FIGURES, whole + 6))
+    return decimal_text(rounded(value, figure_step(value, max(APPROXIMATE_FIGURES, whole + 6)))) if value != 0 else "0"
 
 
 def rounded(value: Expr, step: Rational) -> Rational:
@@ -109,10 +109,7 @@ def rounded(value: Expr, step: Rational) -> Rational:
     return Integer(sympy.floor(near + Rational(1, 2))) * step
 
 
-def rounded_text(value: Expr, figures: int) -> str:
-    """The value to so many significant figures."""
-    if value == 0:
-        return "0"
+def figure_step(value: Expr, figures: int) -> Rational:
+    """What the last of so many significant figures of a number counts. The number is not zero."""
     exponent = int(sympy.floor(sympy.log(abs(value), 10).evalf(30)))
-    step = Rational(10) ** (exponent - figures + 1)
-    return decimal_text(rounded(value, step))
+    return Rational(10) ** (exponent - figures + 1)

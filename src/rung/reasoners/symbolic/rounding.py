@@ -9,7 +9,7 @@ from sympy import Rational
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import number
 from rung.reasoners.symbolic.operands import whole
-from rung.reasoners.symbolic.render import approximate_text, decimal_text, rounded, rounded_text, terminates
+from rung.reasoners.symbolic.render import approximate_text, decimal_text, figure_step, rounded, terminates
 from rung.reasoners.symbolic.scope import Child, Scope
 from rung.reasoners.symbolic.steps import order as explain
 
@@ -34,11 +34,12 @@ def _to(scope: Scope, value: Any, step: Rational) -> str:
 
 
 def figures(scope: Scope, value: Any, children: list[Child]) -> str:
-    del scope
     count = _places(children)
     if count < 1 or not (value.is_number and value.is_real):
         raise NotUnderstood("no figures")
-    return rounded_text(value, count)
+    if value == 0:
+        return "0"
+    return _to(scope, value, figure_step(value, count))
 
 
 def _places(children: list[Child]) -> int:

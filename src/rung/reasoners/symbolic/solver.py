@@ -230,6 +230,12 @@ def _one_number(scope: Scope, node: Node) -> Expr:
 
 def _value(scope: Scope, node: Node) -> Any:
     """A value that was asked for as it is: it must say more than the question does."""
+    if (
+        node.data == "name"
+        and str(node.children[0]) in {"e", "i"} - scope.values.keys()
+        and (scope.euler or scope.imaginary)
+    ):
+        raise NotUnderstood("nothing asked of it")
     if node.data == "name" and str(node.children[0]) in scope.several:
         return scope.several[str(node.children[0])]
     result = value_of(scope, node)

@@ -1,7 +1,7 @@
 """The phrasings by their words, and the quick look that says "not me" without a parse."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Final
 
@@ -36,8 +36,12 @@ class Phrasebook:
                 self._longest[words[0]] = max(len(words), self._longest.get(words[0], 0))
 
     @property
+    def phrases(self) -> Collection[tuple[str, ...]]:
+        return self._meanings.keys()
+
+    @property
     def words(self) -> set[str]:
-        return {word for phrase in self._meanings for word in phrase}
+        return {word for phrase in self.phrases for word in phrase}
 
     def longest(self, words: Sequence[str]) -> tuple[int, str, str] | None:
         """How many words, terminal and value of the longest phrase that `words` begin with."""

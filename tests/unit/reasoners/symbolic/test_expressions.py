@@ -12,6 +12,7 @@ from rung.reasoners.symbolic.errors import NotSolved
 from rung.reasoners.symbolic.numerals import number_in_words
 from rung.reasoners.symbolic.render import decimal_text, rounded
 from rung.reasoners.symbolic.solver import solve
+from rung.reasoners.symbolic.vocabulary import ANYWHERE
 
 Written = tuple[str, Fraction]
 
@@ -108,6 +109,20 @@ def test_rounding_is_to_the_nearest(value: Fraction, places: int) -> None:
 def test_any_text_is_answered_or_declined(text: str) -> None:
     with suppress(NotSolved):
         assert solve(text)
+
+
+PIECES = st.sampled_from([
+    *(" ".join(words) for words in ANYWHERE.phrases), *"xyie0123456789+-*/^()[]{},.?:;=<>%!|",
+    "[1, 2]", "[[1, 2], [3, 4]]", "x^2", "10:30 PM", "3 May 2024", "Monday", "5 km", "2 h", "USD", "infinity", "1/0",
+    "2.5", "UTC+2",
+    "February 2024",
+])  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=12))
+def test_any_words_of_its_own_are_answered_or_declined(pieces: list[str]) -> None:
+    with suppress(NotSolved, sympy.PolynomialError, NotImplementedError, ArithmeticError):
+        assert solve(" ".join(pieces))
 
 
 @pytest.mark.parametrize(

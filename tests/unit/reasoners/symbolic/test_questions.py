@@ -89,6 +89,9 @@ ANSWERS = {
     "What is 10% more than 50?": "55",
     "What is 5 less than 3 times 4?": "7",
     "What is two thousand and twenty four minus four?": "2020",
+    "What is e^(i*pi)?": "-1",
+    "Round 1234 to 2 significant figures.": "1200",
+    "Round 123456 to the nearest hundred thousand.": "100000",
 }
 
 DECLINED = [
@@ -161,6 +164,15 @@ DECLINED = [
     "What is 5 + 3 today?",
     "Solve 2x + 3",
     "solve x > 3 with x = 2",
+    "What is {0} + 1?",
+    "What is - [- (-7)]?",
+    "What is [1, 2, 3]^2?",
+    "What is the largest prime below x?",
+    "List the prime factors of 8288042 as a percent.",
+    "Calculate 3^(2i).",
+    "What is x^i?",
+    "What is i?",
+    "What is -7 rounded to the nearest hundred one thousand?",
 ]
 
 CORES = {

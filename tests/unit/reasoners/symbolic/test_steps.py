@@ -47,6 +47,10 @@ WORKED = {
     "What is 22 minutes after 11:50 PM?": (
         "11:50 PM is 23:50\n23:50 + 0:22 = 24:12\nLess 1*24:00: 00:12\nAnswer: 12:12 AM"
     ),
+    "What is the mean of x and y?": "(x + y)/2 = x/2 + y/2",
+    "What is the square of 2^x?": "(2^x)^2 = 2^(2*x)",
+    "what is 0xff in decimal": "ff (base 16) = 15*16 + 15 = 255",
+    "Round 1234 to 2 significant figures.": ("1234 lies between 1200 and 1300; it is nearer to 1200\nAnswer: 1200"),
     # nothing to be worked out: how it was read, and the result
     "-52553 divided by 47": "Read as: -52553/47\nAnswer: -52553/47",
     "2^9999": "Read as: 2^9999",

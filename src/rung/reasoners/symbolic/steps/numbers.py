@@ -164,7 +164,7 @@ def _mean(steps: Steps, members: Sequence[Any], result: Any) -> None:
 
 def bracketed_total(steps: Steps, total: Any) -> str:
     text = steps.text(total)
-    return text if total.is_Integer or "/" not in text else f"({text})"
+    return f"({text})" if "/" in text or " " in text else text
 
 
 def _median(steps: Steps, members: Sequence[Any], result: Any) -> None:
