@@ -42,6 +42,8 @@ from rung.types import (
 
 # What is kept for another rung, in ninetieth percentiles of its time: all that hung with one will come to it at once.
 _SPARE = 1.5
+# A timer may ring that much early: what it ends is ended by the deadline.
+_EARLY_S = 0.01
 # How lanes stand is not looked at again within so many seconds.
 _FRESH_S = 0.02
 
@@ -200,7 +202,7 @@ class Climb:
                 raise
         except TimeoutError:
             del self._left[action.reasoner]
-            late = self._left_s() <= 0
+            late = self._late()
             reason = "the request's deadline passed" if late else "nothing came while another could still be asked"
             self._failures[action.reasoner] = TimedOut(reason)
             self._step(attempt, "failed", reason=reason)
@@ -293,6 +295,9 @@ class Climb:
     def _left_s(self) -> float:
         return self._request.deadline_s - self._clock.monotonic()
 
+    def _late(self) -> bool:
+        return self._left_s() <= _EARLY_S
+
     def _left_usd(self) -> float | None:
         bound = self._request.wishes.max_usd
         return None if bound is None else bound - self._spent.usd
@@ -303,7 +308,7 @@ class Climb:
         return DeadlineExceeded(f"no answer within {allowed_s:.1f} s; tried: {tried}", param="rung.deadline_ms")
 
     def _nobody_answered(self) -> RungError:
-        if self._left_s() <= 0:
+        if self._late():
             return self._too_late()
         errors = list(self._failures.values())
         real = [e for e in errors if not isinstance(e, Abstained)] or errors

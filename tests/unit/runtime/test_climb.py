@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from rung.clock import LoopClock
 from rung.errors import (
     Abstained,
     AllFailed,
@@ -116,6 +117,20 @@ async def test_the_deadline_ends_a_call_and_serves_what_is_in_hand(world, script
     assert slow.running == 0
     with pytest.raises(DeadlineExceeded, match="slow"):
         await world.reply(world.request(model="slow", deadline_ms=100))
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_timer_that_rings_a_little_early_is_the_deadline_all_the_same(world, scripted, stream):
+    """As uvloop's may."""
+
+    class Behind(LoopClock):
+        def monotonic(self):
+            return super().monotonic() * 0.97
+
+    world.clock = Behind()
+    world.add(scripted("slow", asyncio.Event()))
+    with pytest.raises(DeadlineExceeded, match="slow"):
+        await world.events(world.request(model="slow", stream=stream, deadline_ms=200))
 
 
 async def test_open_questions_stream_live(world, scripted):
