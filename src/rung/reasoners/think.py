@@ -19,7 +19,7 @@ OPEN_LINE = f'First think about it step by step. Then write "{MARKER}" followed 
 
 
 class Until:
-    """Cuts a stream of text at the first of some marks. What might be the beginning of a mark is held back until more
+    """Cuts a stream of text at the mark that is whole first. What might be the beginning of a mark is held back until more
     has come; `.found` tells whether a mark has been seen."""
 
     def __init__(self, marks: Sequence[str]) -> None:
@@ -30,9 +30,9 @@ class Until:
     def feed(self, text: str) -> tuple[str, str]:
         """What is now known to lie before a mark, and what follows it."""
         held = self._held + text
-        hits = [(at, mark) for mark in self._marks if (at := held.find(mark)) >= 0]
+        hits = [(at + len(mark), at, mark) for mark in self._marks if (at := held.find(mark)) >= 0]
         if hits:
-            at, mark = min(hits)
+            _, at, mark = min(hits)
             self._held, self.found = "", True
             return held[:at], held[at + len(mark) :]
         longest = max((len(mark) for mark in self._marks), default=1) - 1

@@ -17,7 +17,7 @@ async def watched(rung_of, config_of, upstream, tmp_path):
         path.write_text(text or ENTRY.format(name=name, url=upstream.base_url, ledger=tmp_path / "ledger.sqlite"))
         before = rung.config
         asked.set()
-        for _ in range(50):
+        for _ in range(2000):  # closing what was started may take a while
             await asyncio.sleep(0)
         return rung.config is not before
 
