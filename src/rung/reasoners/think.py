@@ -19,8 +19,8 @@ OPEN_LINE = f'First think about it step by step. Then write "{MARKER}" followed 
 
 
 class Until:
-    """Cuts a stream of text at the mark that is whole first. What might be the beginning of a mark is held back until more
-    has come; `.found` tells whether a mark has been seen."""
+    """Cuts a stream of text at the mark that is whole first. What might be the beginning of a mark is held back until
+    more has come; `.found` tells whether a mark has been seen."""
 
     def __init__(self, marks: Sequence[str]) -> None:
         self._marks = [mark for mark in marks if mark]
