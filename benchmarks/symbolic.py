@@ -54,7 +54,7 @@ def wilson(right: int, n: int) -> tuple[float, float]:
     share = right / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return middle - half, middle + half
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 async def modules(calc: Symbolic, rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[float]]:
