@@ -1,5 +1,6 @@
 """Solving, factoring, simplifying, and calculus."""
 
+import re
 from typing import Any
 
 import sympy
@@ -301,7 +302,22 @@ def constant_term(scope: Scope, children: list[Child]) -> Any:
 
 def derivative(scope: Scope, children: list[Child]) -> Any:
     """`[nth] derivative of E [wrt x]`; without a letter named there must be only one."""
+    if children[0].type == "D_BY":
+        return _by_sign(scope, str(children[0]), nodes(children))
     return differentiated(scope, nodes(children), int(children[0]))
+
+
+def _by_sign(scope: Scope, sign: str, parts: list[Node]) -> Any:
+    """`d/dx E`, `d^2/dx^2 E`."""
+    match = re.fullmatch(r"d(?:\^(\d))?/d([a-z])(?:\^(\d))?", sign)
+    if match is None or match.group(1) != match.group(3):
+        raise NotUnderstood("a derivative whose order is not clear")
+    if parts[0].data in {"plus", "minus", "wplus", "wminus"}:
+        raise NotUnderstood("a derivative of a sum, or of its first term")
+    value, symbol = build(parts[0], scope), scope.symbol(match.group(2))
+    if not isinstance(value, Expr) or symbol not in value.free_symbols or not 1 <= int(match.group(1) or 1) <= 5:
+        raise NoAnswer("a derivative of what has no such letter")
+    return _differentiated(scope, value, symbol, int(match.group(1) or 1))
 
 
 def differentiated(scope: Scope, parts: list[Node], times: int) -> Any:
@@ -314,6 +330,10 @@ def differentiated(scope: Scope, parts: list[Node], times: int) -> Any:
         raise NoAnswer("a derivative of what has no letter")
     else:
         symbol = only_symbol(value)
+    return _differentiated(scope, value, symbol, times)
+
+
+def _differentiated(scope: Scope, value: Expr, symbol: Symbol, times: int) -> Any:
     result = sympy.diff(value, symbol, times)
     calculus.derived(scope.steps, value, symbol, times)
     if value.is_polynomial(symbol):

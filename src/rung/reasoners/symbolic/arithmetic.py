@@ -242,7 +242,8 @@ def changed_by(scope: Scope, children: list[Child]) -> Any:
     node, change = nodes(children)
     if change.children[0].data != "percent_sign":
         raise NotUnderstood("a change that is no percentage")
-    return _changed(scope, build(node, scope), build(change.children[0], scope), kind)
+    value, share = values(scope, [node, change.children[0]])
+    return _changed(scope, value, share, kind)
 
 
 def _changed(scope: Scope, value: Any, share: Any, kind: str) -> Any:

@@ -120,7 +120,10 @@ def offset_of(said: str) -> int:
 def zoned(scope: Scope, children: list[Child]) -> Any:
     """`3 PM UTC-5 in UTC+1`."""
     ((start, halves),) = _times(children)
-    source, target = (offset_of(str(child)) for child in children if getattr(child, "type", "") == "ZONE")
+    zones = [child for child in children if getattr(child, "type", "") == "ZONE"]
+    if len(zones) != 2:
+        raise NotUnderstood("a time without its offset")
+    source, target = (offset_of(str(zone)) for zone in zones)
     utc = start - source
     moved = utc + target
     days, at = divmod(moved, DAY)
@@ -149,6 +152,13 @@ def zoned_asked(scope: Scope, children: list[Child]) -> Any:
     return zoned(scope, [*scope.moment, *children])
 
 
+def moment_later(scope: Scope, children: list[Child]) -> Any:
+    """`It is 10 PM. What time is it in 3 hours?`"""
+    if [child.type for child in scope.moment if getattr(child, "type", "") != "SUPPOSE"] != ["TIME"]:
+        raise NotUnderstood("no time that was given")
+    return _shifted(scope, [*children, *scope.moment], 1)
+
+
 def _day(days: int) -> str:
     return {0: "", 1: " the next day", -1: " the day before"}[days]
 
@@ -161,4 +171,5 @@ TASKS = {
     "zoned": zoned,
     "zoned_given": zoned_given,
     "zoned_asked": zoned_asked,
+    "moment_later": moment_later,
 }

@@ -216,7 +216,11 @@ def month_days(scope: Scope, children: list[Child]) -> Any:
     """`days in February 2024`, `days in April`. February needs its year."""
     unit = next((str(child) for child in children if getattr(child, "type", "") == "UNIT"), "day")
     words = next(str(child) for child in children if getattr(child, "type", "") == "MONTH").lower().split()
-    month, year = MONTHS[words[0].strip(".")], int(words[-1]) if words[-1].isdigit() else 0
+    words += [str(child) for child in children if getattr(child, "type", "") == "NUM"]
+    years = [int(word) for word in words[1:] if word.isdigit()]
+    if len(years) > 1:
+        raise NotUnderstood("two years of a month")
+    month, year = MONTHS[words[0].strip(".,")], _year(years[0]) if years else 0
     if unit != "day" or (month == 2 and not year):
         raise NoAnswer("a month whose days it cannot tell")
     if month == 2:

@@ -10,6 +10,7 @@ from sympy import Expr, Integer, Matrix, Rational
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import MAX_BITS, bits
+from rung.reasoners.symbolic.steps import calculus
 from rung.reasoners.symbolic.steps.polynomials import placed
 
 MAX_DEPTH: Final = 120
@@ -38,8 +39,7 @@ def build(node: Child, scope: Scope, depth: int = 0) -> Any:
     if shape in _TWO_READINGS and _is(node.children[-1], _TWO_READINGS[shape]):
         raise NotUnderstood("two readings of a sign")
     parts = [build(child, scope, depth + 1) for child in node.children if isinstance(child, Tree)]
-    if any(isinstance(part, sympy.Tuple) for part in parts):
-        raise NotUnderstood("arithmetic with a list")
+    _no_list(*parts)
     return checked(OPERATIONS[shape](*parts))
 
 
@@ -120,7 +120,13 @@ def factorial(value: Any) -> Any:
     return sympy.factorial(value)
 
 
+def _no_list(*values: Any) -> None:
+    if any(isinstance(value, sympy.Tuple) for value in values):
+        raise NotUnderstood("arithmetic with a list")
+
+
 def times(left: Any, right: Any) -> Any:
+    _no_list(left, right)
     both = isinstance(left, sympy.MatrixBase), isinstance(right, sympy.MatrixBase)
     if all(both) and left.cols != right.rows:
         raise NoAnswer("matrices whose sizes do not fit")
@@ -130,6 +136,7 @@ def times(left: Any, right: Any) -> Any:
 
 
 def over(above: Any, below: Any) -> Any:
+    _no_list(above, below)
     if isinstance(below, sympy.MatrixBase):
         raise NotUnderstood("a division by a matrix")
     if below.is_zero or below == 0:
@@ -138,6 +145,7 @@ def over(above: Any, below: Any) -> Any:
 
 
 def plus(left: Any, right: Any) -> Any:
+    _no_list(left, right)
     both = isinstance(left, sympy.MatrixBase), isinstance(right, sympy.MatrixBase)
     if any(both) and not (all(both) and left.shape == right.shape):
         raise NoAnswer("matrices whose sizes do not fit")
@@ -171,7 +179,9 @@ def _vector(node: Node, scope: Scope, depth: int) -> Any:
 def _part_of(node: Node, scope: Scope, depth: int) -> Any:
     """A share of something: "15% of 80", "2/3 of 9"; "3 of 8" is none."""
     part, whole = (build(child, scope, depth + 1) for child in nodes(node.children))
-    if not _is(node.children[0], frozenset({"percent_sign"})) and part.is_integer is not False:
+    if not isinstance(part, Expr):
+        raise NotUnderstood("a share that is no number")
+    if not _is(node.children[0], _PERCENT) and part.is_integer is not False:
         raise NotUnderstood("a share that is no fraction")
     return times(part, whole)
 
@@ -187,7 +197,7 @@ def _wpower(node: Node, scope: Scope, depth: int) -> Any:
 def _off(node: Node, scope: Scope, depth: int) -> Any:
     """`30% off 50`."""
     part, total = (build(child, scope, depth + 1) for child in nodes(node.children))
-    if not _is(node.children[0], _PERCENT):
+    if not _is(node.children[0], _PERCENT) or not isinstance(part, Expr):
         raise NotUnderstood("a discount that is no percentage")
     return times(1 - part, total)
 
@@ -224,6 +234,24 @@ def _applied(node: Node, scope: Scope, depth: int) -> Any:
     if len(given) != 1 or name in "fghFGHPpQq":
         raise NotUnderstood("a function that was not given")
     return times(named(name, scope), given[0])
+
+
+def _slope(node: Node, scope: Scope, depth: int) -> Any:
+    """`f'(2)`, of a function of the question with one letter."""
+    name, order = str(node.children[0]), len(node.children) - 2
+    given = [build(child, scope, depth + 1) for child in node.children[-1].children]
+    if name not in scope.functions or len(given) != 1 or not 1 <= order <= 5:
+        raise NotUnderstood("a function that was not given")
+    (parameter, *others), body = scope.functions[name]
+    if others:
+        raise NotUnderstood("a slope of a function of several letters")
+    calculus.derived(scope.steps, body, parameter, order)
+    slope = sympy.diff(body, parameter, order)
+    dashes = name + "'" * order
+    scope.say("{}({}) = {}", dashes, parameter, slope)
+    result = checked(slope.xreplace({parameter: given[0]}))
+    scope.say("{}({}) = {}", dashes, given[0], result)
+    return result
 
 
 def applied(scope: Scope, name: str, given: list[Any]) -> Any:
@@ -366,6 +394,7 @@ _LEAVES: Final[Mapping[str, Callable[[list[Token], Scope], Any]]] = {
 }
 _SPECIAL: Final[Mapping[str, Callable[[Node, Scope, int], Any]]] = {
     "applied": _applied,
+    "slope": _slope,
     "part_of": _part_of,
     "nth_power": _nth_power,
     "off": _off,

@@ -24,6 +24,8 @@ _PIECE = re.compile(
   | (?P<MONTH>{_MONTH}\s*,?\s+(?:of\s+)?\d{{4}}\b(?!\s*,?\s+\d))
   | (?P<ZONE>(?:utc|gmt)\b(?:\s?[-+]\s?\d{{1,2}}(?::\d{{2}})?)?)
   | (?P<BASED>[0-9a-z]+\s+\(base\s+\d+\)|0x[0-9a-f]+\b|0b[01]+\b|0o[0-7]+\b)
+  | (?P<D_BY>d(?:\^\d)?/d[a-z](?:\^\d)?(?![a-z]))
+  | (?P<DASH>(?<=[a-zA-Z'])'(?=['\ ]*\())
   | (?P<OPTION>\([a-z]\)(?=\s))
   | (?P<NTH>[a-z]'th\b|nth\b)
   | (?P<LOG>log_\{{?\d+\}}?|log(?:2|10)(?=\s*\())
@@ -267,6 +269,9 @@ class _Reader:
         if words[0] == "year" and self._next_is_year():
             self.at += 1
             return
+        if words[0] == "in" and self._before == "NUM" and words[1:2] in (["in"], ["to"], ["into"]):
+            self._emit("UNIT", "inch")
+            return
         for way in (self._opening, self._phrase, self._number, self._function, self._letter):
             if way(words):
                 return
@@ -345,6 +350,11 @@ class _Reader:
             after[1].text in LETTER_UNITS or after[1].text.lower() in UNITS or after[1].text in UNITS
         )
 
+    def _is_cross(self, at: int) -> bool:
+        """Whether `x` stands between two numbers: `6 x 7`."""
+        around = self.pieces[max(at - 1, 0) : at + 2]
+        return [piece.kind for piece in around] == ["NUM", "WORD", "NUM"]
+
     def _among_measures(self) -> bool:
         """Whether a number's letter stands among other quantities, times or dates: `3 h 20 min`, `2 h at 60 km/h`."""
         if self._before != "NUM":
@@ -374,7 +384,7 @@ class _Reader:
         self._emit("UNIT", name, count)
         words = self._words()
         divided = self.at < len(self.pieces) and self.pieces[self.at].text in {"/", "per", "a", "an"}
-        if divided and len(self.pieces) > self.at + 1:
+        if divided and len(self.pieces) > self.at + 1 and self.pieces[self.at + 1].kind != "NUM":
             self._divided_unit()
         elif words and words[0] in {"squared", "cubed"}:
             start = self.made.pop()
@@ -438,6 +448,11 @@ class _Reader:
         ):
             self._unit((1, LETTER_UNITS[piece.text]))
             return True
+        if piece.text in "xX" and self._is_cross(self.at):
+            if not all(self._is_cross(at) for at, one in enumerate(self.pieces) if one.text in {"x", "X"}):
+                raise NotUnderstood("an x that is a letter here and a sign there")
+            self._emit("TIMES", "*")
+            return True
         if len(piece.text) == 1:
             self._emit("NAME", piece.text)
             return True
@@ -471,11 +486,26 @@ def _with_sentences(made: list[Token]) -> list[Token]:
             order = result.pop()
             result[-1] = Token("NTH_POWER", order.value, end_pos=token.end_pos)
             continue
+        if (
+            token.type == "TO"
+            and [later.type for later in made[at + 1 : at + 2]] == ["ORD"]
+            and _stands_alone(made, at)
+        ):
+            continue
+        if token.type == "ORD" and at and made[at - 1].type == "TO" and _stands_alone(made, at - 1):
+            result.append(Token("NTH_POWER", token.value, start_pos=token.start_pos, end_pos=token.end_pos))
+            continue
         if token.type == "TO" and [later.type for later in made[at + 1 : at + 3]] in _PRECISIONS:
             result.append(Token("UPTO", "to"))
             continue
         result.append(token)
     return result
+
+
+def _stands_alone(made: list[Token], at: int) -> bool:
+    """Whether `2 to the 10th` ends there or goes on with a sign: "power" is left out."""
+    after = made[at + 2].type if at + 2 < len(made) else "_END"
+    return made[at - 1].type in {"NUM", "NAME"} and after in {"_END", "PLUS", "MINUS", "WPLUS", "WMINUS", "_RPAR"}
 
 
 def _with_arguments(made: list[Token]) -> list[Token]:
@@ -491,7 +521,10 @@ def _with_arguments(made: list[Token]) -> list[Token]:
         argument: list[Token] = []
         while at < len(made) and made[at].type in {"NUM", "NAME", "PI", "DEGREES"}:
             if argument and (
-                made[at].type == "NUM" or made[at].start_pos not in {made[at - 1].end_pos, argument[0].end_pos}
+                made[at].type == "NUM"
+                or (
+                    made[at].type != "DEGREES" and made[at].start_pos not in {made[at - 1].end_pos, argument[0].end_pos}
+                )
             ):
                 break
             argument.append(made[at])

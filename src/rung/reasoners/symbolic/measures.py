@@ -1,16 +1,19 @@
 """Conversions of units, rates, currencies at a given rate."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from sympy import Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
+from rung.reasoners.symbolic.expressions import build, over
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.steps.spelled import worked
 from rung.reasoners.symbolic.unit_names import CURRENCIES
 from rung.reasoners.symbolic.units import (
     SHORT_TIMES,
+    SUMS,
     Quantity,
     answered,
     convert,
@@ -111,7 +114,13 @@ def exchange(scope: Scope, children: list[Child]) -> None:
         if bottom.value <= 0:
             raise NoAnswer("a rate of nothing")
         top = top._replace(value=top.value / bottom.value)
+    relations = [str(child) for child in _leaves(children) if getattr(child, "type", "") == "REL"]
+    if relations and relations != ["="]:
+        raise NotUnderstood("a rate that is none")
     currencies = set(CURRENCIES.values())
+    if len(given) == 1 and not {top.unit, bottom.unit} & currencies and not scope.pace:
+        scope.pace = given[0]
+        return
     if top.unit == bottom.unit or not {top.unit, bottom.unit} & currencies or top.value <= 0 or scope.rates:
         raise NotUnderstood("a rate between what are no currencies, or a second one")
     scope.rates = ((top.value, top.unit, bottom.unit),)
@@ -138,6 +147,22 @@ def _exchanged(scope: Scope, given: Quantity, target: str) -> Rational:
     else:
         raise NoAnswer("units that the rate is not between")
     return result
+
+
+def _leaves(children: list[Child]) -> list[Any]:
+    """The words of a statement, and of the rate in it."""
+    return [leaf for child in children for leaf in getattr(child, "children", [child])]
+
+
+def paced(scope: Scope, children: list[Child]) -> Any:
+    """`At 60 km/h, how far in 2.5 hours?`"""
+    if scope.pace is None:
+        raise NotUnderstood("no rate that was given")
+    given, head = quantity(scope, nodes(children)[0]), children[0].type
+    value, unit, typed = _times(scope, scope.pace, given) if head == "FAR" else _at(scope, given, scope.pace)
+    if not convertible(unit, _KINDS[head]):
+        raise NoAnswer("a quantity of another kind than was asked")
+    return answered(value, unit, typed)
 
 
 def journey(scope: Scope, children: list[Child]) -> Any:
@@ -251,6 +276,52 @@ def added(scope: Scope, children: list[Child]) -> Any:
     return answered(result, first.unit, first.typed)
 
 
+def multiplied(scope: Scope, children: list[Child]) -> Any:
+    """`60 km/h * 2.5 h`: a rate and what it is for."""
+    first, second = (quantity(scope, node) for node in nodes(children))
+    rate, amount_ = (first, second) if _is_rate(first) else (second, first)
+    if not _is_rate(rate) or _is_rate(amount_):
+        raise NoAnswer("a product of units")
+    value, unit, typed = _times(scope, rate, amount_)
+    return answered(value, unit, typed)
+
+
+def shared(scope: Scope, children: list[Child]) -> Any:
+    """`150 km / 60 km/h`, `150 km / 2.5 h`, `3 km / 500 m`."""
+    first, second = (quantity(scope, node) for node in nodes(children))
+    if _is_rate(second) and not _is_rate(first):
+        if convertible(first.unit, _parts(second)[1].unit):
+            raise NoAnswer("a division by a rate")
+        value, unit, typed = _at(scope, first, second)
+    elif not convertible(first.unit, second.unit):
+        value, unit, typed = _average(scope, first, second)
+    elif second.value == 0 or first.unit in _SIGNS:
+        raise NoAnswer("a division by nothing")
+    else:
+        return shown(convert(scope, first, second.unit) / second.value)
+    return answered(value, unit, typed)
+
+
+def scaled(scope: Scope, children: list[Child]) -> Any:
+    """`5 km times 3`."""
+    return _scaled(scope, children, lambda value, factor: value * factor)
+
+
+def scaled_down(scope: Scope, children: list[Child]) -> Any:
+    """`5 km / 2`."""
+    return _scaled(scope, children, over)
+
+
+def _scaled(scope: Scope, children: list[Child], way: Callable[[Any, Any], Any]) -> str:
+    given, factor = quantity(scope, nodes(children)[0]), build(nodes(children)[1], scope)
+    if not isinstance(factor, Rational) or given.unit in _SIGNS or nodes(children)[1].data in SUMS:
+        raise NoAnswer("a factor that is no number")
+    result = way(given.value, factor)
+    sign = "*" if way is not over else "/"
+    scope.say(f"{unit_text(given.value, given.unit)} {sign} {{}} = {unit_text(result, given.unit)}", factor)
+    return answered(result, given.unit, given.typed)
+
+
 def _several_times(parts: list[Node]) -> bool:
     """Whether a part is in hours and minutes."""
     units = [[str(measure.children[-1]) for measure in nodes(part.children)] for part in parts]
@@ -277,4 +348,9 @@ TASKS = {
     "journey_asked": journey_asked,
     "amount": amount,
     "added": added,
+    "multiplied": multiplied,
+    "shared": shared,
+    "scaled": scaled,
+    "scaled_down": scaled_down,
+    "paced": paced,
 }

@@ -31,6 +31,7 @@ _LATEX_WORDS: Final = {
     r"\\(?:left|right|big|Big|bigg|displaystyle|,|;|!|:|quad|qquad| )(?![a-zA-Z])": " ",
     r"\\(?:cdot|times|ast)(?![a-zA-Z])": "*",
     r"\\div(?![a-zA-Z])": "/",
+    r"\\[dt]?frac\{d\}\{d([a-z])\}": r" d/d\1 ",
     r"\\(?:leq?)(?![a-zA-Z])": "<=",
     r"\\(?:geq?)(?![a-zA-Z])": ">=",
     r"\\(?:neq?)(?![a-zA-Z])": "!=",

@@ -11,12 +11,16 @@ from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 
 
 def values(scope: Scope, children: list[Child]) -> list[Any]:
-    return [build(node, scope) for node in nodes(children)]
+    """Numbers, expressions, matrices. Raises NotUnderstood for a list among them."""
+    found = [build(node, scope) for node in nodes(children)]
+    if any(isinstance(value, sympy.Tuple) for value in found):
+        raise NotUnderstood("arithmetic with a list")
+    return found
 
 
 def listed(scope: Scope, node: Node) -> list[Any]:
     """The members of a list, in brackets or not."""
-    members = values(scope, node.children)
+    members = [build(member, scope) for member in nodes(node.children)]
     if len(members) == 1 and isinstance(members[0], sympy.Tuple):
         members = list(members[0])
     if not all(isinstance(member, Expr) for member in members):

@@ -30,7 +30,8 @@ class Scope:
     """`text` is the question, for writing its operands back as they stood; `steps` are what was done with it. `euler`:
     every `e` is Euler's number; `imaginary`: every `i` is the imaginary unit. `stated`: something was given before the
     question; `alone`: nothing in an earlier turn. `several`: names with more than one value. `rates`: what one unit is
-    worth, in which unit, and of which. `journey`, `born`, `moment`: what was said of these, not yet read.
+    worth, in which unit, and of which. `pace`: the same of no
+    currency. `journey`, `born`, `moment`: what was said of these, not yet read.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Scope:
     bag: str = ""
     picks: int = 0
     rates: tuple[tuple[Rational, str, str], ...] = ()
+    pace: Any = None
     journey: Sequence[Child] = ()
     born: Sequence[Child] = ()
     moment: Sequence[Child] = ()

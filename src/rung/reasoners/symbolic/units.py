@@ -16,7 +16,7 @@ from rung.reasoners.symbolic.sizes import bits
 from rung.reasoners.symbolic.unit_names import CALENDAR_MONTHS, CURRENCIES, DOLLAR_SIGN, SYMBOLS
 
 SHORT_TIMES: Final = ("second", "minute", "hour")
-_SUMS: Final = frozenset({"plus", "minus", "wplus", "wminus"})
+SUMS: Final = frozenset({"plus", "minus", "wplus", "wminus"})
 _PLURALS: Final = {
     "foot": "feet", "inch": "inches", "century": "centuries", "millennium": "millennia", "stone": "stone",
     "degC": "°C", "degF": "°F", "kelvin": "K",
@@ -82,7 +82,7 @@ def quantity(scope: Scope, node: Node) -> Quantity:
     total, unit, typed = Rational(0), "", ""
     for measure in nodes(node.children):
         value, named = build(nodes(measure.children)[0], scope), measure.children[-1]
-        if nodes(measure.children)[0].data in _SUMS:
+        if nodes(measure.children)[0].data in SUMS:
             raise NotUnderstood("a sum whose last number alone may have the unit")
         if not isinstance(value, Rational):
             raise NoAnswer("a quantity that is no rational number")

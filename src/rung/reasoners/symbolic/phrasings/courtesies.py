@@ -107,6 +107,7 @@ CLOSING: Phrases = (
     "if you can/could",
     "if possible",
     "then",
+    "now",
     "without any? explanation/explanations/working/steps",
     "and give/tell/show/return me? only/just? final? answer/result/number only?",
     "final? answer/result only",

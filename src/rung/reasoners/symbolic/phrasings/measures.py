@@ -20,8 +20,10 @@ PHRASES: Table = {
         "how long does/would/will",
         "how much time is there?",
         "how much time is it",
+        "time to travel/drive/cover/go",
+        "time needed/required/taken? for/to travel/drive/cover/go?",
     ),
-    "TAKE": ("take",),
+    "TAKE": ("take", "cost", "costs"),
     "TRAVELS": (
         "a? car/train/bus/truck/plane/ship/boat/bike goes/travels/drives/runs/moves/flies/sails at?",
         "a? cyclist/runner/walker goes/travels/cycles/runs/walks at?",

@@ -10,7 +10,13 @@ PHRASES: Table = {
     "LIST_OF": {
         "add": ("sum of", "total of"),
         "mul": ("product of",),
-        "gap": ("difference between", "difference of", "distance between", "absolute difference between/of"),
+        "gap": (
+            "difference between",
+            "time difference between",
+            "difference of",
+            "distance between",
+            "absolute difference between/of",
+        ),
         "gcd": (
             "greatest/highest/largest/biggest common divisor/factor/divisors/factors of/between/for",
             "gcd/hcf/gcf of/between/for",

@@ -60,7 +60,7 @@ def reduced(node: Node, scope: Scope) -> list[str]:
 
 def worked(scope: Scope, node: Node, head: str = "") -> None:
     """Says how the expression comes to its value."""
-    if node.data not in {"number", "name", "applied"} or head:
+    if node.data not in {"number", "name", "applied", "slope"} or head:
         stages = reduced(node, scope)
         scope.steps.chain(stages, head)
         if not head and (len(set(stages)) == 1 or any(UNSAID in stage for stage in stages)):
@@ -215,6 +215,7 @@ _SHAPES: Final[Mapping[str, Shape]] = {
     "cubed": _power("3"),
     "nth_power": lambda parts, sign: _power(parts[1].text)(parts[:1], sign),
     "applied": _call,
+    "slope": lambda parts, _: Piece("".join(part.text for part in parts[:-1]) + f"({parts[-1].text})", ATOM),
     "function": _call,
     "function_power": _function_power,
     "vector": lambda parts, _: Piece(f"[{parts[0].text}]", ATOM),
