@@ -87,7 +87,9 @@ def press(target: Target, folder: Path, connections: int, seconds: int, run: str
     if done.returncode:
         raise RuntimeError(f"wrk failed at {address}: {done.stdout}{done.stderr}")
     seen = json.loads(done.stdout.strip().splitlines()[-1])
-    if seen["failed"] or not seen["requests"]:
+    if not seen["requests"] and not seen["failed"]:
+        raise Failed(f"no answer within {seconds} s at {address}{target.path}")
+    if seen["failed"]:
         raise Failed(f"{seen['failed']} of {seen['requests']} requests failed at {address}{target.path}")
     return Load(seen["requests"], seen["requests"] / seen["seconds"], seen["p50_ms"], seen["p99_ms"])
 
