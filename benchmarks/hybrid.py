@@ -1,6 +1,7 @@
 """Is the whole better than any part? Real local models on a graded mix, one client at a time.
 
     hybrid.py record [--items dev|report] [--n 120]   each reasoner on each item, once; picks up where it stopped
+                     [--beside 120]                   `think` on so many items, 16 if not said
     hybrid.py run [--items ...] [--presets ...]       `auto` live, `think` live beside it item by item; then figures
                   [--beside 16]                       `think` on so many items only, as a clock, where it is recorded
     hybrid.py figures                                 results and plot again, from what was recorded
@@ -209,7 +210,7 @@ async def record(args: argparse.Namespace) -> None:
     recording = Recording(RECORDED / f"hybrid-{args.items}.jsonl")
     async with serving(args.url) as rung:
         for reasoner, sample in WANTED:
-            for at, item in enumerate(items[:PACED] if reasoner == "think" else items):
+            for at, item in enumerate(items[: args.beside or PACED] if reasoner == "think" else items):
                 if _needed(item, reasoner, sample, recording):
                     recording.add(await rung.ask(item, reasoner, sample))
                     print(f"\r{reasoner} {sample}: {at + 1}/{len(items)} {item.id:<40}", end="", flush=True)
@@ -228,7 +229,7 @@ async def run(args: argparse.Namespace) -> None:
     async with serving(args.url) as rung:
         await rung.ask(items[0], "think")  # nothing is timed cold
         for at, item in enumerate(items):
-            asked_now = models if at < args.beside else models[:-1]
+            asked_now = models if at < (args.beside or len(items)) else models[:-1]
             for model in random_.sample(asked_now, len(asked_now)):
                 live.add(await rung.ask(item, model))
             print(f"\r{at + 1}/{len(items)} {item.id:<40}", end="", flush=True)
@@ -249,7 +250,7 @@ def main() -> None:
     parser.add_argument("--items", choices=["dev", "report"], default="report")
     parser.add_argument("--n", type=int, default=120)
     parser.add_argument("--presets", nargs="+", default=["balanced"], choices=["economy", "balanced", "best"])
-    parser.add_argument("--beside", type=int, default=sys.maxsize)
+    parser.add_argument("--beside", type=int)
     parser.add_argument("--url", help="a running Rung, in place of one of the benchmark's own")
     args = parser.parse_args()
     os.environ.setdefault("RUNG_DATA", str(HERE.parent.parent / "shared" / "data"))
