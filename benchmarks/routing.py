@@ -27,7 +27,7 @@ import results
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from rung.estimators import bases, figures, reading, space, stack
+from rung.estimators import bases, figures, reading, space, stack, trees
 from rung.estimators.artefact import FORMAT, About, load, save
 from rung.estimators.bases import BASES
 from rung.estimators.evaluate import learning_curve
@@ -114,7 +114,9 @@ class Folds:
 
     def across(self, name: str, judge: Callable[[int, Array, Array], Array]) -> Array:
         """Scores expected [questions, models] by `judge(fold, seen, unseen)`, kept on disk by name and source."""
-        sources = "".join(inspect.getsource(m) for m in (bases, reading, space, stack)) + inspect.getsource(judge)
+        sources = "".join(inspect.getsource(m) for m in (bases, reading, space, stack, trees)) + inspect.getsource(
+            judge
+        )
         text = f"{name} {self.seed} {self.data.known.digest()} {sources}"
         path = KEPT / f"{self.data.name}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npy"
         if path.exists():
@@ -190,7 +192,7 @@ def measure_two(at: Folds, by: Mapping[str, Array], chance: np.random.Generator)
         )
         low, high = bounds[label]
         print(f"{name:<20} {values[0]:.4f} ({low:.3f}-{high:.3f}) {values[1]:.4f} {values[2]:.4f}")
-    for other in ("linear", "neighbours", "embedded kNN-100", "three-way sum"):
+    for other in ("linear", "landmarks", "trees", "embedded kNN-100", "three-way sum"):
         if other in by:
             ours, theirs = (by[n][:, 0] - by[n][:, 1] for n in ("stack", other))
 

@@ -76,7 +76,7 @@ def about(model: Model, outcomes: Outcomes) -> About:
 
 class TestStack:
     def test_is_as_good_as_its_parts_and_calibrated(self):
-        right = predict(fit(SEEN, chance(), tuple(BASES)), UNSEEN.questions)
+        right = predict(fit(SEEN, chance()), UNSEEN.questions)
         assert ((right > 0) & (right < 1)).all()
         assert figures.gap_closed(right, UNSEEN.scores) > 0.3
         assert figures.calibration_error(right, UNSEEN.scores) < 0.06
@@ -86,7 +86,7 @@ class TestStack:
         assert (one == two).all()
 
     def test_outlives_its_file(self, tmp_path):
-        model = fit(SEEN, chance(), tuple(BASES))
+        model = fit(SEEN, chance())
         save(tmp_path / "a.rung", model, about(model, SEEN))
         again, said = load(tmp_path / "a.rung")
         assert said == about(model, SEEN)

@@ -8,6 +8,7 @@ import numpy as np
 
 from rung.estimators.reading import Floats
 from rung.estimators.space import Points, sparse
+from rung.estimators.trees import Trees, fit_trees
 
 # Ridge penalties: words are at unit length, landmarks' features are whitened.
 _WORDS_PENALTY = 10.0
@@ -15,8 +16,6 @@ _LANDMARKS_PENALTY = 3.0
 _LANDMARKS = 1024
 # Squared distances between places are about 10 on average; within this one question is like another.
 _REACH = 1.4
-_NEIGHBOURS = 100
-_LATENT = 2
 _STEPS = 40
 _NEAR_ENOUGH = 3e-3
 
@@ -72,57 +71,10 @@ def fit_landmarks(points: Points, scores: Floats, rng: np.random.Generator) -> L
     return Landmarks(lifted, weights.astype(np.float32), mean)
 
 
-class Neighbours(NamedTuple):
-    """The mean score of the nearest questions, near ones counting more."""
-
-    lifted: Floats
-    scores: Floats
-    mean: Floats
-
-    def predict(self, points: Points) -> Floats:
-        k = min(_NEIGHBOURS, max(1, len(self.lifted) // 8))
-        out = np.empty((len(points.places), self.scores.shape[1]), np.float32)
-        for begin in range(0, len(points.places), 512):
-            near = likeness(points.places[begin : begin + 512], self.lifted)
-            at = np.argpartition(-near, k - 1, axis=1)[:, :k]
-            weights = np.take_along_axis(near, at, axis=1)
-            total = weights.sum(1, keepdims=True) + 1.0
-            out[begin : begin + 512] = (np.einsum("nk,nkm->nm", weights, self.scores[at]) + self.mean) / total
-        return out
-
-
-def fit_neighbours(points: Points, scores: Floats, rng: np.random.Generator) -> Neighbours:
-    del rng
-    return Neighbours(lift(points.places), scores, scores.mean(0))
-
-
-class Items(NamedTuple):
-    """Item response: each question has a few latent difficulties, read from its words, to which each reasoner answers
-    by its own abilities; the reasoners' correlations make up for few outcomes. Linear in place of logistic."""
-
-    weights: Floats
-    abilities: Floats
-    mean: Floats
-
-    def predict(self, points: Points) -> Floats:
-        return points.words.times(self.weights) @ self.abilities + self.mean
-
-
-def fit_items(points: Points, scores: Floats, rng: np.random.Generator) -> Items:
-    del rng
-    mean = scores.mean(0)
-    difficulty, size, abilities = np.linalg.svd(scores - mean, full_matrices=False)
-    k = min(_LATENT, len(size))
-    latent = (difficulty[:, :k] * size[:k]).astype(np.float32)
-    weights = ridge(sparse(points.words, points.width), latent, _WORDS_PENALTY)
-    return Items(weights, abilities[:k].astype(np.float32), mean)
-
-
 BASES: Mapping[str, tuple[Fit, type[Any]]] = {
     "linear": (fit_linear, Linear),
     "landmarks": (fit_landmarks, Landmarks),
-    "neighbours": (fit_neighbours, Neighbours),
-    "items": (fit_items, Items),
+    "trees": (fit_trees, Trees),
 }
 
 

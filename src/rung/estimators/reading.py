@@ -27,6 +27,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - BITS)
 # Every question has this feature, so that none is empty.
 _ALWAYS = np.array([0], np.int64)
+_END = np.array([True])
 
 # What a character is, by its Latin-1 code; any other counts as 0xFF.
 _SORTS = ("digit", "upper", "lower", "space", "newline", "other", "foreign")
@@ -116,8 +117,12 @@ def _hashed(tokens: list[str]) -> tuple[Ints, Floats]:
     hashes = (np.concatenate([one, pairs]) * _MIX >> _SHIFT).astype(np.int64)
     hashes.sort()
     hashes = np.concatenate([_ALWAYS, hashes + 1])
-    first = np.flatnonzero(np.diff(hashes, prepend=-1))
-    return hashes[first], np.diff(first, append=len(hashes)).astype(np.float32)
+    last = np.concatenate([hashes[1:] != hashes[:-1], _END])
+    ends = last.nonzero()[0]
+    counts = ends.astype(np.float32)
+    counts[1:] -= ends[:-1]
+    counts[0] = 1
+    return hashes[ends], counts
 
 
 def _surface(text: str, tokens: list[str]) -> list[float]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from rung.estimators.reading import BITS, SURFACE, Floats, Ints, Questions, Rows
 
-# Words and pairs that stand in fewer questions than this are left out.
+# Words and pairs that stand in fewer questions than this are left out, and all but the commonest so many.
 _LEAST = 2
+_MOST = 32768
 _TOPICS = 64
 _SPARE = 8
 _ROUNDS = 1
@@ -48,6 +49,8 @@ class Space(NamedTuple):
         n = len(questions.surface)
         seen, counts = np.unique(questions.words.columns, return_counts=True)
         kept = counts >= min(_LEAST, n)
+        if len(counts) > _MOST:
+            kept &= counts.argsort(kind="stable").argsort() >= len(counts) - _MOST
         kept[0] = True
         vocabulary, counts = seen[kept], counts[kept]
         idf = (np.log((1 + n) / (1 + counts)) + 1).astype(np.float32)
@@ -80,7 +83,7 @@ class Reader:
         words = _weighed(questions.words, self._table, s.idf)
         on_topics = words.times(s.topics) * s.topic_scale
         surface = (questions.surface - s.surface_mean) * s.surface_scale
-        bound = _BOUND / np.sqrt(SURFACE)
+        bound = float(_BOUND / np.sqrt(SURFACE))  # a numpy float would make all of it wider
         surface = np.clip(surface, -bound, bound) * SURFACE_SHARE
         return Points(words, np.concatenate([on_topics, surface], axis=1), len(s.vocabulary))
 

@@ -3,7 +3,7 @@
 A prediction has two parts: how hard the question is for all (`shared`), and who is better at it than usual (`own`).
 They are weighed apart, since a router lives by the second and a cascade by the first. Weights are fitted to predictions
 made across folds (Breiman, Stacked Regressions, 1996: none negative), then shrunk by how sure they are. Where routing
-by them would not have beaten the best single reasoner, the second part is left out: then the best single one is kept.
+by them would have lost against the best single reasoner, the second part is shrunk until it would not have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,11 @@ from rung.estimators.outcomes import Outcomes, folds
 from rung.estimators.reading import Bools, Floats, Ints, read
 from rung.estimators.space import Points, Reader, Space, sparse
 
-DEFAULT = ("linear", "landmarks")
 _FOLDS = 5
 # Standard errors that a part must clear to count at all; twice that and three quarters of it count.
 _CLEAR = 2.0
+# How much of the second part is left, from all of it down, where routing by it would have lost.
+_LEFT = (1.0, 0.8, 0.6, 0.4, 0.2)
 # A base whose weights are all below this is not kept.
 _FAINT = 0.03
 # Pseudo-outcomes that hold the calibration to what it would be without any.
@@ -63,7 +64,7 @@ class Model(NamedTuple):
         return deviation
 
 
-def fit(outcomes: Outcomes, rng: np.random.Generator, bases: Sequence[str] = DEFAULT) -> Model:
+def fit(outcomes: Outcomes, rng: np.random.Generator, bases: Sequence[str] = tuple(BASES)) -> Model:
     """Needs at least two questions. Deterministic for the same `rng` state."""
     questions = read(outcomes.questions)
     space = Space.fit(questions, rng)
@@ -75,8 +76,7 @@ def fit(outcomes: Outcomes, rng: np.random.Generator, bases: Sequence[str] = DEF
     across = _across(points, scores, fold, rng, bases)
     parts = [across[name] - mean for name in bases]
     weights = _weights(parts, scores - mean, known)
-    if not _routes_better(_mixed(parts, weights, len(scores)) + mean, scores):
-        weights = Weights(weights.shared, np.zeros_like(weights.own))
+    weights = _guarded(parts, weights, mean, scores)
     kept = [i for i in range(len(bases)) if max(weights.shared[i], weights.own[i]) >= _FAINT]
     weights = Weights(weights.shared[kept], weights.own[kept])
     raw = _mixed([parts[i] for i in kept], weights, len(scores)) + mean
@@ -126,8 +126,8 @@ def _mixed(parts: Sequence[Floats], weights: Weights, questions: int) -> Floats:
     if not parts:
         return np.zeros((questions, 1), np.float32)
     told = np.stack(parts)
-    shared = np.tensordot(weights.shared - weights.own, told.mean(2), 1)
-    mixed: Floats = np.tensordot(weights.own, told, 1) + shared[:, None]
+    shared = (weights.shared - weights.own) @ told.mean(2)
+    mixed: Floats = (weights.own @ told.reshape(len(parts), -1)).reshape(told.shape[1:]) + shared[:, None]
     return mixed
 
 
@@ -158,13 +158,19 @@ def _not_negative(parts: Sequence[Floats], wanted: Floats) -> Floats:
     return (weights * shrunk).astype(np.float32)
 
 
-def _routes_better(right: Floats, scores: Floats) -> bool:
-    best = int(scores.mean(0).argmax())
-    return bool(scores[np.arange(len(scores)), right.argmax(1)].mean() >= scores[:, best].mean())
+def _guarded(parts: Sequence[Floats], weights: Weights, mean: Floats, scores: Floats) -> Weights:
+    """The second part shrunk, down to nothing, until routing by it would have been no worse than the best single."""
+    best = scores[:, int(mean.argmax())].mean()
+    for left in _LEFT:
+        tried = Weights(weights.shared, weights.own * np.float32(left))
+        chosen = (_mixed(parts, tried, len(scores)) + mean).argmax(1)
+        if scores[np.arange(len(scores)), chosen].mean() >= best:
+            return tried
+    return Weights(weights.shared, np.zeros_like(weights.own))
 
 
 def _log_odds(raw: Floats) -> Floats:
-    p = np.clip(raw, _SURE, 1 - _SURE)
+    p = np.minimum(np.maximum(raw, _SURE), 1 - _SURE)
     odds: Floats = np.log(p / (1 - p))
     return odds
 

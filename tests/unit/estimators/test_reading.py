@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rung.estimators import space
 from rung.estimators.reading import BITS, SURFACE, Rows, read
 from rung.estimators.space import Reader, Space
 
@@ -59,6 +60,7 @@ def test_one_question_is_placed_as_many_are(outcomes, rng):
     for i in (0, 7, 399):
         one = reader.place(read([outcomes.questions[i]]))
         assert np.allclose(one.places[0], many.places[i], atol=1e-5)
+        assert {a.dtype for a in (one.places, one.words.values, many.places)} == {np.dtype(np.float32)}
         assert np.allclose(one.words.values, many.words.take(np.array([i])).values)
 
 
@@ -66,3 +68,11 @@ def test_a_question_of_unknown_words_has_a_place(outcomes, rng):
     reader = Reader(Space.fit(read(outcomes.questions), rng))
     for text in ("", "xylophone", "漢字"):
         assert np.isfinite(reader.place(read([text])).places).all()
+
+
+def test_of_many_words_the_commonest_are_kept(rng, monkeypatch):
+    monkeypatch.setattr(space, "_MOST", 4)
+    texts = ["common often rare", "common often rare", "common often", "common"] * 2
+    kept = set(Space.fit(read(texts), rng).vocabulary.tolist())
+    assert set(read(["common"]).words.columns.tolist()) <= kept
+    assert len(kept) == 4

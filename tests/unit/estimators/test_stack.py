@@ -6,7 +6,7 @@ from rung.estimators.evaluate import across, learning_curve, predict, report
 from rung.estimators.outcomes import Outcomes
 from rung.estimators.reading import read
 from rung.estimators.space import Reader
-from rung.estimators.stack import filled, fit
+from rung.estimators.stack import Weights, _guarded, filled, fit
 from tests.unit.estimators.conftest import made
 
 
@@ -67,3 +67,20 @@ def test_the_learning_curve_of_nothing_is_flat(rng):
     known = made(200, told=False)
     known = Outcomes(questions=known.questions, reasoners=known.reasoners, scores=rng.permutation(known.scores))
     assert all(abs(point.gain) < 0.1 for point in learning_curve(known, rng))
+
+
+def test_what_would_have_lost_is_shrunk_but_what_it_tells_is_kept():
+    """Two reasoners far apart: the weaker is better on few questions, and a wrong hint of that is too strong."""
+    scores = np.zeros((100, 2), np.float32)
+    scores[:90, 0] = 1.0
+    scores[90:, 1] = 1.0
+    mean = scores.mean(0)
+    hint = np.zeros((100, 2), np.float32)
+    hint[85:, 1] = 1.0  # right of ten, wrong of five
+    hint[:20, 1] = 0.85  # wrong of all
+    one = np.ones(1, np.float32)
+    kept = _guarded([hint - hint.mean(1, keepdims=True)], Weights(one, one), mean, scores)
+    assert 0 < kept.own[0] < 1
+    assert kept.shared[0] == 1
+    none = _guarded([2 * (scores.mean(1, keepdims=True) - scores)], Weights(one, one * 9), mean, scores)
+    assert none.own[0] == 0
