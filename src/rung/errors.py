@@ -34,6 +34,11 @@ RungError
 
 from typing import ClassVar
 
+from rung.types import Usage
+
+
+_NOTHING_SPENT = Usage()
+
 
 class RungError(Exception):
     """`status` is the HTTP status, `type` and `code` OpenAI's names, `param` the request's field at fault."""
@@ -131,7 +136,20 @@ class DeadlineExceeded(Refused):
 
 
 class ReasonerError(RungError):
+    """`usage` is what was spent all the same."""
+
     status = 502
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+        usage: Usage = _NOTHING_SPENT,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        self.usage = usage
 
 
 class Abstained(ReasonerError):

@@ -61,9 +61,12 @@ class Extract:
         checked = self._checked(said, wide, call.body)
         value = without_nulls(checked.value, schema, schema)
         if not fits(value, schema):
-            raise Abstained(f"{self._name}: a value is not in the text, and the schema does not let it be null")
+            raise self._silent(said, "a value is not in the text, and the schema does not let it be null")
         for chunk in spell(self._told(said, checked, value)):
             yield chunk
+
+    def _silent(self, said: Answer, why: str) -> Abstained:
+        return Abstained(f"{self._name}: {why}", usage=said.usage)
 
     def _schema(self, body: Json) -> dict[str, Any]:
         form = body.get("response_format") or {}
@@ -76,13 +79,13 @@ class Extract:
 
     def _checked(self, said: Answer, wide: dict[str, Any], body: Json) -> Grounded:
         if said.choices[0].finish == "length":
-            raise Abstained(f"{self._name}: what the rung below wrote was cut off")
+            raise self._silent(said, "what the rung below wrote was cut off")
         is_json, value = parsed(said.text)
         if not is_json or not fits(value, wide):
-            raise Abstained(f"{self._name}: what the rung below wrote does not fit the schema")
+            raise self._silent(said, "what the rung below wrote does not fit the schema")
         checked = grounded(value, wide, Source("\n".join(_given(body))))
         if checked.missing and not (checked.found or checked.judged):
-            raise Abstained(f"{self._name}: nothing that the rung below wrote is in the text")
+            raise self._silent(said, "nothing that the rung below wrote is in the text")
         return checked
 
     def _told(self, said: Answer, checked: Grounded, value: Any) -> Answer:

@@ -46,6 +46,7 @@ _SPARE = 1.5
 _EARLY_S = 0.01
 # How lanes stand is not looked at again within so many seconds.
 _FRESH_S = 0.02
+_NOTHING_SPENT = Usage()
 
 Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Awaitable[tuple[Verdict, ...]]]
 Event = Commit | Chunk | Reply
@@ -197,7 +198,9 @@ class Climb:
             del self._left[action.reasoner]
             self._failures[action.reasoner] = error
             reason = f"{type(error).__name__}: {error.message}"
-            self._step(attempt, "abstained" if isinstance(error, Abstained) else "failed", reason=reason)
+            usage = self._with_machine(action.reasoner, error.usage)
+            self._spent = self._spent + usage
+            self._step(attempt, "abstained" if isinstance(error, Abstained) else "failed", reason=reason, usage=usage)
             if self._live_by is not None:
                 raise
         except TimeoutError:
@@ -254,7 +257,7 @@ class Climb:
         self._answers.append(msgspec.structs.replace(answer, usage=usage))
         estimates = {c.name: c.estimate for c in self._plan.candidates}
         self._verdicts = await self._verify(self._plan.features, estimates, self._answers, self._request.body)
-        self._step(attempt, "answered", answered=(ended_s, usage, self._verdicts[-1]))
+        self._step(attempt, "answered", usage=usage, answered=(ended_s, self._verdicts[-1]))
 
     def _with_machine(self, name: str, usage: Usage) -> Usage:
         """A machine of ours that was held is paid for by the second."""
@@ -272,9 +275,10 @@ class Climb:
         outcome: Literal["answered", "abstained", "failed", "cancelled"],
         *,
         reason: str = "",
-        answered: tuple[float, Usage, Verdict] | None = None,
+        usage: Usage = _NOTHING_SPENT,
+        answered: tuple[float, Verdict] | None = None,
     ) -> None:
-        ended_s, usage, verdict = answered or (self._clock.monotonic(), Usage(), None)
+        ended_s, verdict = answered or (self._clock.monotonic(), None)
         self._steps.append(
             Step(
                 reasoner=attempt.action.reasoner,

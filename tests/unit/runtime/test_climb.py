@@ -17,7 +17,7 @@ from rung.errors import (
     UpstreamRefusedRequest,
 )
 from rung.reasoners.base import Abilities
-from rung.types import Chunk, Commit, Reply
+from rung.types import Chunk, Commit, Reply, Usage
 
 
 async def test_explain_and_the_real_decision_agree(world, scripted):
@@ -63,6 +63,15 @@ async def test_failover_is_the_same_loop(world, scripted, error):
     assert reply.decision.answered_by == "sound"
     outcome = "abstained" if isinstance(error, Abstained) else "failed"
     assert [s.outcome for s in reply.decision.steps] == [outcome, "answered"]
+
+
+async def test_who_abstains_or_fails_costs_what_it_cost(world, scripted):
+    world.add(scripted("program", Abstained("x", usage=Usage(prompt_tokens=20, usd=0.5))), strength=0.9)
+    world.add(scripted("sound", "yes"), strength=0.5)
+    reply = await world.reply(world.request())
+    assert [step.usage.prompt_tokens for step in reply.decision.steps] == [20, 5]
+    assert reply.decision.usage.usd == pytest.approx(0.5 + reply.decision.steps[1].usage.usd)
+    assert reply.answer.usage.usd == reply.decision.usage.usd
 
 
 async def test_all_failed_names_every_reason(world, scripted):

@@ -86,7 +86,7 @@ class Code:
             draft = await self._with_own_tests(call, draft)
         best = draft if draft.whole else await self._mended(call, asked, draft)
         if not best.code or best.tried.wrong or (given and not best.whole):
-            raise Abstained(f"{self._name}: its code did not pass")
+            raise Abstained(f"{self._name}: its code did not pass", usage=best.answer.usage)
         for chunk in spell(_told(self._name, best, given, mended=not draft.whole)):
             yield chunk
 

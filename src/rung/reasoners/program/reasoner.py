@@ -70,9 +70,9 @@ class Program:
             sample = await self._written(call, number, question)
             samples.append(sample)
             if sample.checked.wrong:
-                raise Abstained(f"{self._name}: its program did not pass the checks")
+                raise Abstained(f"{self._name}: its program did not pass the checks", usage=_spent(samples))
             if not same(sample.checked.answer, samples[0].checked.answer):
-                raise Abstained(f"{self._name}: its programs do not agree")
+                raise Abstained(f"{self._name}: its programs do not agree", usage=_spent(samples))
         for chunk in spell(_told(self._name, samples)):
             yield chunk
 
@@ -116,12 +116,16 @@ def _sampled(body: Any, number: int) -> dict[str, Any]:
     }
 
 
+def _spent(samples: list[_Written]) -> Usage:
+    return sum((sample.usage for sample in samples), Usage())
+
+
 def _told(name: str, samples: list[_Written]) -> Answer:
     best = samples[0]
     agreed = {"agreement": 1.0, "samples": float(len(samples))} if len(samples) > 1 else {}
     return Answer(
         reasoner=name,
         choices=(Choice(text=best.checked.answer, reasoning=f"```python\n{best.program}\n```", finish="stop"),),
-        usage=sum((sample.usage for sample in samples), Usage()),
+        usage=_spent(samples),
         signals={**best.signals, **agreed},
     )

@@ -83,6 +83,7 @@ async def test_it_abstains_from_what_stays_wrong(made, calling, whole, script, s
     assert len(below.calls) == 2
     assert seen in below.calls[1].body["messages"][-1]["content"]
     assert "successor" not in raised.value.message
+    assert raised.value.usage.prompt_tokens == 20
 
 
 async def test_where_no_tests_are_given_the_model_writes_some(made, calling, whole):
