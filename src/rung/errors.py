@@ -36,7 +36,6 @@ from typing import ClassVar
 
 from rung.types import Usage
 
-
 _NOTHING_SPENT = Usage()
 
 
