@@ -204,10 +204,6 @@ async def _replay(items: Sequence[Item], folder: Path, rows: Rows, preset: Prese
     return await replayed(items, ladder(folder, rows), preset)
 
 
-def NAMES -> list[str]:
-    return [line.split(":")[0].strip() for line in CONFIG.splitlines() if line.startswith("  ")]
-
-
 def _told(
     items: Sequence[Item],
     alone: Sequence[Side],
