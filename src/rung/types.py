@@ -158,8 +158,9 @@ class Features(Struct, frozen=True, kw_only=True):
 class Estimate(Struct, frozen=True, kw_only=True):
     """What is expected of a reasoner on a request. Probabilities are in 0..1; the chance that it is right is given that
     it answers. `discrimination` is d' of its verdict: right and wrong answers' scores are N(d,1) and N(0,1).
-    `source` says where the figures come from: prior, calibrated or learned; `outcomes` from how many, and `right_sd` is
-    the standard deviation of `right_prob` where that is known."""
+    `usd` and `service_s` are those of an answer; an abstention and a failure each have their own. `source` says where
+    the figures come from: prior, calibrated or learned; `outcomes` from how many, and `right_sd` is the standard
+    deviation of `right_prob` where that is known."""
 
     right_prob: float
     abstain_prob: float = 0.0
@@ -171,6 +172,8 @@ class Estimate(Struct, frozen=True, kw_only=True):
     p90_s: float = 0.0
     abstain_s: float = 0.0
     usd: float = 0.0
+    abstain_usd: float = 0.0
+    fail_usd: float = 0.0
     busy_s: float = 0.0
     source: str = "prior"
     outcomes: int = 0

@@ -85,7 +85,8 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
     examples = strengths.EXAMPLE_TOKENS if profile.kind == "program" and profile.leaf_kind != "local" else 0
     tokens, prompt = e.completion_tokens, (prompt_tokens + examples) * rounds
     service_s = speed.first_s * rounds + speed.prompt_s_per_token * prompt + speed.completion_s_per_token * tokens
-    usd = profile.input_usd_per_token * prompt + profile.output_usd_per_token * tokens
+    held_usd = profile.usd_per_busy_s * service_s
+    usd = profile.input_usd_per_token * prompt + profile.output_usd_per_token * tokens + held_usd
     return Estimate(
         right_prob=e.right_prob,
         abstain_prob=e.abstain_prob,
@@ -96,7 +97,10 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
         service_s=service_s,
         p90_s=service_s * _P90,
         abstain_s=service_s if e.abstain_prob else 0.0,
-        usd=usd + profile.usd_per_busy_s * service_s,
+        usd=usd,
+        # Who abstains has worked as long as for an answer; who fails sends no bill, but held the machine.
+        abstain_usd=usd if e.abstain_prob else 0.0,
+        fail_usd=held_usd,
         busy_s=service_s,
         source=e.source,
         outcomes=e.outcomes,

@@ -50,12 +50,14 @@ def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0) -> Weighed:
     """`shift` moves the estimate, in log-odds, by what the verdicts so far said of the question."""
     e = candidate.estimate
     right = sigmoid(logit(e.right_prob) + shift) if shift else e.right_prob
+    # It abstains, fails or answers, each at a cost of its own; a failure is taken to need an answer's time.
     abstains, stays = e.abstain_prob, 1 - e.abstain_prob
-    answers = stays * (1 - e.fail_prob)
-    # An abstention comes early; a failure is taken to cost what an answer costs.
+    fails = stays * e.fail_prob
+    answers = stays - fails
     abstain_s = abstains * e.abstain_s
     seconds = e.wait_s + stays * e.service_s + abstain_s
-    usd = stays * e.usd + candidate.congestion * (stays * e.busy_s + abstain_s)
+    usd = answers * e.usd + fails * e.fail_usd + abstains * e.abstain_usd
+    usd += candidate.congestion * (stays * e.busy_s + abstain_s)
     cost = (usd + prices.second_usd * seconds) / prices.value_usd
     points = verdict_points(right, e.discrimination)
     return Weighed(name=candidate.name, reserve=reserve(points, answers, cost), cost=cost, points=points)
@@ -91,8 +93,8 @@ def _should_not(candidate: Candidate, features: Features, limits: Limits) -> str
         return "only where a JSON schema is asked for"
     if candidate.abilities.tasks and features.task not in candidate.abilities.tasks:
         return f"only for {', '.join(sorted(candidate.abilities.tasks))}"
-    if limits.left_usd is not None and e.usd > limits.left_usd:
-        return f"would cost about {e.usd:.6f} USD, {max(limits.left_usd, 0.0):.6f} left"
+    if limits.left_usd is not None and e.usd > (left_usd := max(limits.left_usd, 0.0)):
+        return f"would cost about {e.usd:.6f} USD, {left_usd:.6f} left"
     needed_s = e.wait_s + e.p90_s
     if needed_s > limits.left_s:
         return f"may need {needed_s:.1f} s, {max(limits.left_s, 0.0):.1f} s left"
@@ -117,8 +119,33 @@ class Seen(Struct, frozen=True):
 
 
 def difficulty_shift(mind: str, seen: Sequence[Seen]) -> float:
-    """Log-odds by which the estimate of a reasoner of `mind` moves after the verdicts on others."""
-    return sum(
-        (SAME_MIND if mind == one.mind else SHARED_DIFFICULTY) * (logit(one.found_prob) - logit(one.expected_prob))
-        for one in seen
-    )
+    """Log-odds by which the estimate of a reasoner of `mind` moves after the verdicts on others.
+
+    The reasoners' moves are taken to be normal with equal spread and the correlations above, so that the shift is what
+    is expected of one given the others: c' C^-1 m. Two verdicts that say the same count for little more than one."""
+    moves = [logit(one.found_prob) - logit(one.expected_prob) for one in seen]
+    if len(moves) > 1:
+        together = [[_shared(one.mind, other.mind) for other in seen] for one in seen]
+        for i, row in enumerate(together):
+            row[i] = 1.0
+        moves = _solve(together, moves)
+    return sum(_shared(mind, one.mind) * move for one, move in zip(seen, moves, strict=True))
+
+
+def _shared(mind: str, other: str) -> float:
+    return SAME_MIND if mind == other else SHARED_DIFFICULTY
+
+
+def _solve(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """x with matrix x = right, by elimination; the matrix is positive definite, so that no pivot is 0."""
+    n = len(right)
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i, pivot in enumerate(rows):
+        for row in rows[i + 1 :]:
+            factor = row[i] / pivot[i]
+            for j in range(i, n + 1):
+                row[j] -= factor * pivot[j]
+    for i in reversed(range(n)):
+        known = sum(rows[i][j] * rows[j][n] for j in range(i + 1, n))
+        rows[i][n] = (rows[i][n] - known) / rows[i][i]
+    return [row[n] for row in rows]

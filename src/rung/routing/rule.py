@@ -29,12 +29,13 @@ def next_action(weighed: Sequence[Weighed], in_hand: float | None, min_quality: 
     """What to do with `in_hand`, the chance that the best answer so far is right (None: there is none).
 
     Having no answer is worth -v, so an option is always called then, whatever its reserve. `min_quality` acts on
-    stopping: below it the climb goes on while any option is left. Ties go to the cheaper.
+    stopping: below it the climb goes on while any option is left. Ties go to the cheaper, and then by name, so that the
+    order in which they are listed does not matter.
     """
     best: Weighed | None = None
     rest = -1.0  # the highest reserve but the best one's
     for w in weighed:
-        if best is None or w.reserve > best.reserve or (w.reserve == best.reserve and w.cost < best.cost):
+        if best is None or w.reserve > best.reserve or (w.reserve == best.reserve and _before(w, best)):
             if best is not None and best.reserve > rest:
                 rest = best.reserve
             best = w
@@ -47,3 +48,7 @@ def next_action(weighed: Sequence[Weighed], in_hand: float | None, min_quality: 
     worst = best.points[-1][0]
     live = len(weighed) == 1 or (worst >= wanted and worst >= rest)
     return Try(reasoner=best.name, reserve=best.reserve, live=live and in_hand is None)
+
+
+def _before(one: Weighed, other: Weighed) -> bool:
+    return (one.cost, one.name) < (other.cost, other.name)

@@ -32,7 +32,7 @@ def test_what_never_answers_is_never_worth_calling():
 def test_points_are_a_distribution_around_the_estimate(right, discrimination):
     points = verdict_points(right, discrimination)
     assert sum(w for _, w in points) == pytest.approx(1)
-    assert sum(q * w for q, w in points) == pytest.approx(right, abs=0.02)
+    assert sum(q * w for q, w in points) == pytest.approx(right, abs=0.001)
     assert list(points) == sorted(points, reverse=True)
     assert all(0 <= q <= 1 for q, _ in points)
 
