@@ -94,6 +94,15 @@ def sampled(part: Part, n: int = 120, seed: int = 2) -> list[Item]:
     return items
 
 
+def every(part: Part, seed: int) -> Iterator[Item]:
+    """All items of a part, put as `sampled` puts them."""
+    folder = data_folder()
+    for group in MIX:
+        for at, family in enumerate(FAMILIES[group]):
+            drawn = family(folder, random.Random(f"{seed} {group} {at}"))
+            yield from (item for item in drawn if _part(item) == part)
+
+
 def _part(item: Item) -> Part:
     return part_of(item.id.split("#")[0])
 

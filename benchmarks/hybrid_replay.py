@@ -14,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -23,9 +24,9 @@ import numpy as np
 from graded import Item, sampled
 from hybrid import CONFIG, MAX_TOKENS, RECORDED, SEED, Recording
 from hybrid_figures import Interval, Row, Side, bootstrap, vote
+from judged import answer_of
 from msgspec.structs import replace
 from results import write
-from verifier import answer_of
 
 from rung.bootstrap.build import build_leaves, build_rungs
 from rung.clock import LoopClock
@@ -38,7 +39,7 @@ from rung.runtime.climb import Climb
 from rung.runtime.plan import make_plan
 from rung.simulate.loop import run
 from rung.types import Call, Chunk, Preset, Reply, Request, Usage, Wishes
-from rung.verdicts import verify
+from rung.verdicts import Known, verify
 
 PRESETS: tuple[Preset, ...] = ("economy", "balanced", "best")
 DEADLINE_S = 120.0
@@ -131,6 +132,7 @@ def _pace(rows: Rows) -> Pace:
 async def replayed(items: Sequence[Item], on: Ladder, preset: Preset) -> dict[str, Row]:
     """What a client would have got, one item after the other, as `hybrid.py run` has it."""
     clock, rows = LoopClock(), {}
+    judged = partial(verify, known=Known(kinds={rung.name: rung.profile.kind for rung in on.rungs.values()}))
     for item in items:
         now_s = clock.monotonic()
         body = {"messages": [{"role": "user", "content": item.prompt}], "max_tokens": MAX_TOKENS}
@@ -142,7 +144,7 @@ async def replayed(items: Sequence[Item], on: Ladder, preset: Preset) -> dict[st
             deadline_s=now_s + DEADLINE_S,
             wishes=Wishes(preset=preset, cache="off"),
         )
-        climb = Climb(request, make_plan(request, on, clock, preset), on, verify, clock)
+        climb = Climb(request, make_plan(request, on, clock, preset), on, judged, clock)
         async with aclosing(climb.events()) as events:
             (reply,) = [event async for event in events if isinstance(event, Reply)]
         steps = reply.decision.steps

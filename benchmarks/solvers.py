@@ -25,15 +25,15 @@ from typing import Any
 from graded import FAMILIES, Item, Part, data_folder, part_of, right
 from hybrid import RECORDED, Recording, Rung, serving
 from hybrid_figures import Row, bootstrap
+from judged import MODEL, NO_WAIT, answer_of, auc
 from results import write
-from verifier import MODEL, NO_WAIT, answer_of, auc
 
 from rung.answers import extract, same
 from rung.reasoners.code.asking import code_in
 from rung.routing import Profile, estimate, features_of
 from rung.sandbox import Bounds, Jail, Programs
 from rung.types import Answer, Verdict
-from rung.verdicts import verify
+from rung.verdicts import Known, verify
 
 HERE = Path(__file__).parent
 SEED = 5
@@ -173,7 +173,7 @@ async def _verdicts(item: Item, rows: Sequence[Row]) -> tuple[Verdict, ...]:
     profiles = (Profile(name=n, kind=k, leaf_kind="local", model=MODEL) for n, k in KINDS.items())
     estimates = {profile.name: estimate(profile, features, NO_WAIT) for profile in profiles}
     answers: list[Answer] = [answer_of(row) for row in rows]
-    return await verify(features, estimates, answers, body)
+    return await verify(features, estimates, answers, body, Known(kinds=KINDS))
 
 
 async def _together(items: Sequence[Item], recording: Recording) -> dict[str, float]:

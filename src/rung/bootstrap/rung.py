@@ -5,6 +5,7 @@ import hashlib
 import secrets
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,7 +26,7 @@ from rung.reasoners.local.memory import Memory
 from rung.runtime import Event, Ladder, Learned, Policy, Runtime, Stores
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
-from rung.verdicts import verify
+from rung.verdicts import Known, verify
 
 _log = structlog.get_logger(__name__)
 
@@ -149,7 +150,8 @@ class Rung:
         stores = Stores(cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics)
         epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
         policy = Policy(epoch=f"{rung.__version__}-{epoch}", preset=config.server.preset, keep_text=config.ledger.text)
-        return _Generation(Runtime(ladder, stores, policy, verify, self.clock), parts, composites)
+        known = Known(kinds={one.name: one.profile.kind for one in rungs})
+        return _Generation(Runtime(ladder, stores, policy, partial(verify, known=known), self.clock), parts, composites)
 
     # What a program that embeds Rung uses.
 

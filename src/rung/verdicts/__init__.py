@@ -1,5 +1,5 @@
 """How likely each answer in hand is right."""
 
-from rung.verdicts.verifier import verify
+from rung.verdicts.verifier import Known, verify
 
-__all__ = ["verify"]
+__all__ = ["Known", "verify"]

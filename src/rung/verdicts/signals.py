@@ -173,6 +173,14 @@ def mean_token(seen: Seen) -> float | None:
     return None if mean is None else min(max((mean + 0.15) / 0.15, -1.0), 1.0)
 
 
+def least_token(seen: Seen) -> float | None:
+    """-1.5..1: log-probability of the least likely token, 0 at -1.2, 1 at 0: one doubt is enough to go astray."""
+    least = seen.answer.signals.get("min_logprob")
+    if least is None and (logprobs := _logprobs(seen)):
+        least = min(logprobs)
+    return None if least is None else max((least + 1.2) / 1.2, -1.5)
+
+
 def wrong_arithmetic(seen: Seen) -> float | None:
     """0..1: root of the share of the text's computations that do not hold: one false step spoils what follows."""
     claims = seen.working.claims
@@ -247,6 +255,7 @@ SIGNALS: Mapping[str, Signal] = {
         repaired,
         first_token,
         mean_token,
+        least_token,
         wrong_arithmetic,
         checked_arithmetic,
         concludes,

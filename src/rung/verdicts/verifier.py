@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from math import exp, log
 
 import msgspec
+from msgspec import Struct
 
 from rung.answers import extract, options_of
 from rung.reasoners.wording import question_of
@@ -11,27 +12,38 @@ from rung.types import Answer, Estimate, Features, Json, Verdict
 from rung.verdicts.agreement import support
 from rung.verdicts.arithmetic import LOOK_CHARS, read
 from rung.verdicts.signals import SIGNALS, Seen
-from rung.verdicts.weights import PRAISE, WEIGHTS
+from rung.verdicts.weights import weights_for
 
 # What was computed exactly; no other signal says more about it.
 EXACT_RIGHT_PROB = 0.995
 # For a reasoner that nobody has an estimate of.
 UNKNOWN_RIGHT_PROB = 0.5
-# No verdict of hand-set weights is surer than this, either way.
+# No verdict is surer than this, either way.
 SUREST = 0.995
 
 
+class Known(Struct, frozen=True, kw_only=True):
+    """What is known of the reasoners whose answers are judged, by name: their kinds, as the config calls them."""
+
+    kinds: Mapping[str, str] = {}
+
+
 async def verify(
-    features: Features, estimates: Mapping[str, Estimate], answers: Sequence[Answer], body: Json
+    features: Features,
+    estimates: Mapping[str, Estimate],
+    answers: Sequence[Answer],
+    body: Json,
+    known: Known = Known(),  # noqa: B008  frozen
 ) -> tuple[Verdict, ...]:
     """One verdict for each of `answers`, in their order, with all of them in hand.
 
     right_prob = sigmoid(logit(prior) + sum of weight * signal + what the others' answers add), the prior being the
-    reasoner's own estimate. `estimates` are by reasoner's name, as they were before any answer. A verdict's signals are
-    those of the reasoner itself, as it gave them, and those of SIGNALS; `others` are log-odds.
+    reasoner's own estimate: where there is no signal, it stands. `estimates` are by reasoner's name, as they were
+    before any answer. A verdict's signals are those of the reasoner itself, as it gave them, and those of SIGNALS;
+    `others` are log-odds.
     """
     seen = [_look(features, answer, body) for answer in answers]
-    alone = [_alone(one, estimates.get(one.answer.reasoner)) for one in seen]
+    alone = [_alone(one, estimates.get(one.answer.reasoner), known) for one in seen]
     finals = [one.final for one in seen]
     probs = [verdict.right_prob for verdict in alone]
     return tuple(_joined(verdict, support(at, finals, probs, features.short)) for at, verdict in enumerate(alone))
@@ -51,18 +63,18 @@ def _look(features: Features, answer: Answer, body: Json) -> Seen:
     )
 
 
-def _alone(seen: Seen, estimate: Estimate | None) -> Verdict:
+def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
     """The verdict on an answer by itself."""
     prior = UNKNOWN_RIGHT_PROB if estimate is None else estimate.right_prob
     if seen.answer.signals.get("exact") and seen.choice.text.strip():
         return Verdict(right_prob=max(prior, EXACT_RIGHT_PROB), signals=seen.answer.signals)
     signals = {name: value for name, signal in SIGNALS.items() if (value := signal(seen)) is not None}
-    moved = sum(_weight(name, value) * value for name, value in signals.items())
+    weights = weights_for(known.kinds.get(seen.answer.reasoner, ""), seen.features.task)
+    by_signal = weights.by_signal
+    moved = sum([by_signal[name][value > 0] * value for name, value in signals.items()])
+    if "least_token" in signals:
+        moved += weights.offset
     return Verdict(right_prob=_shifted(prior, moved), signals={**seen.answer.signals, **signals})
-
-
-def _weight(name: str, value: float) -> float:
-    return WEIGHTS[name] * (PRAISE.get(name, 1.0) if value > 0 else 1.0)
 
 
 def _joined(verdict: Verdict, moved: float | None) -> Verdict:

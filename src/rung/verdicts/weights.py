@@ -1,7 +1,17 @@
-"""How many log-odds a signal at 1 moves an answer. Set by hand, not fitted: small where the evidence is, large where an
-answer cannot be right. `benchmarks/verifier.py` shows how well each tells right from wrong."""
+"""How many log-odds a signal at 1 moves an answer.
+
+`WEIGHTS` are first guesses, set by hand: small where the evidence is, large where an answer cannot be right. What
+`benchmarks/fit_verifier.py` found on graded answers moves them (`fitted.json`): for all answers, and a little for those
+of one kind of reasoner to one type of task, as far as there were any. `benchmarks/verifier.py` shows how well they tell
+right from wrong.
+"""
 
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+from msgspec import Struct
 
 WEIGHTS: Mapping[str, float] = {
     "empty": -12.0,  # nothing is never right
@@ -20,6 +30,7 @@ WEIGHTS: Mapping[str, float] = {
     "repaired": -0.7,  # the model saw what was wrong with the form of it, seldom with the thought
     "first_token": 0.9,  # small models are overconfident: far less than the probability itself says
     "mean_token": 0.4,  # mostly style
+    "least_token": 0.0,  # left to what is fitted
     "wrong_arithmetic": -3.0,  # seen: 3 of 3 samples with a false step end wrong; one of many may not matter
     "checked_arithmetic": 0.3,  # steps that hold say little of whether they are the right steps
     "concludes": 0.4,  # an answer that was never computed is a slip
@@ -28,3 +39,37 @@ WEIGHTS: Mapping[str, float] = {
 }
 # Signals that weigh less when they speak for an answer: what is expected of every answer is no merit.
 PRAISE: Mapping[str, float] = {"form": 0.05, "copied": 0.05}
+
+
+class Fitted(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is added to WEIGHTS: `common` for all answers, `cells` by "kind task" on top of it. A cell's `offset` counts
+    where token probabilities are known: how sure they look differs by the way of asking. The rest says from what."""
+
+    date: str
+    answers: int
+    items: int
+    data_sha256: str
+    common_penalty: float
+    cell_penalty: float
+    common: dict[str, float]
+    cells: dict[str, dict[str, float]]
+
+
+FITTED = msgspec.json.decode(files(__package__).joinpath("fitted.json").read_bytes(), type=Fitted)
+
+
+class Weights(Struct, frozen=True):
+    """`by_signal`: log-odds for a signal at -1 and below, and for one at 1."""
+
+    by_signal: Mapping[str, tuple[float, float]]
+    offset: float = 0.0
+
+
+@cache
+def weights_for(kind: str, task: str) -> Weights:
+    """The weights of answers by a `kind` of reasoner to a type of task; the common ones where nothing more is known."""
+    cell = FITTED.cells.get(f"{kind} {task}", {})
+    moved = {name: weight + FITTED.common.get(name, 0.0) + cell.get(name, 0.0) for name, weight in WEIGHTS.items()}
+    return Weights(
+        {name: (weight, weight * PRAISE.get(name, 1.0)) for name, weight in moved.items()}, cell.get("offset", 0.0)
+    )

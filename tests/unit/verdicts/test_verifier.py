@@ -2,15 +2,16 @@ import asyncio
 from math import exp
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.answers import asked
 from rung.types import Answer, Choice, Estimate, Features, Verdict
-from rung.verdicts import verify
+from rung.verdicts import Known, verify
 from rung.verdicts.signals import SIGNALS
-from rung.verdicts.weights import PRAISE, WEIGHTS
+from rung.verdicts.weights import FITTED, PRAISE, WEIGHTS, weights_for
 
 SUM = "Joan has 12 shells and finds 30 more. How many shells does she have?"
 ESTIMATES = {name: Estimate(right_prob=p) for name, p in {"a": 0.6, "b": 0.6, "weak": 0.3, "calc": 0.9}.items()}
@@ -46,6 +47,34 @@ async def _prob(question: str, answer: Answer, **body: Any) -> float:
 
 def test_each_signal_has_a_weight_and_each_weight_a_signal() -> None:
     assert SIGNALS.keys() == WEIGHTS.keys() >= PRAISE.keys()
+
+
+def test_what_was_fitted_moves_known_signals_and_turns_none_around() -> None:
+    assert FITTED.common.keys() <= SIGNALS.keys()
+    for cell, moved in FITTED.cells.items():
+        assert moved.keys() <= {*SIGNALS, "offset"}
+        kind, task = cell.split(" ")
+        for name, (against, praise) in weights_for(kind, task).by_signal.items():
+            assert against * WEIGHTS[name] >= 0
+            assert abs(praise) <= abs(against)
+
+
+def test_who_is_not_known_is_judged_by_the_common_weights() -> None:
+    common = {name: weight + FITTED.common.get(name, 0.0) for name, weight in WEIGHTS.items()}
+    unknown = weights_for("endpoint", "no such task")
+    assert {name: against for name, (against, _) in unknown.by_signal.items()} == common
+    assert unknown.offset == 0.0
+
+
+async def test_the_kind_of_a_reasoner_chooses_its_weights() -> None:
+    cell = next(cell for cell, moved in FITTED.cells.items() if moved.get("offset") and cell.startswith("brief "))
+    answer = _says("42", signals={"mean_logprob": -0.2, "min_logprob": -0.5, "first_token_prob": 0.9})
+    features = msgspec.structs.replace(_features(SUM), task=cell.split(" ")[1])
+    body = {"messages": [{"role": "user", "content": SUM}]}
+    (told,) = await verify(features, ESTIMATES, [answer], body, Known(kinds={"a": "brief"}))
+    (untold,) = await verify(features, ESTIMATES, [answer], body)
+    assert told.signals == untold.signals
+    assert told.right_prob != untold.right_prob
 
 
 async def test_without_signals_the_prior_stands() -> None:
@@ -150,7 +179,7 @@ async def test_token_probabilities_of_a_short_answer() -> None:
     sure = _says("42", logprobs=({"token": "42", "logprob": -0.01},))
     torn = _says("42", logprobs=({"token": "42", "logprob": -1.5},))
     assert await _prob(SUM, torn) < 0.6 < await _prob(SUM, sure)
-    assert await _prob(SUM, _says("42", signals={"first_token_prob": exp(-1.5)})) == pytest.approx(
+    assert await _prob(SUM, _says("42", signals={"first_token_prob": exp(-1.5), "min_logprob": -1.5})) == pytest.approx(
         await _prob(SUM, torn)
     )
 
