@@ -93,6 +93,9 @@ def _server(name: str, config: EndpointConfig, base_url: str, key: str) -> Serve
         )
     if address.path.rstrip("/").endswith(_PATH):
         raise ConfigError(f"reasoners.{name}.base_url: leave out the `{_PATH}` at its end")
+    for header, value in config.headers.items():
+        if set(header + value) & {"\r", "\n"}:
+            raise ConfigError(f"reasoners.{name}.headers.{header!r}: a header has one line")
     return Server(
         name=name,
         base_url=base_url,

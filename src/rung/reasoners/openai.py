@@ -1,15 +1,11 @@
 """The client side of OpenAI's chat completions over HTTP: one request out, chunks in."""
 
 import asyncio
-import io
-import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, suppress
-from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
 
-import aiohttp
 import msgspec
 from msgspec import Struct
 
@@ -17,12 +13,12 @@ from rung.clock import Clock
 from rung.config.schema import Price, Timeouts
 from rung.errors import Malformed, TimedOut, Unavailable, UpstreamRefusedRequest
 from rung.reasoners.completions import Reading, whole
+from rung.reasoners.http import Broken, Http, Late, NoConnection, Response
 from rung.reasoners.patience import Patience
 from rung.reasoners.refusals import Words, refusal, reported
 from rung.reasoners.sse import Events
 from rung.types import Chunk, Json
 
-_LARGE_BYTES = 2**20  # from here on aiohttp wants a file object, to write in pieces
 _ENDING_S = 0.1  # after the last event, for the connection to end in order and be used again
 _SHORTEST_SECRET = 8
 _DONE = b"[DONE]"
@@ -49,23 +45,19 @@ class ChatClient:
     def __init__(self, server: Server, clock: Clock) -> None:
         self._server = server
         self._clock = clock
-        self._session: aiohttp.ClientSession | None = None
+        self._http: Http | None = None
         self._asks_usage = True
         self._url = server.base_url.rstrip("/") + "/chat/completions"
         self._secrets = [w for value in server.headers.values() for w in value.split() if len(w) >= _SHORTEST_SECRET]
 
     async def open(self) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._server.concurrency, socket_factory=_socket),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Content-Type": "application/json", "Accept-Encoding": "identity", **self._server.headers},
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._server.timeouts.connect_s),
-        )
+        server = self._server
+        self._http = Http(self._url, server.headers, connect_s=server.timeouts.connect_s, most=server.concurrency)
 
     async def close(self) -> None:
         """Breaks off what is still being read. A second time does nothing."""
-        if self._session is not None:
-            await self._session.close()
+        if self._http is not None:
+            self._http.close()
 
     async def answer(self, body: Json, *, stream: bool) -> AsyncIterator[Chunk]:
         """The chunks of an answer to `body` (a chat completion's, its `model` and `stream` replaced).
@@ -74,9 +66,7 @@ class ChatClient:
         What comes back is told by its content type, since some servers do as they like. Raises ReasonerErrors only.
         """
         name = self._server.name
-        exchange = _Exchange(
-            self._server, self._clock, Words(body, self._secrets), Reading(name, body, self._server.price)
-        )
+        exchange = _Exchange(self._server, self._clock, Words(body, self._secrets), body)
         try:
             await self._begin(exchange, body, stream)
             if exchange.streams:
@@ -86,10 +76,12 @@ class ChatClient:
             else:
                 for chunk in exchange.whole():
                     yield chunk
-        except aiohttp.ConnectionTimeoutError:
+        except Late:
+            raise TimedOut(exchange.spent()) from None
+        except NoConnection:
             connect_s = self._server.timeouts.connect_s
             raise TimedOut(f"{name}: no connection within {connect_s:g} s (timeouts.connect_s)") from None
-        except (aiohttp.ClientError, OSError) as error:
+        except OSError as error:
             raise Unavailable(f"{name}: {exchange.broke(error)}") from None
         finally:
             exchange.close()
@@ -99,12 +91,12 @@ class ChatClient:
         a stream. They are asked again without, and from then on always without."""
         further = (body.get("stream_options") or {}).keys() - {"include_usage"}
         try:
-            await exchange.begin(self._post(self._payload(body, stream)), stream)
+            await exchange.begin(self._running(), self._payload(body, stream), stream)
         except UpstreamRefusedRequest:
             if not (stream and self._asks_usage and exchange.blames(b"stream_options")) or further:
                 raise
             self._asks_usage = False
-            await exchange.begin(self._post(self._payload(body, stream)), stream)
+            await exchange.begin(self._running(), self._payload(body, stream), stream)
 
     def _payload(self, body: Json, stream: bool) -> bytes:
         asked = {**body, "model": self._server.model, "stream": stream}
@@ -116,57 +108,45 @@ class ChatClient:
         except UnicodeEncodeError:  # the cause would quote the prompt
             raise UpstreamRefusedRequest(f"{self._server.name}: the request's text is no valid Unicode") from None
 
-    async def _post(self, payload: bytes) -> aiohttp.ClientResponse:
-        """Once more if a connection that was kept alive turns out to have been closed at the other end meanwhile."""
-        if self._session is None or self._session.closed:
+    def _running(self) -> Http:
+        if self._http is None or self._http.closed:
             raise Unavailable(f"{self._server.name}: is not running")
-        opened: list[bool] = []
-        _opened.set(opened)
-        try:
-            return await self._session.post(self._url, data=_data(payload), allow_redirects=False)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            if opened:
-                raise
-        return await self._session.post(self._url, data=_data(payload), allow_redirects=False)
+        return self._http
 
 
 class _Exchange:
     """One request and what comes back."""
 
-    def __init__(self, server: Server, clock: Clock, words: Words, reading: Reading) -> None:
+    def __init__(self, server: Server, clock: Clock, words: Words, body: Json) -> None:
         self._name = server.name
         self._max_bytes = server.max_bytes
         self._patience = Patience(server.name, server.timeouts, clock)
         self._clock = clock
         self._words = words
-        self._reading = reading
-        self._response: aiohttp.ClientResponse | None = None
+        self._reading = Reading(server.name, body, server.price)
+        self._response: Response | None = None
         self._raw = b""
         self.streams = False
+        self.spent = self._patience.spent
 
     @property
-    def _received(self) -> aiohttp.ClientResponse:
+    def _received(self) -> Response:
         assert self._response is not None, "begin() comes first"
         return self._response
 
-    async def begin(self, sent: Awaitable[aiohttp.ClientResponse], stream: bool) -> None:
+    async def begin(self, http: Http, payload: bytes, stream: bool) -> None:
         """Returns once the server has begun to stream, or has answered whole."""
         if not stream:
             self._patience.comes_whole()
-        await self._patience.hold(self._begun(sent, stream))
-        if stream and not self.streams:
-            self._patience.comes_whole()
-            self._raw = await self._patience.hold(self._body())
-
-    async def _begun(self, sent: Awaitable[aiohttp.ClientResponse], stream: bool) -> None:
-        response = self._response = await sent
+        response = self._response = await http.post(payload, self._patience.left_s)
         if response.status != 200:
             raw = self._raw = await self._body()
             wall_s = self._clock.wall()
             raise refusal(self._name, response.status, response.headers, raw, words=self._words, wall_s=wall_s)
-        kind = response.headers.get("Content-Type", "")
+        kind = response.headers.get("content-type", "")
         self.streams = "event-stream" in kind or (stream and "json" not in kind)
-        if not stream and not self.streams:
+        if not self.streams:
+            self._patience.comes_whole()
             self._raw = await self._body()
 
     def blames(self, field: bytes) -> bool:
@@ -194,8 +174,8 @@ class _Exchange:
         events, size, packet = Events(), 0, b"begin"
         while packet:
             try:
-                packet = await self._patience.hold(self._packet())
-            except TimedOut:
+                packet = await self._received.piece()
+            except Late:
                 if not self._reading.finished:
                     raise
                 return  # the answer is whole; only the server's goodbye is missing
@@ -205,24 +185,19 @@ class _Exchange:
 
     async def _ended(self) -> None:
         """Lets the connection end in order, so that it can be used again; one that lingers is closed."""
-        with suppress(TimeoutError, aiohttp.ClientError, OSError, Unavailable):
-            async with asyncio.timeout(_ENDING_S):
-                while await self._packet():
-                    pass
+        if not self._received.ended:
+            with suppress(TimeoutError, Late, OSError):
+                async with asyncio.timeout(_ENDING_S):
+                    while await self._received.piece():
+                        pass
 
     async def _body(self) -> bytes:
         packets: list[bytes] = []
         size = 0
-        while not self._received.content.at_eof():
-            packets.append(await self._packet())
-            size = self._bounded(size + len(packets[-1]))
-        return b"".join(packets)
-
-    async def _packet(self) -> bytes:
-        try:
-            return await self._received.content.readany()
-        except RuntimeError:  # how aiohttp says that the session was closed meanwhile
-            raise Unavailable(f"{self._name}: was closed in mid-answer") from None
+        while packet := await self._received.piece():
+            packets.append(packet)
+            size = self._bounded(size + len(packet))
+        return packets[0] if len(packets) == 1 else b"".join(packets)
 
     def _bounded(self, size: int) -> int:
         if size > self._max_bytes:
@@ -242,26 +217,10 @@ class _Exchange:
         """What happened, without the error's own words, which may quote the answer."""
         if self._response is not None:
             return f"the connection broke in mid-answer ({type(error).__name__})"
-        if isinstance(error, aiohttp.ServerDisconnectedError):
+        if isinstance(error, Broken):
             return "closed the connection without an answer"
         return f"cannot be reached ({type(error).__name__}); look at base_url, and whether the server runs"
 
     def close(self) -> None:
-        if self._response is not None and not self._response.closed:
+        if self._response is not None:
             self._response.close()
-
-
-# Where a request notes that a connection was opened for it: one that got along without was given a kept one.
-_opened: ContextVar[list[bool] | None] = ContextVar("opened", default=None)
-
-
-def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
-    opened = _opened.get()
-    if opened is not None:
-        opened.append(True)
-    family, kind, protocol, _, _ = address
-    return socket.socket(family, kind, protocol)
-
-
-def _data(payload: bytes) -> bytes | io.BytesIO:
-    return payload if len(payload) < _LARGE_BYTES else io.BytesIO(payload)

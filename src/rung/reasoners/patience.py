@@ -1,15 +1,9 @@
 """How long a server is waited for."""
 
-import asyncio
-from collections.abc import Awaitable
 from math import inf
-from typing import TypeVar
 
 from rung.clock import Clock
 from rung.config.schema import Timeouts
-from rung.errors import TimedOut
-
-T = TypeVar("T")
 
 
 class Patience:
@@ -35,18 +29,12 @@ class Patience:
         self._first = False
         self._next_at_s = self._now() + self._timeouts.between_chunks_s
 
-    async def hold(self, work: Awaitable[T]) -> T:
-        """The result of `work`, or TimedOut, which says what took too long."""
-        timer = asyncio.timeout(min(self._next_at_s, self._total_at_s) - self._now())
-        try:
-            async with timer:
-                return await work
-        except TimeoutError:
-            if not timer.expired():  # the network's own
-                raise
-            raise TimedOut(self._spent()) from None
+    def left_s(self) -> float:
+        """How long to wait at most, in seconds from now."""
+        return min(self._next_at_s, self._total_at_s) - self._now()
 
-    def _spent(self) -> str:
+    def spent(self) -> str:
+        """What took too long, once no time is left."""
         given = self._timeouts
         if self._total_at_s <= self._next_at_s:
             return f"{self._name}: not done within {given.total_s:g} s (timeouts.total_s)"

@@ -53,7 +53,8 @@ class Words:
 def refusal(
     name: str, status: int, headers: Mapping[str, str], raw: bytes, *, words: Words, wall_s: float
 ) -> ReasonerError:
-    """The error that an answer other than 200 stands for. `name` is the reasoner's; `wall_s` dates Retry-After."""
+    """The error that an answer other than 200 stands for. `name` is the reasoner's; the names of
+    `headers` are in lower case; `wall_s` dates Retry-After."""
     said = words.safe(_message(raw))
     if status == 429:
         wait_s = retry_after_s(headers, wall_s)
@@ -78,7 +79,7 @@ def reported(name: str, error: Any, words: Words) -> Upstream:
 
 def retry_after_s(headers: Mapping[str, str], wall_s: float) -> float | None:
     """Seconds to wait by Retry-After (RFC 9110, 10.2.3: seconds or a date), or None if it is missing or unreadable."""
-    value = headers.get("Retry-After", "").strip()
+    value = headers.get("retry-after", "").strip()
     try:
         wait_s = float(value) if value[:1].isdigit() else parsedate_to_datetime(value).timestamp() - wall_s
     except ValueError:

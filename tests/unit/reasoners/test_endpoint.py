@@ -133,6 +133,12 @@ async def test_its_abilities_are_as_configured(endpoint_of: Any) -> None:
     assert endpoint.abilities == Abilities(json_object=True, images=True, context_tokens=999)
 
 
+def test_a_header_of_two_lines_is_refused() -> None:
+    config = EndpointConfig(kind="endpoint", base_url="http://a/v1", model="m", headers={"x": "1\r\nhost: b"})
+    with pytest.raises(ConfigError, match="a header has one line"):
+        Endpoint("cloud", config, RealClock())
+
+
 @pytest.mark.parametrize(
     ("base_url", "words"),
     [

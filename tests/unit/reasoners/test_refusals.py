@@ -53,8 +53,8 @@ def test_the_request_is_not_at_fault(status: int) -> None:
     ],
 )
 def test_retry_after_in_seconds_or_as_a_date(value: str, wait_s: float | None) -> None:
-    assert retry_after_s({"Retry-After": value}, WALL_S) == wait_s
-    found = refused(429, error("slow down"), **{"Retry-After": value})
+    assert retry_after_s({"retry-after": value}, WALL_S) == wait_s
+    found = refused(429, error("slow down"), **{"retry-after": value})
     assert type(found) is RateLimited
     assert found.retry_after_s == wait_s
 

@@ -1,0 +1,363 @@
+"""HTTP/1.1 to one server: a request out, a response in, each on a connection of its own while it lasts, which is kept
+for the next. httptools parses. What a client for the whole web does for each call (URLs, cookies, redirects, tracing)
+took more time than all else about a call here.
+"""
+
+import asyncio
+import socket
+import ssl
+import zlib
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import cast
+from urllib.parse import quote, unquote, urlsplit
+
+from aiohappyeyeballs import start_connection
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
+
+# A connection that was not used for so long is not used again: the server is likely to close it at any moment.
+_KEPT_S = 15.0
+# Where an address is slow to be reached the next one is tried beside it (RFC 8305).
+_NEXT_ADDRESS_S = 0.25
+# What is read ahead of who takes it.
+_AHEAD_BYTES = 2**18
+_SAFE = "/:;@!$&'()*+,=%~?"
+# zlib finds out by itself whether it is gzip's form or its own.
+_ANY_WINDOW = 47
+
+Left = Callable[[], float]
+
+
+class Late(Exception):
+    """What was waited for did not come in the time that was left."""
+
+
+class NoConnection(Exception):
+    """The server was not reached within the time for that."""
+
+
+class Broken(ConnectionError):
+    """The connection ended before the response did."""
+
+
+class NotHttp(ConnectionError):
+    """What came is no HTTP."""
+
+
+class Closed(ConnectionError):
+    """The client was closed."""
+
+
+class Response:
+    """`status` is 0 until the head is there; the names of `headers` are in lower case. `left_s` tells how long to wait
+    at most, in seconds from now, and is asked at each wait."""
+
+    def __init__(self, connection: "_Connection", left_s: Left) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.ended = False
+        self._connection = connection
+        self._left_s = left_s
+        self._pieces: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._inflate: Callable[[bytes], bytes] | None = None
+
+    async def head(self) -> None:
+        while not self.status:
+            await self._news()
+
+    async def piece(self) -> bytes:
+        """What came next of the body; empty at its end. Raises Late, Broken, NotHttp, Closed, OSError."""
+        while not self._pieces:
+            if self.ended and self._error is None:
+                return b""
+            await self._news()
+        piece = self._pieces.popleft()
+        self._held_bytes -= len(piece)
+        if self._held_bytes < _AHEAD_BYTES and not self.ended:
+            self._connection.read_on()
+        return piece
+
+    def close(self) -> None:
+        """Ends the connection if the response has not ended. A second time does nothing."""
+        if not self.ended:
+            self.fail(Broken())
+            self._connection.abort()
+
+    async def _news(self) -> None:
+        if self._error is not None:
+            raise self._error
+        within_s = self._left_s()
+        if within_s <= 0:
+            raise Late
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_later(within_s, _too_late, waiter)
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+
+    # What the connection tells.
+
+    def begin(self, status: int) -> None:
+        self.status = status
+        if self.headers.get("content-encoding") in {"gzip", "deflate"}:  # though nobody asked for it
+            self._inflate = zlib.decompressobj(_ANY_WINDOW).decompress
+        self._tell()
+
+    def feed(self, data: bytes) -> None:
+        piece = self._inflate(data) if self._inflate is not None else data
+        if piece:
+            self._pieces.append(piece)
+            self._held_bytes += len(piece)
+            if self._held_bytes >= _AHEAD_BYTES:
+                self._connection.read_no_more()
+            self._tell()
+
+    def end(self) -> None:
+        self.ended = True
+        self._tell()
+
+    def fail(self, error: Exception) -> None:
+        self.ended, self._error = True, error
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+def _too_late(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_exception(Late())
+
+
+class _Connection(asyncio.Protocol):
+    """One connection, busy from `send` until the response has ended."""
+
+    def __init__(self, owner: "Http") -> None:
+        self._owner = owner
+        self._parser = HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._response: Response | None = None
+        self._until_closed = False
+        self.idle_since_s = 0.0
+
+    def send(self, request: bytes, left_s: Left) -> Response:
+        response = self._response = Response(self, left_s)
+        self._until_closed = False
+        if self._transport is None:
+            response.fail(Broken())
+        else:
+            self._transport.write(request)
+        return response
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def read_no_more(self) -> None:
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def read_on(self) -> None:
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    # What the loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by descent
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade):
+            if self._response is not None:
+                self._response.fail(NotHttp())
+            self.abort()
+
+    def eof_received(self) -> None:
+        if self._until_closed and self._response is not None and not self._response.ended:
+            self._end(self._response, keep=False)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._owner.lost(self)
+        if self._response is not None:
+            self._response.fail(Broken())
+            self._response = None
+            self._owner.freed(self, keep=False)
+
+    # What the parser tells.
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        response = self._busy()
+        if not response.status:  # what follows the body is not looked at
+            response.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        response, status = self._busy(), self._parser.get_status_code()
+        if status < 200:  # the answer follows
+            response.headers.clear()
+            return
+        self._until_closed = not response.headers.keys() & {"content-length", "transfer-encoding"}
+        response.begin(status)
+
+    def on_body(self, data: bytes) -> None:
+        self._busy().feed(data)
+
+    def on_message_complete(self) -> None:
+        response = self._busy()
+        if response.status:
+            self._end(response, keep=self._parser.should_keep_alive())
+
+    def _busy(self) -> Response:
+        if self._response is None:  # caught by the parser, which then fails
+            raise NotHttp
+        return self._response
+
+    def _end(self, response: Response, *, keep: bool) -> None:
+        self._response = None
+        response.end()
+        self._owner.freed(self, keep=keep)
+
+
+class Http:
+    """The way to `url`, which is posted to. `headers` go with every request; `most` bounds the connections that are in
+    use at once: who comes then waits."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, connect_s: float, most: int) -> None:
+        address = urlsplit(url)
+        self._host = address.hostname or ""
+        self._tls = ssl.create_default_context() if address.scheme == "https" else None
+        self._port = address.port or (443 if self._tls else 80)
+        self._head = _head(url, headers)
+        self._connect_s = connect_s
+        self._room = asyncio.Semaphore(most)
+        self._idle: list[_Connection] = []
+        self._open: set[_Connection] = set()
+        self.closed = False
+
+    async def post(self, payload: bytes, left_s: Left) -> Response:
+        """The response once its head is there. It must be closed. Once more on a new connection if one that was kept
+        turns out to have been closed at the other end. Raises what `Response.piece` raises, and NoConnection."""
+        request = b"%b%d\r\n\r\n%b" % (self._head, len(payload), payload)
+        await self._make_room(left_s)
+        kept = self._kept()
+        if kept is not None:
+            response = kept.send(request, left_s)
+            try:
+                await response.head()
+            except Broken:
+                if response.headers:
+                    raise
+            else:
+                return response
+            finally:
+                if not response.status:
+                    response.close()
+            await self._make_room(left_s)
+        response = (await self._connected(left_s)).send(request, left_s)
+        try:
+            await response.head()
+        finally:
+            if not response.status:
+                response.close()
+        return response
+
+    def close(self) -> None:
+        """Breaks off what is still being read."""
+        self.closed = True
+        for connection in list(self._open):
+            connection.abort()
+
+    async def _make_room(self, left_s: Left) -> None:
+        if self.closed:
+            raise Closed
+        if not self._room.locked():
+            await self._room.acquire()  # at once
+            return
+        try:
+            async with asyncio.timeout(left_s()):
+                await self._room.acquire()
+        except TimeoutError:
+            raise Late from None
+
+    def _kept(self) -> _Connection | None:
+        now_s = asyncio.get_running_loop().time()
+        while self._idle and now_s - self._idle[0].idle_since_s > _KEPT_S:
+            self._idle.pop(0).abort()
+        return self._idle.pop() if self._idle else None
+
+    async def _connected(self, left_s: Left) -> _Connection:
+        """A new connection; the place that it takes is given back if there is none."""
+        within_s = left_s()
+        timer = asyncio.timeout(min(within_s, self._connect_s))
+        connection: _Connection | None = None
+        try:
+            async with timer:
+                connection = await self._connect()
+        except TimeoutError:
+            if not timer.expired():  # the network's own
+                raise
+            raise (NoConnection() if self._connect_s <= within_s else Late()) from None
+        finally:
+            if connection is None:
+                self._room.release()
+        return connection
+
+    async def _connect(self) -> _Connection:
+        loop = asyncio.get_running_loop()
+        addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        line = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_S, interleave=1)
+        _, connection = await loop.create_connection(
+            lambda: _Connection(self), sock=line, ssl=self._tls, server_hostname=self._host if self._tls else None
+        )
+        self._open.add(connection)
+        if self.closed:
+            connection.abort()
+        return connection
+
+    # What a connection tells.
+
+    def freed(self, connection: _Connection, *, keep: bool) -> None:
+        self._room.release()
+        if keep and not self.closed:
+            connection.idle_since_s = asyncio.get_running_loop().time()
+            self._idle.append(connection)
+        else:
+            connection.abort()
+
+    def lost(self, connection: _Connection) -> None:
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+
+def _head(url: str, headers: Mapping[str, str]) -> bytes:
+    """All of a request before its body but for the length, which comes last."""
+    address = urlsplit(url)
+    lines = {
+        "Host": _host(address.hostname or "") + (f":{address.port}" if address.port else ""),
+        "User-Agent": "rung",
+        "Accept": "*/*",
+        "Accept-Encoding": "identity",
+        "Content-Type": "application/json",
+    }
+    if address.username is not None:
+        pair = f"{unquote(address.username)}:{unquote(address.password or '')}"
+        lines["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    given = {name.lower() for name in headers}
+    lines = {name: value for name, value in lines.items() if name.lower() not in given} | dict(headers)
+    path = quote(address.path or "/", safe=_SAFE) + (f"?{quote(address.query, safe=_SAFE)}" if address.query else "")
+    told = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"POST {path} HTTP/1.1\r\n{told}Content-Length: ".encode()
+
+
+def _host(name: str) -> str:
+    return f"[{name}]" if ":" in name else name.encode("idna").decode()
