@@ -6,9 +6,12 @@ Logistic regression with the estimate's log-odds as offset, so that without sign
 
     logit p = logit(prior) + sum over signals of (hand-set + common + cell) * signal + the cell's offset
 
-`common` and `cell` (kind of reasoner and type of task) are drawn to 0 by ridge penalties: what few answers say changes
-little. The penalties are those under which questions that were not fitted to are foretold best (10 folds, all
-answers to a question in one). `--ablate` leaves out one signal after the other. Nothing here sees a `report` item.
+and, with others' answers in hand, `independence` times what an independent witness would add, summed over witnesses,
+`independence` being a hand-set value with what is fitted for the short answer's kind and for the pair of reasoners'.
+What is fitted, for all answers, for a cell (kind of reasoner and type of task) and for witnesses, is drawn to 0 by
+ridge penalties: what few answers say changes little. The penalties of signals are those under which questions that were
+not fitted to are foretold best (10 folds, all answers to a question in one). `--ablate` leaves out one signal after the
+other. Nothing here sees a `report` item.
 """
 
 import argparse
@@ -28,15 +31,18 @@ from graded import part_of
 from judged import KINDS, Judged, asked, auc, calibration_error, discrimination, judge
 from numpy.typing import NDArray
 
+from rung.answers import extract, options_of, same
 from rung.verdicts import weights
+from rung.verdicts.agreement import move
 from rung.verdicts.signals import SIGNALS
-from rung.verdicts.weights import PRAISE, WEIGHTS, Fitted
+from rung.verdicts.weights import INDEPENDENCE, PRAISE, WEIGHTS, Fitted, pair_of
 
 HERE = Path(__file__).parent
 TARGET = Path(str(weights.__file__)).with_name("fitted.json")
 FOLDS = 10
 COMMON_PENALTIES = (4.0, 8.0, 16.0)
 CELL_PENALTIES = (8.0, 16.0, 32.0)
+WITNESS_PENALTY = 8.0
 NEWTON_STEPS = 30
 
 Vector = NDArray[np.float64]
@@ -62,19 +68,8 @@ class Data:
         self.fold = np.array([fold[one.item.id.partition("#")[0]] for one in judged])
 
     def fitted(self, penalties: tuple[float, float], use: NDArray[np.bool_]) -> Vector:
-        """Newton's method; converges since the objective is convex and penalised."""
         penalty = np.array([penalties["|" in name] for name in self.names])
-        x, right, offset = self.x[use], self.right[use], self.offset[use]
-        moved = np.zeros(len(self.names))
-        for _ in range(NEWTON_STEPS):
-            p = 1 / (1 + np.exp(-(offset + x @ moved)))
-            gradient = x.T @ (right - p) - penalty * moved
-            curvature = (x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty)
-            step = np.linalg.solve(curvature, gradient)
-            moved = moved + step
-            if np.abs(step).max() < 1e-8:
-                break
-        return moved
+        return newton(self.x[use], self.right[use], self.offset[use], penalty)
 
     def held_out(self, penalties: tuple[float, float]) -> Vector:
         """The chance stated for each answer by what was fitted to the other folds."""
@@ -92,6 +87,77 @@ class Data:
     def loss(self, probs: Vector) -> float:
         """Mean log loss, nats."""
         return float(-np.mean(self.right * np.log(probs) + (1 - self.right) * np.log(1 - probs)))
+
+
+class Hands:
+    """Answers with others to the same question in hand: each with each, and each with all. `alone` is the chance stated
+    for each by what was not fitted to it."""
+
+    def __init__(self, judged: Sequence[Judged], alone: Vector, fold: NDArray[np.int_]) -> None:
+        questions: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for at, one in enumerate(judged):
+            questions[one.item.id, one.item.prompt].append(at)
+        self.judged, self.alone = judged, alone
+        found = [(at, by) for places in questions.values() for at in places for by in _witnesses(at, places)]
+        rows = [(at, columns) for at, by in found if (columns := self._columns(at, by))]
+        self.at = [at for at, _ in rows]
+        self.names = sorted({name for _, columns in rows for name in columns})
+        self.x = np.array([[columns.get(name, 0.0) for name in self.names] for _, columns in rows])
+        self.offset = np.log(alone[self.at] / (1 - alone[self.at])) + INDEPENDENCE * self.x[:, 0]
+        self.right = np.array([float(judged[at].right) for at in self.at])
+        self.fold = fold[self.at]
+
+    def _columns(self, at: int, by: Sequence[int]) -> dict[str, float]:
+        """What independent witnesses would add: "" for all together, and by what it is tempered by."""
+        mine, columns = self.judged[at], defaultdict[str, float](float)
+        for i in by:
+            other = self.judged[i]
+            if _final(mine) is None or _final(other) is None:
+                continue
+            agrees = same(str(_final(mine)), str(_final(other)))
+            moved = move(agrees, float(self.alone[i]), mine.features.short)
+            pair = pair_of(KINDS[mine.reasoner], KINDS[other.reasoner])
+            for name in ("", mine.features.short, pair):
+                columns[name] += moved
+        return columns
+
+    def fitted(self, use: NDArray[np.bool_]) -> dict[str, float]:
+        free = [at for at, name in enumerate(self.names) if name]
+        penalty = np.full(len(free), WITNESS_PENALTY)
+        moved = newton(self.x[use][:, free], self.right[use], self.offset[use], penalty)
+        return {self.names[at]: round(float(value), 3) for at, value in zip(free, moved, strict=True)}
+
+    def held_out(self) -> Vector:
+        probs = np.zeros(len(self.right))
+        for fold in range(FOLDS):
+            out = self.fold == fold
+            moved = self.fitted(~out)
+            added = self.x[out] @ np.array([moved.get(name, 0.0) for name in self.names])
+            probs[out] = 1 / (1 + np.exp(-(self.offset[out] + added)))
+        return np.clip(probs, 0.005, 0.995)
+
+
+def _witnesses(at: int, places: Sequence[int]) -> list[list[int]]:
+    others = [place for place in places if place != at]
+    return [[other] for other in others] + ([others] if len(others) > 1 else [])
+
+
+def _final(one: Judged) -> str | None:
+    return extract(one.text, one.features.short, options_of(one.item.prompt))
+
+
+def newton(x: Vector, right: Vector, offset: Vector, penalty: Vector) -> Vector:
+    """Penalised logistic regression by Newton's method; it converges, since the objective is convex."""
+    moved = np.zeros(x.shape[1])
+    for _ in range(NEWTON_STEPS):
+        p = 1 / (1 + np.exp(-(offset + x @ moved)))
+        gradient = x.T @ (right - p) - penalty * moved
+        curvature = (x * (p * (1 - p))[:, None]).T @ x + np.diag(penalty)
+        step = np.linalg.solve(curvature, gradient)
+        moved = moved + step
+        if np.abs(step).max() < 1e-8:
+            break
+    return moved
 
 
 def cell_of(one: Judged) -> str:
@@ -130,7 +196,9 @@ def told(label: str, judged: Sequence[Judged], probs: Iterable[float]) -> str:
     return f"| {label} | {figures('')} | {figures('word')} |"
 
 
-def fitted_of(data: Data, judged: Sequence[Judged], penalties: tuple[float, float]) -> Fitted:
+def fitted_of(
+    data: Data, judged: Sequence[Judged], penalties: tuple[float, float], witnesses: dict[str, float]
+) -> Fitted:
     moved = data.fitted(penalties, np.ones(len(judged), dtype=bool))
     common: dict[str, float] = {}
     cells: dict[str, dict[str, float]] = defaultdict(dict)
@@ -148,6 +216,7 @@ def fitted_of(data: Data, judged: Sequence[Judged], penalties: tuple[float, floa
         cell_penalty=penalties[1],
         common=common,
         cells=dict(sorted(cells.items())),
+        witnesses=witnesses,
     )
 
 
@@ -185,8 +254,13 @@ def main() -> None:
     for name in SIGNALS if args.ablate else ():
         if any(name in one.verdict.signals for one in judged):
             print(told(f"without {name}", judged, Data(judged, without=name).held_out(penalties)))
+    hands = Hands(judged, probs, data.fold)
+    beside = [judged[at] for at in hands.at]
+    print(told("with others in hand: alone", beside, probs[hands.at]))
+    print(told(f"independence {INDEPENDENCE}", beside, np.clip(1 / (1 + np.exp(-hands.offset)), 0.005, 0.995)))
+    print(told("independence fitted, held out", beside, hands.held_out()))
     _print_cells(judged, probs)
-    fitted = fitted_of(data, judged, penalties)
+    fitted = fitted_of(data, judged, penalties, hands.fitted(np.ones(len(hands.at), dtype=bool)))
     print("\n" + as_text(fitted))
     if args.write:
         TARGET.write_text(as_text(fitted))

@@ -27,9 +27,10 @@ SAMPLES = 3
 
 
 class Judged(NamedTuple):
-    """`prior` is the estimate before the answer was seen."""
+    """`text` is the answer's; `prior` the estimate before it was seen."""
 
     item: Item
+    text: str
     features: Features
     reasoner: str
     right: bool
@@ -92,7 +93,13 @@ async def judge(item: Item, rows: Sequence[Row]) -> list[Judged]:
     verdicts = await verify(features, estimates, [answer_of(row) for row in rows], body, Known(kinds=KINDS))
     return [
         Judged(
-            item, features, row["reasoner"], right(item, row["text"]), estimates[row["reasoner"]].right_prob, verdict
+            item=item,
+            text=row["text"],
+            features=features,
+            reasoner=row["reasoner"],
+            right=right(item, row["text"]),
+            prior=estimates[row["reasoner"]].right_prob,
+            verdict=verdict,
         )
         for row, verdict in zip(rows, verdicts, strict=True)
     ]

@@ -3,39 +3,54 @@
 from collections.abc import Sequence
 from math import log
 
+from msgspec import Struct
+
 from rung.answers import same
 from rung.types import Short
+from rung.verdicts.weights import independence
 
 # How often two wrong answers are the same wrong answer: wrong numbers are many, there is one wrong pole. Answers
 # without a short form are compared as they are marked, if they are.
 COINCIDENCE: dict[Short, float] = {"number": 0.15, "choice": 0.4, "yesno": 1.0, "label": 0.35, "": 0.2}
-# Rungs share weights, prompts and blind spots: what one says is worth less than an independent witness.
-INDEPENDENCE = 0.6
-# One witness, however sure, moves an answer by at most this many log-odds.
+# One witness, however sure, is heard as if it moved an answer by at most this many log-odds.
 BOUND = 3.0
 
 
-def support(at: int, finals: Sequence[str | None], right_probs: Sequence[float], short: Short) -> float | None:
+class Said(Struct, frozen=True):
+    """An answer as a witness: its short form, if there is one, how likely it is right by itself, and its reasoner's
+    kind."""
+
+    final: str | None
+    right_prob: float
+    kind: str
+
+
+def support(at: int, said: Sequence[Said], short: Short) -> float | None:
     """Log-odds by which the other answers move the one `at` a place; None if there is nothing to compare.
 
-    With q the chance that the other is right and c that two wrong answers coincide: agreement has the likelihood ratio
-    q / ((1 - q) c), disagreement (1 - q) / (1 - (1 - q) c). Two of one reasoner's kind are tempered by INDEPENDENCE.
+    Each witness counts as much as its kind is `independent` of the other's: rungs share weights, prompts and blind
+    spots.
     """
-    mine = finals[at]
-    if mine is None:
+    mine = said[at]
+    if mine.final is None:
         return None
-    coincidence = COINCIDENCE[short]
     moves = [
-        _move(same(mine, other), right_probs[i], coincidence)
-        for i, other in enumerate(finals)
-        if i != at and other is not None
+        independence(mine.kind, other.kind, short) * move(same(mine.final, other.final), other.right_prob, short)
+        for i, other in enumerate(said)
+        if i != at and other.final is not None
     ]
     return sum(moves) if moves else None
 
 
-def _move(agrees: bool, right_prob: float, coincidence: float) -> float:
+def move(agrees: bool, right_prob: float, short: Short) -> float:
+    """Log-odds by which an independent witness moves an answer, within BOUND.
+
+    With q the chance that the witness is right and c that two wrong answers coincide: agreement has the likelihood
+    ratio q / ((1 - q) c), disagreement (1 - q) / (1 - (1 - q) c).
+    """
+    coincidence = COINCIDENCE[short]
     q = min(max(right_prob, 0.001), 0.999)
     ratio = q / ((1 - q) * coincidence) if agrees else (1 - q) / (1 - (1 - q) * coincidence)
     # a witness that is worse than chance is no evidence for the contrary
-    move = max(log(ratio), 0.0) if agrees else min(log(ratio), 0.0)
-    return INDEPENDENCE * min(max(move, -BOUND), BOUND)
+    moved = max(log(ratio), 0.0) if agrees else min(log(ratio), 0.0)
+    return min(max(moved, -BOUND), BOUND)

@@ -9,7 +9,7 @@ from msgspec import Struct
 from rung.answers import extract, options_of
 from rung.reasoners.wording import question_of
 from rung.types import Answer, Estimate, Features, Json, Verdict
-from rung.verdicts.agreement import support
+from rung.verdicts.agreement import Said, support
 from rung.verdicts.arithmetic import LOOK_CHARS, read
 from rung.verdicts.signals import SIGNALS, Seen
 from rung.verdicts.weights import weights_for
@@ -26,6 +26,9 @@ class Known(Struct, frozen=True, kw_only=True):
     """What is known of the reasoners whose answers are judged, by name: their kinds, as the config calls them."""
 
     kinds: Mapping[str, str] = {}
+
+    def kind(self, reasoner: str) -> str:
+        return self.kinds.get(reasoner, "")
 
 
 async def verify(
@@ -44,9 +47,10 @@ async def verify(
     """
     seen = [_look(features, answer, body) for answer in answers]
     alone = [_alone(one, estimates.get(one.answer.reasoner), known) for one in seen]
-    finals = [one.final for one in seen]
-    probs = [verdict.right_prob for verdict in alone]
-    return tuple(_joined(verdict, support(at, finals, probs, features.short)) for at, verdict in enumerate(alone))
+    if len(alone) == 1:
+        return (alone[0],)
+    said = [Said(s.final, v.right_prob, known.kind(s.answer.reasoner)) for s, v in zip(seen, alone, strict=True)]
+    return tuple(_joined(verdict, support(at, said, features.short)) for at, verdict in enumerate(alone))
 
 
 def _look(features: Features, answer: Answer, body: Json) -> Seen:
@@ -69,7 +73,7 @@ def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
     if seen.answer.signals.get("exact") and seen.choice.text.strip():
         return Verdict(right_prob=max(prior, EXACT_RIGHT_PROB), signals=seen.answer.signals)
     signals = {name: value for name, signal in SIGNALS.items() if (value := signal(seen)) is not None}
-    weights = weights_for(known.kinds.get(seen.answer.reasoner, ""), seen.features.task)
+    weights = weights_for(known.kind(seen.answer.reasoner), seen.features.task)
     by_signal = weights.by_signal
     moved = sum([by_signal[name][value > 0] * value for name, value in signals.items()])
     if "least_token" in signals:

@@ -39,11 +39,14 @@ WEIGHTS: Mapping[str, float] = {
 }
 # Signals that weigh less when they speak for an answer: what is expected of every answer is no merit.
 PRAISE: Mapping[str, float] = {"form": 0.05, "copied": 0.05}
+# What a witness is worth against an independent one.
+INDEPENDENCE = 0.6
 
 
 class Fitted(Struct, frozen=True, forbid_unknown_fields=True):
     """What is added to WEIGHTS: `common` for all answers, `cells` by "kind task" on top of it. A cell's `offset` counts
-    where token probabilities are known: how sure they look differs by the way of asking. The rest says from what."""
+    where token probabilities are known: how sure they look differs by the way of asking. `witnesses` is added to
+    INDEPENDENCE, by short answer's kind and by pair of reasoners' kinds. The rest says from what."""
 
     date: str
     answers: int
@@ -53,6 +56,7 @@ class Fitted(Struct, frozen=True, forbid_unknown_fields=True):
     cell_penalty: float
     common: dict[str, float]
     cells: dict[str, dict[str, float]]
+    witnesses: dict[str, float]
 
 
 FITTED = msgspec.json.decode(files(__package__).joinpath("fitted.json").read_bytes(), type=Fitted)
@@ -73,3 +77,14 @@ def weights_for(kind: str, task: str) -> Weights:
     return Weights(
         {name: (weight, weight * PRAISE.get(name, 1.0)) for name, weight in moved.items()}, cell.get("offset", 0.0)
     )
+
+
+@cache
+def independence(kind: str, other: str, short: str) -> float:
+    """What one kind of reasoner says of another's answer against what an independent witness would, at least 0."""
+    moved = FITTED.witnesses
+    return max(INDEPENDENCE + moved.get(short, 0.0) + moved.get(pair_of(kind, other), 0.0), 0.0)
+
+
+def pair_of(kind: str, other: str) -> str:
+    return f"{min(kind, other)} {max(kind, other)}"

@@ -11,7 +11,7 @@ from rung.answers import asked
 from rung.types import Answer, Choice, Estimate, Features, Verdict
 from rung.verdicts import Known, verify
 from rung.verdicts.signals import SIGNALS
-from rung.verdicts.weights import FITTED, PRAISE, WEIGHTS, weights_for
+from rung.verdicts.weights import FITTED, INDEPENDENCE, PRAISE, WEIGHTS, independence, weights_for
 
 SUM = "Joan has 12 shells and finds 30 more. How many shells does she have?"
 ESTIMATES = {name: Estimate(right_prob=p) for name, p in {"a": 0.6, "b": 0.6, "weak": 0.3, "calc": 0.9}.items()}
@@ -64,6 +64,26 @@ def test_who_is_not_known_is_judged_by_the_common_weights() -> None:
     unknown = weights_for("endpoint", "no such task")
     assert {name: against for name, (against, _) in unknown.by_signal.items()} == common
     assert unknown.offset == 0.0
+
+
+def test_a_witness_of_another_way_is_worth_more_than_one_of_the_same() -> None:
+    assert independence("program", "think", "number") == independence("think", "program", "number")
+    assert independence("brief", "think", "number") > independence("brief", "local", "choice") >= 0
+    assert independence("", "endpoint", "") == INDEPENDENCE
+
+
+async def test_program_and_think_that_agree_are_surer_than_either_and_doubted_where_they_differ() -> None:
+    known = Known(kinds={"a": "program", "b": "think"})
+    body = {"messages": [{"role": "user", "content": SUM}]}
+
+    async def probs(*answers: Answer) -> list[float]:
+        return [one.right_prob for one in await verify(_features(SUM), ESTIMATES, answers, body, known)]
+
+    (alone,) = await probs(_says("42", "a"))
+    agreed = await probs(_says("42", "a"), _says("42", "b"))
+    differ = await probs(_says("42", "a"), _says("18", "b"))
+    assert max(differ) < alone < min(agreed)
+    assert agreed[0] > 0.75
 
 
 async def test_the_kind_of_a_reasoner_chooses_its_weights() -> None:
