@@ -239,10 +239,13 @@ def _spent(work: Work, asked: Asked) -> int:
 def figures_of(outcomes: Sequence[Outcome], work_s: Sequence[float]) -> dict[str, float]:
     """What one play came to. `goodput` is the work of answers in time against what the reasoner does in the same time
     when it is never idle; `wasted` the share of tokens that went into requests that met no deadline; seconds are those
-    of the answers, from arrival. What nobody got is left out."""
+    of the answers, from arrival. What nobody got is left out. `met_before_end`: met before the last arrival, as a share
+    of all; what is done for those that wait when nobody comes any more tells of no lasting overload."""
     everyone = row("all", outcomes)
+    last_s = max(o.asked.at_s for o in outcomes)
     figures = {
         "met": everyone.met / everyone.requests,
+        "met_before_end": sum(o.met and o.asked.at_s + o.total_s <= last_s for o in outcomes) / everyone.requests,
         "goodput": goodput(outcomes, work_s),
         "lost": float(everyone.failed + everyone.unfit),
         "refused": everyone.refused / everyone.requests,

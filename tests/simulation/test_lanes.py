@@ -67,6 +67,24 @@ def test_who_gets_through(simulate, machine, load):
         assert met["tokens"] * World.token_s >= 0.95 * m.busy_s, "little is begun in vain"
 
 
+@pytest.mark.parametrize(("takes", "left", "ends"), [(1.0, 1.2, "met"), (3.0, 2.5, "Overloaded"), (3.0, 3.5, "met")])
+def test_with_others_waiting_nothing_is_begun_that_will_hardly_be_done_in_time(simulate, machine, takes, left, ends):
+    """Calls that take `takes` times the second that is predicted teach the lane what is in time. Then one comes to its
+    turn with `left` seconds left, while another waits."""
+
+    async def scene(world):
+        lane = world.lane(machine(), places=1)
+        lengths = {"tokens": round(100 * takes), "predicted": 100}
+        await asyncio.gather(*(world.ask(lane, f"c{n}", within_s=1000.0, **lengths) for n in range(30)))
+        first = asyncio.create_task(world.ask(lane, "first", within_s=1000.0, **lengths))
+        await asyncio.sleep(0)
+        late = asyncio.create_task(world.ask(lane, "late", within_s=lane.wait_s() + left, **lengths))
+        other = asyncio.create_task(world.ask(lane, "other", within_s=1000.0, **lengths))
+        return await asyncio.gather(first, late, other)
+
+    assert simulate(scene) == ["met", ends, "met"]
+
+
 def test_a_heavy_tenant_takes_nothing_from_a_light_one(simulate, machine):
     async def scene(world):
         lane = world.lane(machine(), places=1)

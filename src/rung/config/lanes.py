@@ -12,7 +12,10 @@ class Queue(Section):
         1000, ge=1, description="Requests that may wait at one lane. More would only wait for their deadline."
     )
     max_tokens: float = Field(
-        2_000_000, gt=0, description="Predicted tokens that may wait at one lane: bounds memory and waste, not time."
+        8_000_000,
+        gt=0,
+        description="Predicted tokens that may wait at one lane, some 32 MB of text: bounds memory, not time. A "
+        "quarter of it turned batch requests with long prompts away that could have waited.",
     )
     ageing_s: float = Field(
         30.0, gt=0, description="A wait this long counts as one class higher, though never above a critical request."

@@ -14,6 +14,7 @@ from rung.lanes.congestion import Price
 from rung.lanes.hedge import Hedge, Late, may_run_twice
 from rung.lanes.pace import Pace
 from rung.lanes.pool import Pool
+from rung.lanes.quantile import Recent
 from rung.lanes.queue import Queue, Ticket
 from rung.lanes.reading import short_first
 from rung.lanes.shed import Throttle
@@ -23,9 +24,11 @@ from rung.types import Call, Chunk, LaneStats
 
 # How often a lane with calls that wait for a model to become warm looks again.
 _LOOK_S = 0.05
-# The ninetieth percentile of a call's time against what is predicted. With others waiting none is started that will
-# hardly be done in time, but for critical ones: at twice the capacity 4% more of it went into answers in time.
+# With others waiting none is started that will hardly be done in time, but for critical ones: only if nine of ten of
+# its like would be. Taken to be this many times what is predicted until so many calls were seen while others waited.
+_HARDLY = 0.9
 _P90 = 2.0
+_FEW = 20
 # What a call takes of which nothing is predicted, until some were seen.
 _GUESSED_TOKENS = 256.0
 
@@ -72,6 +75,7 @@ class Lane:
         self._price = Price(setup.bounds.congestion)
         self._mean_s = 0.0
         self._mean_tokens = _GUESSED_TOKENS
+        self._took = Recent()
         self._looking: asyncio.Task[None] | None = None
         self._counts = dict.fromkeys(("served", "refused", "shed", "expired", "hedged", "retried"), 0)
         self.pool.join(self)
@@ -277,7 +281,7 @@ class Lane:
             if turn.done() or target is None:
                 self._queue.charge(ticket, -ticket.tokens)
                 continue
-            needed_s = ticket.service_s if ticket.priority == 0 else _P90 * ticket.service_s
+            needed_s = ticket.service_s if ticket.priority == 0 else self._p90 * ticket.service_s
             if self._queue and now_s + needed_s > ticket.deadline_s:
                 self._queue.charge(ticket, -ticket.tokens)
                 self._counts["expired"] += 1
@@ -394,6 +398,8 @@ class Lane:
         now_s, watch, ticket = self._now(), run.watch, run.permit.ticket
         self._counts["served"] += 1
         took_s = now_s - watch.started_s
+        if self._queue and ticket.service_s > 0:
+            self._took.add(took_s / ticket.service_s)
         self._mean_s = took_s if self._mean_s == 0.0 else self._mean_s + 0.2 * (took_s - self._mean_s)
         if watch.usage is not None:
             tokens = watch.usage.prompt_tokens + watch.usage.completion_tokens
@@ -448,6 +454,11 @@ class Lane:
     def _usual_s(self) -> float:
         """What calls took of late; as predicted, before there were any."""
         return self._mean_s or self.pace.seconds(0, 0) * self.slowdown
+
+    @property
+    def _p90(self) -> float:
+        """Nine of ten calls take no more than so many times what is predicted."""
+        return self._took.quantile(_HARDLY) if len(self._took) >= _FEW else _P90
 
     def _wait_s(self, ticket: Ticket) -> float:
         """Until a place is free and those ahead are served."""
