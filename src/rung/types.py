@@ -155,12 +155,21 @@ class Features(Struct, frozen=True, kw_only=True):
     maths: float = 0.0
 
 
+class Correction(Struct, frozen=True, kw_only=True):
+    """How outcomes moved an estimate after it was made: the chance to be right before, and from how many outcomes.
+    `forgotten` is how many older ones count no longer, since the reasoner has changed."""
+
+    base_prob: float
+    outcomes: int
+    forgotten: int = 0
+
+
 class Estimate(Struct, frozen=True, kw_only=True):
     """What is expected of a reasoner on a request. Probabilities are in 0..1; the chance that it is right is given that
     it answers. `discrimination` is d' of its verdict: right and wrong answers' scores are N(d,1) and N(0,1).
     `usd` and `service_s` are those of an answer; an abstention and a failure each have their own. `source` says where
-    the figures come from: prior, calibrated or learned; `outcomes` from how many, and `right_sd` is the standard
-    deviation of `right_prob` where that is known."""
+    the figures come from: prior, config, calibrated or learned; `outcomes` from how many, `origin` from which artefact,
+    and `right_sd` is the standard deviation of `right_prob` where that is known."""
 
     right_prob: float
     abstain_prob: float = 0.0
@@ -178,16 +187,19 @@ class Estimate(Struct, frozen=True, kw_only=True):
     source: str = "prior"
     outcomes: int = 0
     right_sd: float = 0.0
+    origin: str = ""
+    correction: Correction | None = None
 
 
 class Expected(Struct, frozen=True, kw_only=True):
     """What past outcomes say of a reasoner on a question: the chance that it is right, its standard deviation, the
-    tokens it will write (None: not known), and from how many outcomes."""
+    tokens it will write (None: not known), and from how many outcomes. `origin` names the artefact they are in."""
 
     right_prob: float
     right_sd: float
     completion_tokens: float | None
     outcomes: int
+    origin: str = ""
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

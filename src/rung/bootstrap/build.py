@@ -177,11 +177,18 @@ def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Cl
     return Setup(pool=pool, pace=_FUNCTION_PACE, bounds=bounds, upstreams=upstreams)
 
 
-def build_learned(config: Config) -> Learned | None:
+class Artefact(Struct, frozen=True, kw_only=True):
+    """What an artefact says, and what it is called, by each reasoner that it knows."""
+
+    learned: Learned | None = None
+    origins: Mapping[str, str] = {}
+
+
+def build_learned(config: Config) -> Artefact:
     """What the config's artefact says, if it names one. Raises ConfigError, also where it knows nobody here."""
     path = config.estimates.artefact
     if path is None:
-        return None
+        return Artefact()
     try:
         from rung.estimators.learned import Learned as Estimates  # noqa: PLC0415  numpy is heavy, and an extra
     except ImportError as error:
@@ -190,7 +197,7 @@ def build_learned(config: Config) -> Learned | None:
     if not set(learned.about.reasoners) & set(config.reasoners):
         known, here = ", ".join(learned.about.reasoners), ", ".join(config.reasoners)
         raise ConfigError(f"{path} knows {known}, none of which is on this ladder: {here}")
-    return learned
+    return Artefact(learned=learned, origins=dict.fromkeys(learned.about.reasoners, learned.origin))
 
 
 def build_rungs(config: Config, parts: Mapping[str, Part]) -> list[Rung]:

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 import rung
-from rung.bootstrap.build import Part, build_learned, build_leaves, build_rungs, policy_text
+from rung.bootstrap.build import Artefact, Part, build_learned, build_leaves, build_rungs, policy_text
 from rung.cache import ExactCache, Flights
 from rung.clock import Clock, RealClock
 from rung.config import Config, load_config
@@ -23,7 +23,7 @@ from rung.lanes import Lane
 from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
 from rung.reasoners.local.memory import Memory
-from rung.runtime import Event, Ladder, Learned, Policy, Runtime, Stores
+from rung.runtime import Bases, Event, Ladder, Learning, Policy, Runtime, Stores
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
 from rung.verdicts import Known, verify
@@ -38,6 +38,7 @@ class _Generation(Struct, frozen=True, eq=False):
     runtime: Runtime
     parts: Mapping[str, Part]
     composites: Sequence[Reasoner]
+    bases: Bases
 
     @property
     def lives(self) -> list[Lane | Reasoner]:
@@ -64,6 +65,7 @@ class Rung:
         memory_mb = config.machine.memory_mb
         self._memory = Memory(None if memory_mb is None else memory_mb * 2**20)
         parts = build_leaves(config, self.clock, {}, memory=self._memory)
+        self._learning = Learning(self._ledger, self.metrics)
         self._serving = self._generation(config, parts, self._cache, build_learned(config))
         self._applying = asyncio.Lock()
         self._retired: dict[_Generation, asyncio.Task[None]] = {}
@@ -84,8 +86,14 @@ class Rung:
         async with AsyncExitStack() as on_failure:
             on_failure.push_async_callback(self._ledger.close)
             await self._ledger.start()
+            await self.learn()
             await _start(self._serving.lives)
             on_failure.pop_all()
+
+    async def learn(self) -> None:
+        """Takes in what was said of answers before; `start` does it. Until then estimates know nothing of it."""
+        if self.config.estimates.online:
+            await self._learning.rebase(self._serving.bases)
 
     async def close(self) -> None:
         waiting = list(self._retired.values())
@@ -119,11 +127,12 @@ class Rung:
             _refuse_what_needs_a_restart(self.config, config)
             cache = self._cache if config.cache == self.config.cache else _cache_of(config)
             old = self._serving
-            learned = await asyncio.to_thread(build_learned, config)
+            artefact = await asyncio.to_thread(build_learned, config)
             parts = build_leaves(config, self.clock, old.parts, memory=self._memory)
-            new = self._generation(config, parts, cache, learned)
+            new = self._generation(config, parts, cache, artefact)
             await _start(one for one in new.lives if not any(one is known for known in old.lives))
             self.config, self._cache, self._serving = config, cache, new
+            await self.learn()
             self._retired[old] = asyncio.create_task(self._retire(old))
 
     async def _retire(self, old: _Generation) -> None:
@@ -142,16 +151,22 @@ class Rung:
                 await one.close()
 
     def _generation(
-        self, config: Config, parts: Mapping[str, Part], cache: ExactCache, learned: Learned | None
+        self, config: Config, parts: Mapping[str, Part], cache: ExactCache, artefact: Artefact
     ) -> _Generation:
         rungs = build_rungs(config, parts)
         composites = [one.reasoner for one in rungs if one.reasoner is not one.lane.reasoner]
-        ladder = Ladder(rungs, self.clock, learned)
-        stores = Stores(cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics)
+        learning = self._learning if config.estimates.online else None
+        ladder = Ladder(rungs, self.clock, artefact.learned, learning.correct if learning else None)
+        stores = Stores(
+            cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics, learning=learning
+        )
         epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
         policy = Policy(epoch=f"{rung.__version__}-{epoch}", preset=config.server.preset, keep_text=config.ledger.text)
         known = Known(kinds={one.name: one.profile.kind for one in rungs})
-        return _Generation(Runtime(ladder, stores, policy, partial(verify, known=known), self.clock), parts, composites)
+        runtime = Runtime(ladder, stores, policy, partial(verify, known=known), self.clock)
+        return _Generation(
+            runtime, parts, composites, Bases({one.name: one.profile for one in rungs}, artefact.origins)
+        )
 
     # What a program that embeds Rung uses.
 

@@ -1,6 +1,7 @@
 """`rung explain`: the decision that would be taken now, for people."""
 
 import asyncio
+import math
 from typing import Annotated
 
 import typer
@@ -18,7 +19,7 @@ from rung.cli.options import (
     write_json,
 )
 from rung.cli.reach import Address, Wanted, reach
-from rung.types import Decision, Features, Option
+from rung.types import Decision, Estimate, Features, Option
 
 
 def explain(
@@ -89,15 +90,35 @@ def _table(options: list[Option]) -> Table:
         assert e is not None
         table.add_row(
             option.reasoner,
-            percent(e.right_prob),
+            right(e),
             percent(e.abstain_prob) if e.abstain_prob else "",
             f"{e.wait_s + e.service_s:.1f}",
             f"{e.usd:.6f}",
             "" if option.cost_usd is None else f"{option.cost_usd:.6f}",
             "" if option.reserve is None else f"{option.reserve:.2f}",
-            f"{e.source}, {e.outcomes:,} outcomes" if e.outcomes else e.source,
+            known_by(e),
         )
     return table
+
+
+def right(e: Estimate) -> str:
+    """The chance to be right, with its 95% interval where that is known: symmetric in log-odds, so that it ends before
+    0 and 1."""
+    p, spread = e.right_prob, e.right_prob * (1 - e.right_prob)
+    if not e.right_sd or not spread:
+        return percent(p)
+    low, high = (1 / (1 + (1 - p) / p * math.exp(-side * 1.96 * e.right_sd / spread)) for side in (-1, 1))
+    return f"{percent(p)} ({100 * low:.0f}-{100 * high:.0f})"
+
+
+def known_by(e: Estimate) -> str:
+    """Where an estimate comes from, and by how much outcomes have moved it since."""
+    said = f"{e.source}, {e.outcomes:,} outcomes" if e.outcomes else e.source
+    if (moved := e.correction) is not None:
+        said += f"; from {percent(moved.base_prob)} by {moved.outcomes:,} said right or wrong"
+        if moved.forgotten:
+            said += f" since it changed, {moved.forgotten:,} before that forgotten"
+    return said
 
 
 def what_next(decision: Decision) -> str:

@@ -69,6 +69,7 @@ async def reach(address: Address, *, start: bool) -> AsyncIterator[Place]:
             raise NotReady(f"no Rung answers at {server.url}; start one with `rung serve`, or leave --url out")
         rung = Rung(config)
         if not start:
+            await rung.learn()
             yield Here(rung, "No Rung serves, so nothing is loaded: models are taken to need a few seconds first.")
             return
         async with rung:

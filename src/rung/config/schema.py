@@ -212,6 +212,9 @@ class Estimates(Section):
         None,
         description="What `rung eval --out` wrote: estimates learned from outcomes, for the reasoners that they name.",
     )
+    online: bool = Field(
+        True, description="Whether what users say of answers (`/v1/feedback`) moves the estimates at once."
+    )
 
 
 class ExactCache(Section):

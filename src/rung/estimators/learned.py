@@ -24,6 +24,11 @@ class Learned:
         """Raises ConfigError."""
         return cls(*load(path))
 
+    @property
+    def origin(self) -> str:
+        """The artefact in few words: its day, and the beginning of its data's digest."""
+        return f"{self.about.made} {self.about.data[:8]}"
+
     def __call__(self, question: str) -> Mapping[str, Expected]:
         """By reasoner's name."""
         model = self._model
@@ -37,6 +42,7 @@ class Learned:
                 right_sd=sd,
                 completion_tokens=None if t is None else max(1.0, math.expm1(min(t, _MOST_LOG_TOKENS))),
                 outcomes=self.about.outcomes,
+                origin=self.origin,
             )
             for name, p, sd, t in zip(self.about.reasoners, right[0].tolist(), deviation, tokens, strict=True)
         }

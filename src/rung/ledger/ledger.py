@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from rung.clock import Clock
 from rung.errors import BadRequest, LedgerError, UnknownDecision
+from rung.ledger.graded import Graded, read_graded
 from rung.ledger.rows import Record, RecordedText, Row, row_of, storable
 from rung.ledger.store import Store
 from rung.types import Decision, Feedback
@@ -121,6 +122,10 @@ class Ledger:
         self._hurry.ring()
         self._wake.ring()
         await done
+
+    async def graded(self, *, after: int, latest: int) -> list[Graded]:
+        """What was said of decisions, as `read_graded` gives it. Raises LedgerError."""
+        return await asyncio.to_thread(read_graded, self._path, after=after, latest=latest)
 
     @property
     def problem(self) -> str | None:

@@ -73,6 +73,7 @@ def _learned(prior: Estimate, learned: Expected, max_tokens: int | None) -> Esti
         completion_tokens=prior.completion_tokens if tokens is None else min(tokens, max_tokens or tokens),
         source="learned",
         outcomes=learned.outcomes,
+        origin=learned.origin,
     )
 
 
@@ -105,6 +106,8 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
         source=e.source,
         outcomes=e.outcomes,
         right_sd=e.right_sd,
+        origin=e.origin,
+        correction=e.correction,
     )
 
 

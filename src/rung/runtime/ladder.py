@@ -10,7 +10,7 @@ from rung.lanes import Lane
 from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.wording import question_of
 from rung.routing import Candidate, Profile, Speed, at_speed, estimate
-from rung.types import Expected, Features, Json, LaneStats, ReasonerInfo, Request
+from rung.types import Estimate, Expected, Features, Json, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
 # Until a reasoner that starts can say more.
@@ -56,13 +56,18 @@ def caller_of(request: Request) -> Caller:
 
 # What past outcomes say of a question's text, by reasoner.
 Learned = Callable[[str], Mapping[str, Expected]]
+# A reasoner's estimate on such a question, moved by what came of its answers lately.
+Correct = Callable[[str, Features, Estimate], Estimate]
 
 
 class Ladder:
-    def __init__(self, rungs: Iterable[Rung], clock: Clock, learned: Learned | None = None) -> None:
+    def __init__(
+        self, rungs: Iterable[Rung], clock: Clock, learned: Learned | None = None, correct: Correct | None = None
+    ) -> None:
         self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
         self._clock = clock
         self._learned = learned
+        self._correct = correct
 
     def __getitem__(self, name: str) -> Rung:
         return self.rungs[name]
@@ -102,14 +107,16 @@ class Ladder:
             prompt_s_per_token=pace.prompt_s_per_token * slow,
             completion_s_per_token=pace.completion_s_per_token * slow,
         )
+        if before is not None:
+            expected = at_speed(before.estimate, rung.profile, features.prompt_tokens, speed)
+        else:
+            expected = estimate(rung.profile, features, speed, learned)
+            if self._correct is not None:
+                expected = self._correct(rung.name, features, expected)
         return Candidate(
             name=rung.name,
             abilities=rung.reasoner.abilities,
-            estimate=(
-                estimate(rung.profile, features, speed, learned)
-                if before is None
-                else at_speed(before.estimate, rung.profile, features.prompt_tokens, speed)
-            ),
+            estimate=expected,
             down=(status.note or "not answering") if status.state == "down" else "",
             ready_in_s=ready_in_s,
             congestion=lane.congestion,

@@ -14,6 +14,7 @@ from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
 from rung.runtime.climb import Climb, Event, Verify
 from rung.runtime.ladder import Ladder, Rung
+from rung.runtime.learning import Learning
 from rung.runtime.plan import decision_of, make_plan
 from rung.telemetry import Metrics
 from rung.types import (
@@ -31,12 +32,14 @@ from rung.types import (
 
 
 class Stores(Struct, frozen=True, kw_only=True):
-    """What outlives a reload. `flights` joins requests that are the same while the first is being answered."""
+    """What outlives a reload. `flights` joins requests that are the same while the first is being answered; without
+    `learning`, feedback is kept and moves no estimate."""
 
     cache: ExactCache
     flights: Flights[Event]
     ledger: Ledger
     metrics: Metrics
+    learning: Learning | None = None
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -161,8 +164,10 @@ class Runtime:
         return decision_of(request, make_plan(request, self._ladder, self._clock, self._policy.preset))
 
     async def feedback(self, feedback: Feedback) -> None:
-        """Durable on return. Raises UnknownDecision and LedgerError."""
+        """Durable on return, and known to the next decision. Raises UnknownDecision and LedgerError."""
         await self._stores.ledger.feedback(feedback)
+        if self._stores.learning is not None:
+            await self._stores.learning.hear()
 
     def rung(self, name: str) -> Rung:
         """One of the ladder's, to be asked alone. Raises UnknownModel."""

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.metrics import MetricWrapperBase
 
 from rung.telemetry.lanes import Lanes
+from rung.telemetry.outcomes import Outcomes
 from rung.types import Decision, LaneStats, Step
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -93,6 +94,7 @@ class Metrics:
         self._state = Gauge(
             "rung_reasoner_state", "1 for the state a reasoner is in.", ("reasoner", "state"), registry=registry
         )
+        self.outcomes = Outcomes(registry)
         self._lanes = Lanes()
         registry.register(self._lanes)
         self.in_flight = Gauge("rung_requests_in_flight", "Requests being worked on.", registry=registry)

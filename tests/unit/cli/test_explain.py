@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rung.cli.explain import what_next
-from rung.types import Decision, Estimate, Option
+from rung.cli.explain import known_by, right, what_next
+from rung.types import Correction, Decision, Estimate, Option
 
 
 def option(name: str, reserve: float | None, *, abstain_prob: float = 0.0, excluded: str = "") -> Option:
@@ -43,6 +43,32 @@ def decision(*options: Option, first: str | None = None, error: str = "") -> Dec
 )
 def test_the_rule_in_words(taken: Decision, said: str) -> None:
     assert what_next(taken) == said
+
+
+@pytest.mark.parametrize(
+    ("estimate", "chance", "source"),
+    [
+        (Estimate(right_prob=0.8), "80%", "prior"),
+        (
+            Estimate(right_prob=0.5, right_sd=0.1, source="learned", outcomes=1200),
+            "50% (31-69)",
+            "learned, 1,200 outcomes",
+        ),
+        (Estimate(right_prob=0.0, right_sd=0.1), "0%", "prior"),
+        (
+            Estimate(right_prob=0.9, right_sd=0.05, correction=Correction(base_prob=0.8, outcomes=31)),
+            "90% (75-96)",
+            "prior; from 80% by 31 said right or wrong",
+        ),
+        (
+            Estimate(right_prob=0.4, correction=Correction(base_prob=0.8, outcomes=20, forgotten=200), source="config"),
+            "40%",
+            "config; from 80% by 20 said right or wrong since it changed, 200 before that forgotten",
+        ),
+    ],
+)
+def test_where_an_estimate_comes_from(estimate: Estimate, chance: str, source: str) -> None:
+    assert (right(estimate), known_by(estimate)) == (chance, source)
 
 
 def test_a_decision_is_shown_without_anyone_being_called(own: Path, run) -> None:

@@ -1,0 +1,169 @@
+"""What feedback says of the reasoners, and what is therefore expected of them on the next question."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+
+import structlog
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rung.errors import LedgerError
+from rung.estimators.online import KEPT, Offsets, Outcome, forget, offsets
+from rung.ledger import Graded, Ledger
+from rung.routing import Profile, Speed, estimate
+from rung.routing.reserve import logit, sigmoid
+from rung.telemetry import Metrics
+from rung.types import Correction, Decision, Estimate, Features
+
+_log = structlog.get_logger(__name__)
+_AT_ONCE = Speed(wait_s=0.0, first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
+# Decisions that are looked at when all is read again.
+_LATEST = 5 * KEPT
+# Outcomes over KEPT before the oldest are dropped, all at once.
+_SLACK = KEPT // 4
+
+
+class Bases(Struct, frozen=True):
+    """What is expected of reasoners before any outcome moves it: by their profiles, or by an artefact, which `origins`
+    names for the reasoners that it knows."""
+
+    profiles: Mapping[str, Profile]
+    origins: Mapping[str, str] = {}
+
+    def outcome(self, graded: Graded) -> tuple[str, Outcome] | None:
+        """Whose answer was scored, and what that says; None where it says nothing of what serves now.
+
+        A profile may have changed since: what it expects is asked again. What an artefact expected of a question stands
+        in the decision, and says nothing beside another artefact, which may have been made from the same outcome.
+        """
+        decision = graded.decision
+        name, features, e = decision.answered_by, decision.features, _estimate_of(decision)
+        if name is None or features is None or e is None or decision.right_prob is None:
+            return None
+        profile = self.profiles.get(name)
+        # A solver knows itself which questions it can answer.
+        if profile is None or profile.kind == "symbolic" or e.origin != self.origins.get(name, ""):
+            return None
+        base = e.correction.base_prob if e.correction else e.right_prob
+        if not e.origin:
+            base = estimate(profile, features, _AT_ONCE).right_prob
+        return name, Outcome(
+            task=features.task,
+            base=logit(base),
+            evidence=logit(decision.right_prob) - logit(e.right_prob),
+            score=graded.score,
+            source=e.source,
+        )
+
+
+def _estimate_of(decision: Decision) -> Estimate | None:
+    return next((option.estimate for option in decision.options if option.reasoner == decision.answered_by), None)
+
+
+class _Heard:
+    """All that counts of what was heard: by reasoner, its outcomes by the number of what was first said, oldest
+    first."""
+
+    def __init__(self, bases: Bases) -> None:
+        self.bases = bases
+        self.seq = 0
+        self.offsets: Mapping[str, Offsets] = {}
+        self._outcomes: dict[str, dict[int, Outcome]] = {}
+        self._forgotten: dict[str, int] = {}
+
+    def take(self, graded: Iterable[Graded], changed: Callable[[str, int], None]) -> None:
+        """Heavy where much is said at once. `changed` is told of a reasoner that seems to have changed, and how many of
+        its outcomes were forgotten for that."""
+        touched = set()
+        for one in graded:
+            self.seq = max(self.seq, one.seq)
+            if (found := self.bases.outcome(one)) is not None:
+                name, outcome = found
+                touched.add(name)
+                self._put(name, one.begun, outcome, changed)
+        fresh = {name: offsets(self._list(name), self._forgotten.get(name, 0)) for name in touched}
+        self.offsets = {**self.offsets, **fresh}
+
+    def _put(self, name: str, begun: int, outcome: Outcome, changed: Callable[[str, int], None]) -> None:
+        kept = self._outcomes.setdefault(name, {})
+        if begun in kept:  # said again, of the same answer
+            kept[begun] = outcome
+            return
+        if begun < next(reversed(kept), 0):  # so old that it was dropped
+            return
+        kept[begun] = outcome
+        before = self._forgotten.get(name, 0)
+        if (now := forget(self._list(name), before)) > before:
+            self._forgotten[name] = now
+            changed(name, now - before)
+        if len(kept) > KEPT + _SLACK:
+            for old in list(islice(kept, len(kept) - KEPT)):
+                del kept[old]
+            self._forgotten[name] = max(0, self._forgotten.get(name, 0) - _SLACK - 1)
+
+    def _list(self, name: str) -> list[Outcome]:
+        return list(self._outcomes[name].values())
+
+
+class Learning:
+    """Owns what is learned while serving. It all follows from the ledger, so that a restart changes nothing.
+
+    `correct` is asked for each rung of each request and reads only what is swapped whole; the rest is done in a thread,
+    by one at a time.
+    """
+
+    def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
+        self._ledger = ledger
+        self._metrics = metrics
+        self._heard = _Heard(Bases({}))
+        self._offsets: Mapping[str, Offsets] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    def correct(self, name: str, features: Features, expected: Estimate) -> Estimate:
+        """The estimate, moved by what outcomes say of the reasoner."""
+        of = self._offsets.get(name)
+        if of is None:
+            return expected
+        offset, base = of.on(features.task), expected.right_prob
+        right = sigmoid(logit(base) + offset.believed)
+        return replace(
+            expected,
+            right_prob=right,
+            right_sd=right * (1 - right) * offset.sd,
+            correction=Correction(base_prob=base, outcomes=of.outcomes, forgotten=of.forgotten),
+        )
+
+    async def hear(self) -> None:
+        """Takes in what was said since it was last called; the next estimate knows of it. What cannot be read now is
+        said in the log, and taken in the next time."""
+        async with self._one_at_a_time:
+            await self._take(self._heard)
+
+    async def rebase(self, bases: Bases) -> None:
+        """Reads all again where what is expected before any outcome has changed, as at the start."""
+        async with self._one_at_a_time:
+            if bases != self._heard.bases:
+                self._heard = _Heard(bases)
+                self._offsets = {}
+                await self._take(self._heard)
+
+    async def _take(self, heard: _Heard) -> None:
+        try:
+            graded = await self._ledger.graded(after=heard.seq, latest=_LATEST)
+        except LedgerError as error:
+            _log.warning("outcomes not learned from yet", problem=error.message)
+            return
+        # At a start, what changed is long known.
+        told = self._changed if heard.seq else _not_told
+        await asyncio.to_thread(heard.take, graded, told)
+        self._offsets = heard.offsets
+        for name, of in heard.offsets.items():
+            self._metrics.outcomes.learned(name, of.common.believed, of.outcomes)
+
+    def _changed(self, name: str, forgotten: int) -> None:
+        _log.warning("a reasoner seems to have changed", reasoner=name, outcomes_forgotten=forgotten)
+        self._metrics.outcomes.changed(name)
+
+
+def _not_told(name: str, forgotten: int) -> None: ...
