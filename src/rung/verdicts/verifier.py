@@ -1,6 +1,6 @@
 """Signals and priors in, the chance that each answer is right out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import exp, log
 
 import msgspec
@@ -20,12 +20,16 @@ EXACT_RIGHT_PROB = 0.995
 UNKNOWN_RIGHT_PROB = 0.5
 # No verdict is surer than this, either way.
 SUREST = 0.995
+# Log-odds up to which evidence is a matter of trust.
+DOUBTED = 3.0
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What is known of the reasoners whose answers are judged, by name: their kinds, as the config calls them."""
+    """What is known of the reasoners whose answers are judged: their kinds by name, as the config calls them, and
+    the trust in what is seen of a reasoner's answers to a type of task, as `Trust` has it; 1 if not given."""
 
     kinds: Mapping[str, str] = {}
+    trust: Callable[[str, str], float] | None = None
 
     def kind(self, reasoner: str) -> str:
         return self.kinds.get(reasoner, "")
@@ -43,7 +47,8 @@ async def verify(
     right_prob = sigmoid(logit(prior) + sum of weight * signal + what the others' answers add), the prior being the
     reasoner's own estimate: where there is no signal, it stands. `estimates` are by reasoner's name, as they were
     before any answer. A verdict's signals are those of the reasoner itself, as it gave them, and those of SIGNALS;
-    `others` are log-odds.
+    `others` are log-odds. Where `trust` is not 1 it is a signal too, and scales what is added; `evidence` is all that
+    would have been added without it.
     """
     seen = [_look(features, answer, body) for answer in answers]
     alone = [_alone(one, estimates.get(one.answer.reasoner), known) for one in seen]
@@ -78,16 +83,29 @@ def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
     moved = sum([by_signal[name][value > 0] * value for name, value in signals.items()])
     if "least_token" in signals:
         moved += weights.offset
-    return Verdict(right_prob=_shifted(prior, moved), signals={**seen.answer.signals, **signals})
+    signals = {**seen.answer.signals, **signals}
+    if known.trust is not None and (trust := known.trust(seen.answer.reasoner, seen.features.task)) != 1:
+        signals |= {"trust": trust, "evidence": moved}
+        moved = _scaled(moved, trust)
+    return Verdict(right_prob=_shifted(prior, moved), signals=signals)
 
 
 def _joined(verdict: Verdict, moved: float | None) -> Verdict:
     if moved is None:
         return verdict
     signals = {**verdict.signals, "others": moved}
+    if (trust := signals.get("trust")) is not None:
+        signals["evidence"] += moved
+        moved = _scaled(moved, trust)
     if "exact" in verdict.signals:
         return msgspec.structs.replace(verdict, signals=signals)
     return msgspec.structs.replace(verdict, right_prob=_shifted(verdict.right_prob, moved), signals=signals)
+
+
+def _scaled(moved: float, trust: float) -> float:
+    """What goes beyond DOUBTED stands: an empty answer is wrong whatever was learned."""
+    doubted = min(max(moved, -DOUBTED), DOUBTED)
+    return moved + (trust - 1) * doubted
 
 
 def _shifted(prob: float, by: float) -> float:

@@ -1,5 +1,5 @@
 import asyncio
-from math import exp
+from math import exp, log
 from typing import Any
 
 import msgspec
@@ -28,6 +28,10 @@ def _features(question: str, max_tokens: int | None = None) -> Features:
         short=asked(question),
         needs=frozenset(),
     )
+
+
+def _logit(p: float) -> float:
+    return log(p / (1 - p))
 
 
 def _says(text: str, reasoner: str = "a", **rest: Any) -> Answer:
@@ -84,6 +88,28 @@ async def test_program_and_think_that_agree_are_surer_than_either_and_doubted_wh
     differ = await probs(_says("42", "a"), _says("18", "b"))
     assert max(differ) < alone < min(agreed)
     assert agreed[0] > 0.75
+
+
+async def test_trust_scales_what_is_seen_but_nothing_is_never_right() -> None:
+    body = {"messages": [{"role": "user", "content": SUM}]}
+
+    async def prob(trust: float, *answers: Answer) -> Verdict:
+        known = Known(trust=lambda reasoner, task: trust if (reasoner, task) == ("a", "open") else 1.0)
+        return (await verify(_features(SUM), ESTIMATES, answers, body, known))[0]
+
+    good = _says("12 + 30 = 42. She has 42 shells.", signals={"mean_logprob": -0.01, "min_logprob": -0.1})
+    without, half, whole = [await prob(trust, good) for trust in (0.0, 0.5, 1.0)]
+    assert without.right_prob == pytest.approx(0.6)
+    assert without.right_prob < half.right_prob < whole.right_prob
+    assert half.signals["trust"] == 0.5
+    assert half.signals["evidence"] == pytest.approx(_logit(whole.right_prob) - _logit(0.6))
+    assert "trust" not in whole.signals
+    assert await prob(1.0, good) == (await verify(_features(SUM), ESTIMATES, [good], body))[0]
+    other = _says("42", "b")
+    doubted, believed = await prob(0.5, good, other), await prob(1.0, good, other)
+    assert doubted.right_prob < believed.right_prob
+    assert doubted.signals["evidence"] > half.signals["evidence"]
+    assert (await prob(0.0, _says(""))).right_prob < 0.01
 
 
 async def test_the_kind_of_a_reasoner_chooses_its_weights() -> None:
