@@ -1,11 +1,15 @@
 """What the adaptive limit makes of a server that is noisy, but not overloaded."""
 
 import asyncio
+from random import Random
 
 import pytest
 
 from rung.clock import LoopClock
 from rung.config import parse_config
+from rung.config.lanes import Lanes
+from rung.lanes import Lane, Pace, Pool, Setup
+from rung.reasoners.base import closing
 from rung.simulate import (
     Arrival,
     Climbing,
@@ -19,6 +23,9 @@ from rung.simulate import (
     run,
     workload,
 )
+from rung.types import Call, Chunk, Usage
+
+from .conftest import Machine
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -46,3 +53,42 @@ def test_noise_alone_does_not_lower_the_limit(seed):
 
     run(main())
     assert min(limits) >= 14
+
+
+@pytest.mark.parametrize(("turn_s", "least", "most"), [(0.001, 64, 64), (0.1, 1, 8)])
+@pytest.mark.parametrize("stream", [False, True])
+def test_turns_of_our_own_loop_are_no_overload(stream, turn_s, least, most):
+    """An upstream that takes nothing, behind a loop on which each call takes a turn: with a hundred clients a
+    thousandth of a second each is our own doing, and a tenth is worth a lower limit."""
+    turn = asyncio.Lock()
+
+    class Behind(Machine):
+        async def answer(self, call):
+            async with turn:
+                await asyncio.sleep(turn_s)
+            yield Chunk(text="ok")
+            yield Chunk(finish="stop", usage=Usage(prompt_tokens=10, completion_tokens=10))
+
+    async def main():
+        clock = LoopClock()
+        pace = Pace(first_s=0.01, prompt_s_per_token=0.0, completion_s_per_token=0.0)
+        setup = Setup(pool=Pool(1000, clock), pace=pace, bounds=Lanes(), most=64)
+        lane = Lane(Behind(), setup, clock, Random(1))
+
+        async def ask(n):
+            call = Call(id=f"c{n}", body={}, deadline_s=clock.monotonic() + 1000.0, stream=stream)
+            async with closing(lane.call(call)) as chunks:
+                async for _ in chunks:
+                    pass
+
+        for n in range(40):  # one at a time: that is usual
+            await ask(n)
+
+        async def client(name):
+            for n in range(40):
+                await ask(f"{name}/{n}")
+
+        await asyncio.gather(*(client(name) for name in range(100)))
+        return lane.stats().limit
+
+    assert least <= run(main()) <= most

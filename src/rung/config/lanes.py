@@ -39,6 +39,12 @@ class Limit(Section):
     tolerance: float = Field(
         1.5, gt=1, description="Time to the first token, or for a token, may grow by this factor before it shrinks."
     )
+    least_late_s: float = Field(
+        0.25,
+        ge=0,
+        description="Nor does it shrink for calls that let us wait less than this longer than usual: where a first "
+        "token takes nearly nothing, the turns on Rung's own event loop would look like overload.",
+    )
 
 
 class Breaker(Section):

@@ -98,6 +98,7 @@ class GradientLimit:
         self._least = min(bounds.least, most)
         self._most = most
         self._tolerance = bounds.tolerance
+        self._least_late_s = bounds.least_late_s
         self._limit = float(min(max(bounds.start, bounds.least), most))
         self._short = 1.0
 
@@ -108,10 +109,13 @@ class GradientLimit:
     def crowded(self, running: int) -> bool:
         return running > max(self._limit / 4, self._least, 1)
 
-    def seen(self, ratio: float, running: int) -> None:
-        """A call that went well took `ratio` times what is usual; `running` ran when it began, itself included: too few
-        say nothing about a higher limit. Not to be told before the usual is known: it would grow into a crowd that
+    def seen(self, ratio: float, waited_s: float, running: int) -> None:
+        """A call that went well let us wait `waited_s`, `ratio` times what is usual: a few milliseconds more are no
+        overload, however many times it that is. `running` ran when it began, itself included: too few say nothing about
+        a higher limit. Not to be told before the usual is known: it would grow into a crowd that
         then is the usual."""
+        if ratio > 1 and waited_s - waited_s / ratio < self._least_late_s:
+            ratio = 1.0
         self._short += (min(ratio, 10.0) - self._short) / _SHORT_SAMPLES
         gradient = min(1.0, max(0.5, self._tolerance / max(self._short, 1e-9)))
         if gradient == 1.0 and running < self._limit / 2:

@@ -73,9 +73,10 @@ class Target:
         if usual is None:
             usual = self._usual[watch.stream] = Usual()
         ratio = usual.ratio(figure, watch.beside, crowded=self._limit.crowded(watch.beside))
+        waited_s = watch.waited_s(now_s)
         if usual.known:
-            self._limit.seen(ratio, watch.beside)
-        slow = ratio > self._slow.slow_factor and watch.waited_s(now_s) >= self._slow.least_slow_s
+            self._limit.seen(ratio, waited_s, watch.beside)
+        slow = ratio > self._slow.slow_factor and waited_s >= self._slow.least_slow_s
         self._ended(age, now_s, failed=False, slow=slow)
 
     def _ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:

@@ -18,7 +18,7 @@ def test_it_stays_within_its_bounds(samples, most):
         if overloaded:
             limit.overloaded()
         else:
-            limit.seen(ratio, running)
+            limit.seen(ratio, 60.0 * ratio, running)
         assert min(2, most) <= limit.limit <= most
 
 
@@ -29,7 +29,7 @@ def drive(speed, calls, limit=None, usual=None, seed=1):
         running = limit.limit
         ratio = usual.ratio(speed(running) * rng.uniform(0.8, 1.2), running, crowded=limit.crowded(running))
         if usual.known:
-            limit.seen(ratio, running)
+            limit.seen(ratio, 60.0 * ratio, running)
     return limit, usual
 
 
@@ -77,10 +77,18 @@ def test_noise_does_not_move_what_is_usual(crowded, sigma):
         assert sum(ratios[-4000:]) / 4000 == pytest.approx(1.0, abs=0.35 * sigma + 0.01)
 
 
+@pytest.mark.parametrize(("usual_s", "shrinks"), [(0.01, False), (1.0, True)])
+def test_milliseconds_are_no_overload(usual_s, shrinks):
+    limit = GradientLimit(Bounds(start=16), 64)
+    for _ in range(100):
+        limit.seen(5.0, 5.0 * usual_s, running=16)
+    assert (limit.limit < 16) == shrinks
+
+
 def test_few_calls_say_nothing_of_a_higher_limit():
     limit = GradientLimit(Bounds(start=16), 64)
     for _ in range(100):
-        limit.seen(1.0, running=2)
+        limit.seen(1.0, 1.0, running=2)
     assert limit.limit == 16
 
 
