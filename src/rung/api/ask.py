@@ -48,7 +48,7 @@ class Ask:
     async def __call__(self, scope: Scope, receive: Receive, line: Line) -> None:
         arrived_s = self._clock.monotonic()
         seen = Seen()
-        self._metrics.in_flight.inc()
+        self._metrics.in_flight += 1
         try:
             await self._answer(scope, receive, line, seen)
         except Gone:
@@ -60,7 +60,7 @@ class Ask:
             seen.ended(e.status, e.code or e.type)
             await line.fail(e, seen.exchange.headers(None) if seen.exchange else [])
         finally:
-            self._metrics.in_flight.dec()
+            self._metrics.in_flight -= 1
             self._record(seen, self._clock.monotonic() - arrived_s)
 
     async def _answer(self, scope: Scope, receive: Receive, line: Line, seen: Seen) -> None:

@@ -6,13 +6,12 @@ whatever is asked, and holds no text.
 """
 
 from collections.abc import Iterable
-from typing import Generic, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from rung.telemetry.lanes import Lanes
 from rung.telemetry.outcomes import Outcomes
+from rung.telemetry.tallies import Counts, Spread
 from rung.types import Decision, LaneStats, Step
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -24,20 +23,6 @@ _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304
 
 _STATES = ("cold", "loading", "warm", "down")
 
-_M = TypeVar("_M", bound=MetricWrapperBase)
-
-
-class _Children(dict[tuple[str, ...], _M], Generic[_M]):
-    """A metric's children by label values: looked up without the library's lock and string work."""
-
-    def __init__(self, metric: _M) -> None:
-        super().__init__()
-        self._metric = metric
-
-    def __missing__(self, labels: tuple[str, ...]) -> _M:
-        child = self[labels] = self._metric.labels(*labels)
-        return child
-
 
 class Metrics:
     """All figures of a process, in a registry of their own.
@@ -48,81 +33,71 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        self._request_s = _Children(
-            Histogram(
-                "gen_ai_server_request_duration_seconds",
-                "From a request's arrival to the end of its response.",
-                ("gen_ai_operation_name", "gen_ai_response_model", "error_type"),
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._request_s = Spread(
+            "gen_ai_server_request_duration_seconds",
+            "From a request's arrival to the end of its response.",
+            ("gen_ai_operation_name", "gen_ai_response_model", "error_type"),
+            _SECONDS,
+            registry,
         )
-        self._first_token_s = _Children(
-            Histogram(
-                "gen_ai_server_time_to_first_token_seconds",
-                "From a request's arrival to the first piece of a streamed answer.",
-                ("gen_ai_response_model",),
-                buckets=_FIRST_TOKEN_S,
-                registry=registry,
-            )
+        self._first_token_s = Spread(
+            "gen_ai_server_time_to_first_token_seconds",
+            "From a request's arrival to the first piece of a streamed answer.",
+            ("gen_ai_response_model",),
+            _FIRST_TOKEN_S,
+            registry,
         )
-        self._call_s = _Children(
-            Histogram(
-                "gen_ai_client_operation_duration_seconds",
-                "One call of one reasoner, its wait in the queue included.",
-                ("gen_ai_response_model", "outcome"),
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._call_s = Spread(
+            "gen_ai_client_operation_duration_seconds",
+            "One call of one reasoner, its wait in the queue included.",
+            ("gen_ai_response_model", "outcome"),
+            _SECONDS,
+            registry,
         )
-        self._tokens = _Children(
-            Histogram(
-                "gen_ai_client_token_usage",
-                "Tokens of one call of one reasoner, read (input) and written (output).",
-                ("gen_ai_response_model", "gen_ai_token_type"),
-                buckets=_TOKENS,
-                registry=registry,
-            )
+        self._tokens = Spread(
+            "gen_ai_client_token_usage",
+            "Tokens of one call of one reasoner, read (input) and written (output).",
+            ("gen_ai_response_model", "gen_ai_token_type"),
+            _TOKENS,
+            registry,
         )
-        self._decisions = _Children(
-            Counter("rung_decisions", "Requests decided.", ("reasoner", "outcome"), registry=registry)
-        )
-        self._spend = _Children(Counter("rung_spend_usd", "What calls cost, in USD.", ("reasoner",), registry=registry))
-        self._cache = _Children(
-            Counter("rung_cache", "Requests by what the cache did.", ("result",), registry=registry)
-        )
+        self._decisions = Counts("rung_decisions", "Requests decided.", ("reasoner", "outcome"), registry)
+        self._spend = Counts("rung_spend_usd", "What calls cost, in USD.", ("reasoner",), registry)
+        self._cache = Counts("rung_cache", "Requests by what the cache did.", ("result",), registry)
         self._state = Gauge(
             "rung_reasoner_state", "1 for the state a reasoner is in.", ("reasoner", "state"), registry=registry
         )
         self.outcomes = Outcomes(registry)
         self._lanes = Lanes()
         registry.register(self._lanes)
-        self.in_flight = Gauge("rung_requests_in_flight", "Requests being worked on.", registry=registry)
+        self.in_flight = 0
+        in_flight = Gauge("rung_requests_in_flight", "Requests being worked on.", registry=registry)
+        in_flight.set_function(lambda: self.in_flight)
         self.ledger_problem = Gauge("rung_ledger_problem", "1 while the ledger cannot write.", registry=registry)
 
     def observe(self, decision: Decision) -> None:
         """Counts a finished decision: what answered, what each call took and cost, what the cache did."""
-        self._decisions[decision.answered_by or "none", "failed" if decision.error else "answered"].inc()
-        self._cache[(decision.cache,)].inc()
+        self._decisions.add((decision.answered_by or "none", "failed" if decision.error else "answered"))
+        self._cache.add((decision.cache,))
         for step in decision.steps:
             self._observe_step(step)
 
     def _observe_step(self, step: Step) -> None:
         name, usage = step.reasoner, step.usage
-        self._call_s[name, step.outcome].observe(step.ended_s - step.started_s)
+        self._call_s.see((name, step.outcome), step.ended_s - step.started_s)
         if usage.prompt_tokens:
-            self._tokens[name, "input"].observe(usage.prompt_tokens)
+            self._tokens.see((name, "input"), usage.prompt_tokens)
         if usage.completion_tokens:
-            self._tokens[name, "output"].observe(usage.completion_tokens)
+            self._tokens.see((name, "output"), usage.completion_tokens)
         if usage.usd:
-            self._spend[(name,)].inc(usage.usd)
+            self._spend.add((name,), usage.usd)
 
     def responded(self, operation: str, reasoner: str, error: str, seconds: float) -> None:
         """Counts a response. `reasoner` is what answered and `error` an error's code; each may be empty."""
-        self._request_s[operation, reasoner, error].observe(seconds)
+        self._request_s.see((operation, reasoner, error), seconds)
 
     def first_token(self, reasoner: str, seconds: float) -> None:
-        self._first_token_s[(reasoner,)].observe(seconds)
+        self._first_token_s.see((reasoner,), seconds)
 
     def render(self, states: Iterable[tuple[str, str]], lanes: Iterable[LaneStats] = ()) -> bytes:
         """The scrape's text; `states` are each reasoner's name and state now, `lanes` how each lane stands."""

@@ -60,6 +60,7 @@ async def verify(
 
 def _look(features: Features, answer: Answer, body: Json) -> Seen:
     question, choice = question_of(body), answer.choices[0]
+    options = options_of(question) if features.short in {"choice", "label"} else ()
     text = f"{choice.reasoning[-LOOK_CHARS:]}\n{choice.text[-LOOK_CHARS:]}"
     return Seen(
         body=body,
@@ -68,7 +69,7 @@ def _look(features: Features, answer: Answer, body: Json) -> Seen:
         answer=answer,
         text=text,
         working=read(text),
-        final=extract(choice.text, features.short, options_of(question)),
+        final=extract(choice.text, features.short, options),
     )
 
 
