@@ -211,7 +211,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One call of a climb. `outcome` is answered, abstained, failed or cancelled; times are seconds since arrival."""
+    """One call of a climb. `propensity` is the chance with which this one was called then, below 1 only where another
+    may be tried. `outcome` is answered, abstained, failed or cancelled; times are seconds since arrival."""
 
     reasoner: str
     reserve: float
@@ -221,6 +222,7 @@ class Step(Struct, frozen=True, kw_only=True):
     usage: Usage = Usage()
     verdict: Verdict | None = None
     reason: str = ""
+    propensity: float = 1.0
 
 
 class Option(Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from functools import partial
 from pathlib import Path
+from random import Random
 from types import TracebackType
 from typing import Any, Self
 
@@ -56,6 +57,7 @@ class Rung:
     def __init__(self, config: Config, clock: Clock | None = None) -> None:
         self.config = config
         self.clock = clock or RealClock()
+        self._rng = Random()  # noqa: S311  chances, no secrets
         assert config.ledger.path is not None
         self._ledger = Ledger(config.ledger.path, self.clock)
         self.metrics = Metrics()
@@ -161,7 +163,13 @@ class Rung:
             cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics, learning=learning
         )
         epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
-        policy = Policy(epoch=f"{rung.__version__}-{epoch}", preset=config.server.preset, keep_text=config.ledger.text)
+        policy = Policy(
+            epoch=f"{rung.__version__}-{epoch}",
+            preset=config.server.preset,
+            keep_text=config.ledger.text,
+            most_loss=config.estimates.explore,
+            draw=self._rng.random,
+        )
         known = Known(kinds={one.name: one.profile.kind for one in rungs})
         runtime = Runtime(ladder, stores, policy, partial(verify, known=known), self.clock)
         return _Generation(

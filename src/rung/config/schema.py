@@ -215,6 +215,13 @@ class Estimates(Section):
     online: bool = Field(
         True, description="Whether what users say of answers (`/v1/feedback`) moves the estimates at once."
     )
+    explore: float = Field(
+        0.0,
+        ge=0.0,
+        le=0.5,
+        description="What trying another rung first may cost a request, as a share of what a right answer is worth. "
+        "Above 0, one request in twenty tries a rung that is expected to lose no more, so that more is learned.",
+    )
 
 
 class ExactCache(Section):

@@ -1,6 +1,7 @@
 """Pure decisions: what a request is like, what each reasoner would make of it, and THE RULE that picks one."""
 
 from rung.routing.estimates import Profile, Speed, at_speed, estimate
+from rung.routing.explore import Exploration, explore
 from rung.routing.features import features_of
 from rung.routing.options import (
     Candidate,
@@ -20,6 +21,7 @@ __all__ = [
     "PRESETS",
     "Action",
     "Candidate",
+    "Exploration",
     "Limits",
     "Prices",
     "Profile",
@@ -32,6 +34,7 @@ __all__ = [
     "difficulty_shift",
     "estimate",
     "exclusion",
+    "explore",
     "features_of",
     "lacking",
     "next_action",

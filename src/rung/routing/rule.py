@@ -9,11 +9,12 @@ from rung.routing.options import Weighed
 
 class Try(Struct, frozen=True, kw_only=True):
     """Call this reasoner next. `live`: no later rung would be tried whatever its verdict, so its answer may be sent as
-    it is written."""
+    it is written. `propensity` is the chance with which it was chosen, below 1 only where another may be tried."""
 
     reasoner: str
     reserve: float
     live: bool
+    propensity: float = 1.0
 
 
 class Stop(Struct, frozen=True, kw_only=True):

@@ -122,7 +122,7 @@ class Climb:
 
     def _next(self) -> Try | Stop:
         if not self._steps:
-            return self._plan.action
+            return self._plan.taken or self._plan.action
         limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
         features = self._plan.features
         self._look_again(features)
@@ -289,6 +289,7 @@ class Climb:
                 usage=usage,
                 verdict=verdict,
                 reason=reason,
+                propensity=attempt.action.propensity,
             )
         )
 

@@ -13,6 +13,7 @@ from rung.routing import (
     Limits,
     Prices,
     Try,
+    Weighed,
     exclusion,
     features_of,
     lacking,
@@ -26,7 +27,8 @@ from rung.types import Decision, Estimate, Features, Option, Preset, Request
 
 class Plan(Struct, frozen=True, kw_only=True):
     """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
-    `action` is the rule's while nobody was called. `if_all_abstain`: why nobody is left who takes any question; None if
+    `action` is the rule's while nobody was called, `taken` what is done in place of it where another may be tried.
+    `if_all_abstain`: why nobody is left who takes any question; None if
     somebody is."""
 
     preset: Preset
@@ -34,8 +36,10 @@ class Plan(Struct, frozen=True, kw_only=True):
     features: Features
     candidates: tuple[Candidate, ...]
     left_out: dict[str, str]
+    weighed: tuple[Weighed, ...]
     shown: tuple[Option, ...]
     action: Action
+    taken: Try | None = None
     problem: RungError | None = None
     if_all_abstain: RungError | None = None
 
@@ -71,6 +75,7 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
         features=features,
         candidates=candidates,
         left_out=left_out,
+        weighed=tuple(weighed[c.name] for c in candidates),
         shown=sort_options(shown),
         action=action,
         problem=None if candidates else _why_nobody(everyone, reasons, features, limits),

@@ -1,7 +1,7 @@
 """The request's way, on one page: recall, climb, commit, record."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import msgspec
@@ -12,6 +12,7 @@ from rung.clock import Clock
 from rung.errors import RungError
 from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
+from rung.routing import Exploration, Try, explore
 from rung.runtime.climb import Climb, Event, Verify
 from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.learning import Learning
@@ -43,11 +44,15 @@ class Stores(Struct, frozen=True, kw_only=True):
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """What a config decides beside the ladder. `epoch` changes whenever an old answer should not be served again."""
+    """What a config decides beside the ladder. `epoch` changes whenever an old answer should not be served again.
+    `most_loss` is what trying another rung may cost a request, as a share of a right answer's value; `draw` gives
+    numbers in 0..1."""
 
     epoch: str
     preset: Preset
     keep_text: bool
+    most_loss: float = 0.0
+    draw: Callable[[], float] = lambda: 1.0
 
 
 class Runtime:
@@ -115,6 +120,10 @@ class Runtime:
 
     def _climb(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
         plan = make_plan(request, self._ladder, self._clock, self._policy.preset)
+        if self._policy.most_loss and isinstance(plan.action, Try):
+            wanted = Exploration(self._policy.most_loss, self._policy.draw())
+            taken = explore(plan.weighed, plan.action, wanted, request.wishes.min_quality)
+            plan = msgspec.structs.replace(plan, taken=taken)
         climb = Climb(request, plan, self._ladder, self._verify, self._clock)
         climbs.append(climb)
         return climb.events()

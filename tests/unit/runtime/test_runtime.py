@@ -5,6 +5,7 @@ from contextlib import aclosing
 import pytest
 
 from rung.errors import Unavailable, UnknownDecision
+from rung.runtime import Ladder, Policy, Runtime
 from rung.types import Chunk, Commit, Feedback
 
 
@@ -101,3 +102,24 @@ async def test_texts_are_kept_only_where_the_config_says_so(world, scripted, tmp
     kept = sqlite3.connect(tmp_path / "ledger.db").execute("select question, answer from decisions").fetchone()
     assert ("my question" in str(kept)) == keep
     assert ("my answer" in str(kept)) == keep
+
+
+async def test_another_rung_is_tried_where_that_costs_little_and_the_chance_is_logged(world, scripted):
+    world.add(scripted("a", "yes"), strength=0.62)
+    world.add(scripted("b", "yes"), strength=0.61)
+    draws = iter([0.5, 0.01])
+    policy = Policy(epoch="1", preset="balanced", keep_text=False, most_loss=0.05, draw=lambda: next(draws))
+    runtime = Runtime(Ladder(world.rungs, world.clock), world.stores, policy, world.verify, world.clock)
+    usual, trial = [
+        (await world.reply(world.request(name=name, cache="off"), runtime)).decision for name in ("r1", "r2")
+    ]
+    assert (usual.first, usual.steps[0].reasoner, usual.steps[0].propensity) == ("a", "a", 0.95)
+    assert (trial.first, trial.steps[0].reasoner, trial.steps[0].propensity) == ("a", "b", 0.05)
+    assert runtime.explain(world.request()).first == "a"
+
+
+async def test_nobody_is_tried_unless_asked_for(world, scripted):
+    world.add(scripted("a", "yes"), strength=0.61)
+    world.add(scripted("b", "yes"), strength=0.6)
+    reply = await world.reply(world.request())
+    assert [step.propensity for step in reply.decision.steps] == [1.0]
