@@ -170,7 +170,8 @@ class Rung:
             most_loss=config.estimates.explore,
             draw=self._rng.random,
         )
-        known = Known(kinds={one.name: one.profile.kind for one in rungs})
+        kinds = {one.name: one.profile.kind for one in rungs}
+        known = Known(kinds=kinds, trust=learning.trust if learning else None)
         runtime = Runtime(ladder, stores, policy, partial(verify, known=known), self.clock)
         return _Generation(
             runtime, parts, composites, Bases({one.name: one.profile for one in rungs}, artefact.origins)

@@ -32,13 +32,14 @@ _LOOK_EVERY = 5
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """A scored answer of one reasoner. `base` and `evidence` are log-odds; `score` is in 0..1; `source` is what the
-    base is made from."""
+    """A scored answer of one reasoner. `base` and `evidence` are log-odds, the evidence as it was trusted then, by a
+    factor; `score` is in 0..1; `source` is what the base is made from."""
 
     task: str
     base: float
     evidence: float
     score: float
+    trust: float = 1.0
     source: str = "prior"
 
 

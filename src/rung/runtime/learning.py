@@ -9,12 +9,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rung.errors import LedgerError
-from rung.estimators.online import KEPT, Offsets, Outcome, forget, offsets
+from rung.estimators.online import HALF_LIFE, KEPT, Offsets, Outcome, forget, offsets
 from rung.ledger import Graded, Ledger
 from rung.routing import Profile, Speed, estimate
 from rung.routing.reserve import logit, sigmoid
 from rung.telemetry import Metrics
 from rung.types import Correction, Decision, Estimate, Features
+from rung.verdicts.trust import Scored, Trust, trust
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = Speed(wait_s=0.0, first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
@@ -53,12 +54,19 @@ class Bases(Struct, frozen=True):
             base=logit(base),
             evidence=logit(decision.right_prob) - logit(e.right_prob),
             score=graded.score,
+            trust=_trust_of(decision),
             source=e.source,
         )
 
 
 def _estimate_of(decision: Decision) -> Estimate | None:
     return next((option.estimate for option in decision.options if option.reasoner == decision.answered_by), None)
+
+
+def _trust_of(decision: Decision) -> float:
+    """The trust by which the served answer's evidence was scaled."""
+    verdicts = [step.verdict for step in decision.steps if step.reasoner == decision.answered_by and step.verdict]
+    return verdicts[-1].signals.get("trust", 1.0) if verdicts else 1.0
 
 
 class _Heard:
@@ -69,6 +77,7 @@ class _Heard:
         self.bases = bases
         self.seq = 0
         self.offsets: Mapping[str, Offsets] = {}
+        self.trusts: Mapping[str, Trust] = {}
         self._outcomes: dict[str, dict[int, Outcome]] = {}
         self._forgotten: dict[str, int] = {}
 
@@ -84,6 +93,7 @@ class _Heard:
                 self._put(name, one.begun, outcome, changed)
         fresh = {name: offsets(self._list(name), self._forgotten.get(name, 0)) for name in touched}
         self.offsets = {**self.offsets, **fresh}
+        self.trusts = {**self.trusts, **{name: self._trust(name) for name in touched}}
 
     def _put(self, name: str, begun: int, outcome: Outcome, changed: Callable[[str, int], None]) -> None:
         kept = self._outcomes.setdefault(name, {})
@@ -102,6 +112,13 @@ class _Heard:
                 del kept[old]
             self._forgotten[name] = max(0, self._forgotten.get(name, 0) - _SLACK - 1)
 
+    def _trust(self, name: str) -> Trust:
+        counted = self._list(name)[self._forgotten.get(name, 0) :]
+        return trust(
+            [Scored(task=o.task, base=o.base, evidence=o.evidence / o.trust, score=o.score) for o in counted],
+            half_life=HALF_LIFE,
+        )
+
     def _list(self, name: str) -> list[Outcome]:
         return list(self._outcomes[name].values())
 
@@ -109,8 +126,8 @@ class _Heard:
 class Learning:
     """Owns what is learned while serving. It all follows from the ledger, so that a restart changes nothing.
 
-    `correct` is asked for each rung of each request and reads only what is swapped whole; the rest is done in a thread,
-    by one at a time.
+    `correct` and `trust` are asked for each rung and each answer, and read only what is swapped whole; the rest is done
+    in a thread, by one at a time.
     """
 
     def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
@@ -118,6 +135,7 @@ class Learning:
         self._metrics = metrics
         self._heard = _Heard(Bases({}))
         self._offsets: Mapping[str, Offsets] = {}
+        self._trusts: Mapping[str, Trust] = {}
         self._one_at_a_time = asyncio.Lock()
 
     def correct(self, name: str, features: Features, expected: Estimate) -> Estimate:
@@ -134,6 +152,11 @@ class Learning:
             correction=Correction(base_prob=base, outcomes=of.outcomes, forgotten=of.forgotten),
         )
 
+    def trust(self, name: str, task: str) -> float:
+        """How far to go by what is seen of the reasoner's answers."""
+        of = self._trusts.get(name)
+        return of.on(task) if of is not None else 1.0
+
     async def hear(self) -> None:
         """Takes in what was said since it was last called; the next estimate knows of it. What cannot be read now is
         said in the log, and taken in the next time."""
@@ -145,7 +168,7 @@ class Learning:
         async with self._one_at_a_time:
             if bases != self._heard.bases:
                 self._heard = _Heard(bases)
-                self._offsets = {}
+                self._offsets, self._trusts = {}, {}
                 await self._take(self._heard)
 
     async def _take(self, heard: _Heard) -> None:
@@ -157,7 +180,7 @@ class Learning:
         # At a start, what changed is long known.
         told = self._changed if heard.seq else _not_told
         await asyncio.to_thread(heard.take, graded, told)
-        self._offsets = heard.offsets
+        self._offsets, self._trusts = heard.offsets, heard.trusts
         for name, of in heard.offsets.items():
             self._metrics.outcomes.learned(name, of.common.believed, of.outcomes)
 

@@ -18,10 +18,8 @@ from msgspec import Struct
 _COMMON_SD = 0.4
 _TASK_SD = 0.25
 _OFFSET_SD = 1.0
-# Evidence is never turned around, and never believed more than this.
-_MOST = 2.0
-# An outcome weighs half of one that came so many later.
-_HALF_LIFE = 500.0
+# Evidence is never turned around nor dropped, so that it can be told what it was; nor is it believed more than this.
+_LEAST, _MOST = 0.1, 2.0
 _STEPS = 12
 _NEAR = 1e-5
 
@@ -37,7 +35,7 @@ class Scored(Struct, frozen=True, kw_only=True):
 
 
 class Trust(Struct, frozen=True, kw_only=True):
-    """In one reasoner's evidence: 1 as it stands, 0 not at all."""
+    """In one reasoner's evidence: 1 as it stands, 0.5 half of it."""
 
     common: float = 1.0
     tasks: Mapping[str, float] = {}
@@ -47,8 +45,9 @@ class Trust(Struct, frozen=True, kw_only=True):
         return self.tasks.get(task, self.common)
 
 
-def trust(scored: Sequence[Scored], half_life: float = _HALF_LIFE) -> Trust:
-    """Of one reasoner's outcomes, oldest first. Answers about which nothing was seen say nothing."""
+def trust(scored: Sequence[Scored], half_life: float) -> Trust:
+    """Of one reasoner's outcomes, oldest first, each of which weighs half of one that came `half_life` later. Answers
+    about which nothing was seen say nothing."""
     seen = [one for one in scored if one.evidence]
     last = len(seen) - 1
     rows = [(one, 2.0 ** ((at - last) / half_life)) for at, one in enumerate(seen)]
@@ -85,7 +84,7 @@ def _likeliest(rows: Iterable[tuple[float, Scored, float]], mean: float, sd: flo
 
 
 def _bounded(slope: float) -> float:
-    return min(max(slope, 0.0), _MOST)
+    return min(max(slope, _LEAST), _MOST)
 
 
 def _sigmoid(x: float) -> float:

@@ -47,8 +47,7 @@ async def verify(
     right_prob = sigmoid(logit(prior) + sum of weight * signal + what the others' answers add), the prior being the
     reasoner's own estimate: where there is no signal, it stands. `estimates` are by reasoner's name, as they were
     before any answer. A verdict's signals are those of the reasoner itself, as it gave them, and those of SIGNALS;
-    `others` are log-odds. Where `trust` is not 1 it is a signal too, and scales what is added; `evidence` is all that
-    would have been added without it.
+    `others` are log-odds. Where `trust` is not 1 it is a signal too, and has scaled what is added.
     """
     seen = [_look(features, answer, body) for answer in answers]
     alone = [_alone(one, estimates.get(one.answer.reasoner), known) for one in seen]
@@ -86,7 +85,7 @@ def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
         moved += weights.offset
     signals = {**seen.answer.signals, **signals}
     if known.trust is not None and (trust := known.trust(seen.answer.reasoner, seen.features.task)) != 1:
-        signals |= {"trust": trust, "evidence": moved}
+        signals["trust"] = trust
         moved = _scaled(moved, trust)
     return Verdict(right_prob=_shifted(prior, moved), signals=signals)
 
@@ -94,10 +93,8 @@ def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
 def _joined(verdict: Verdict, moved: float | None) -> Verdict:
     if moved is None:
         return verdict
+    moved = _scaled(moved, verdict.signals.get("trust", 1.0))
     signals = {**verdict.signals, "others": moved}
-    if (trust := signals.get("trust")) is not None:
-        signals["evidence"] += moved
-        moved = _scaled(moved, trust)
     if "exact" in verdict.signals:
         return msgspec.structs.replace(verdict, signals=signals)
     return msgspec.structs.replace(verdict, right_prob=_shifted(verdict.right_prob, moved), signals=signals)

@@ -134,3 +134,19 @@ async def test_feedback_is_kept_even_if_it_cannot_be_learned_from(rung_of, monke
     monkeypatch.undo()
     await graded(rung, score)
     assert expected(rung).correction.outcomes == 2
+
+
+async def test_evidence_that_misleads_is_trusted_less_and_a_restart_changes_nothing(rung_of, upstream):
+    """Its refusals are what was wanted, and its answers are not, all the same to the verdict."""
+    rung = await rung_of({"one": ONE})
+    refuses, answers = upstream.says("I'm sorry, but I can't help with that."), upstream.says("Light scatters.")
+    for _ in range(20):
+        upstream.play(refuses, answers)
+        await graded(rung, 1.0, 0.0)
+    upstream.play(refuses)
+    verdict = (await rung.reply(QUESTION, model="one", cache="off")).decision.steps[0].verdict
+    assert verdict.signals["trust"] < 0.7
+    await rung.close()
+    async with Rung(rung.config) as again:
+        decision = (await again.reply(QUESTION, model="one", cache="off")).decision
+        assert decision.steps[0].verdict == verdict
