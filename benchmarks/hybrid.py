@@ -119,6 +119,24 @@ class Rung:
             raise SystemExit(f"{model} on {item.id}: {response.status} {reply}")
         return row | _told(reply)
 
+    async def word(self, question: str) -> dict[str, Any]:
+        """The first token of `fast`'s answer: its likeliest alternatives, with log-probabilities."""
+        body = {
+            "model": "fast",
+            "messages": [{"role": "user", "content": question}],
+            "max_tokens": 1,
+            "logprobs": True,
+            "top_logprobs": 10,
+            "rung": {"cache": "off"},
+        }
+        async with self._session.post(f"{self._base_url}/v1/chat/completions", json=body) as response:
+            reply = await response.json()
+        if response.status != 200:
+            raise SystemExit(f"{response.status} {reply}")
+        tops = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+        told = [{"token": top["token"], "logprob": round(top["logprob"], 4)} for top in tops]
+        return {"tops": told, "prompt_tokens": reply["usage"]["prompt_tokens"]}
+
     async def ready(self) -> bool:
         try:
             async with self._session.get(f"{self._base_url}/health/ready") as response:
