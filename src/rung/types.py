@@ -12,6 +12,8 @@ CacheUse = Literal["use", "refresh", "off"]
 # A class of urgency by its name, or its number: 0 is critical, 1 interactive, 2 batch, and so on.
 Priority = Literal["critical", "interactive", "batch"] | int
 Preset = Literal["economy", "balanced", "best"]
+# How a streamed answer is sent: when it is whole and was looked at, once its beginning is sure enough, or at once.
+Streaming = Literal["whole", "held", "eager"]
 # The kind of short, checkable answer a question asks for; empty when it asks for anything else.
 Short = Literal["", "choice", "yesno", "number", "label"]
 
@@ -25,6 +27,7 @@ class Wishes(Struct, frozen=True, kw_only=True):
     preset: Preset | None = None
     cache: CacheUse = "use"
     priority: Priority | None = None
+    streaming: Streaming | None = None
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -210,13 +213,17 @@ class Verdict(Struct, frozen=True, kw_only=True):
     source: str = "prior"
 
 
+Ended = Literal["answered", "abstained", "failed", "cancelled", "dropped"]
+
+
 class Step(Struct, frozen=True, kw_only=True):
     """One call of a climb. `propensity` is the chance with which this one was called then, below 1 only where another
-    may be tried. `outcome` is answered, abstained, failed or cancelled; times are seconds since arrival."""
+    may be tried. An answer was dropped if it was not worth writing on; its usage is what it took until then, and its
+    verdict that on its beginning. Times are seconds since arrival."""
 
     reasoner: str
     reserve: float
-    outcome: Literal["answered", "abstained", "failed", "cancelled"]
+    outcome: Ended
     started_s: float
     ended_s: float
     usage: Usage = Usage()

@@ -78,6 +78,8 @@ def _wishes(body: object, headers: Mapping[bytes, bytes]) -> Wishes:
     for header, raw in headers.items():
         if header.startswith(b"x-rung-") and header not in _OTHER_HEADERS:
             said.update(_header_wish(header, raw))
+    if "stream" in said:  # beside the body's own `stream`, which says whether, it says how
+        said["streaming"] = said.pop("stream")
     return Wishes(**said) if said else _NO_WISHES
 
 

@@ -106,6 +106,7 @@ class WishesBody(Struct, forbid_unknown_fields=True):
     preset: Literal["economy", "balanced", "best"] | None = None
     cache: Literal["use", "refresh", "off"] | None = None
     priority: Literal["critical", "interactive", "batch"] | Annotated[int, Meta(ge=0, le=9)] | None = None
+    stream: Literal["whole", "held", "eager"] | None = None
 
 
 class InferBody(Struct, forbid_unknown_fields=True):
@@ -129,5 +130,6 @@ ALLOWED = {
     "tool_choice": ("none", "auto", "required", "an object that names a function"),
     "preset": ("economy", "balanced", "best"),
     "cache": ("use", "refresh", "off"),
+    "stream": ("whole", "held", "eager"),
     "priority": ("critical", "interactive", "batch", "a number from 0 to 9"),
 }

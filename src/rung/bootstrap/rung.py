@@ -169,6 +169,7 @@ class Rung:
             keep_text=config.ledger.text,
             most_loss=config.estimates.explore,
             draw=self._rng.random,
+            streaming=config.server.stream,
         )
         kinds = {one.name: one.profile.kind for one in rungs}
         known = Known(kinds=kinds, trust=learning.trust if learning else None)
@@ -181,8 +182,8 @@ class Rung:
 
     async def answer(self, question: str | Sequence[Json], **options: Any) -> Answer:
         """The answer to a question, or to a list of messages. `options` are `model`, the wishes (`max_usd`,
-        `deadline_ms`, `min_quality`, `preset`, `cache`, `priority`) and any parameter of a chat completion. Raises
-        RungError.
+        `deadline_ms`, `min_quality`, `preset`, `cache`, `priority`, `streaming`) and any parameter of a chat
+        completion. Raises RungError.
         """
         return (await self.reply(question, **options)).answer
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from rung.config.lanes import Lanes, Section
-from rung.types import Preset
+from rung.types import Preset, Streaming
 
 
 class ReasonerBase(Section):
@@ -245,6 +245,11 @@ class Server(Section):
     max_body_mb: float = Field(20.0, gt=0, description="Largest request body.")
     deadline_s: float = Field(300.0, gt=0, description="Deadline of a request that states none.")
     preset: Preset = Field("balanced", description="Prices of a request that names no preset.")
+    stream: Streaming = Field(
+        "held",
+        description="How a streamed answer is sent that says nothing of it. whole: once it is complete and was looked "
+        "at; held: once its beginning is sure enough; eager: at once, by the reasoner that is likeliest worth it.",
+    )
 
 
 class Machine(Section):

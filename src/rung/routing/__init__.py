@@ -1,5 +1,6 @@
 """Pure decisions: what a request is like, what each reasoner would make of it, and THE RULE that picks one."""
 
+from rung.routing.commitment import Commitment, Written, commitment
 from rung.routing.estimates import Profile, Speed, at_speed, estimate
 from rung.routing.explore import Exploration, explore
 from rung.routing.features import features_of
@@ -11,6 +12,7 @@ from rung.routing.options import (
     difficulty_shift,
     exclusion,
     lacking,
+    right_after,
     sort_options,
     weigh,
 )
@@ -21,6 +23,7 @@ __all__ = [
     "PRESETS",
     "Action",
     "Candidate",
+    "Commitment",
     "Exploration",
     "Limits",
     "Prices",
@@ -30,7 +33,9 @@ __all__ = [
     "Stop",
     "Try",
     "Weighed",
+    "Written",
     "at_speed",
+    "commitment",
     "difficulty_shift",
     "estimate",
     "exclusion",
@@ -38,6 +43,7 @@ __all__ = [
     "features_of",
     "lacking",
     "next_action",
+    "right_after",
     "sort_options",
     "weigh",
 ]

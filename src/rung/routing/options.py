@@ -38,16 +38,19 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Weighed(Struct, frozen=True, kw_only=True):
-    """An option with its reserve; `cost` is kappa / v, as a share of a right answer's value."""
+    """An option with its reserve; `cost` is kappa / v, as a share of a right answer's value. `points` are what the
+    verdict may be if it answers, which it does with `answer_prob`."""
 
     name: str
     reserve: float
     cost: float
     points: Points
+    answer_prob: float = 1.0
 
 
-def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0) -> Weighed:
-    """`shift` moves the estimate, in log-odds, by what the verdicts so far said of the question."""
+def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0, *, blind: bool = False) -> Weighed:
+    """`shift` moves the estimate, in log-odds, by what the verdicts so far said of the question. `blind`: nobody will
+    look at the answer before it is sent."""
     e = candidate.estimate
     right = sigmoid(logit(e.right_prob) + shift) if shift else e.right_prob
     # It abstains, fails or answers, each at a cost of its own; a failure is taken to need an answer's time.
@@ -59,8 +62,14 @@ def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0) -> Weighed:
     usd = answers * e.usd + fails * e.fail_usd + abstains * e.abstain_usd
     usd += candidate.congestion * (stays * e.busy_s + abstain_s)
     cost = (usd + prices.second_usd * seconds) / prices.value_usd
-    points = verdict_points(right, e.discrimination)
-    return Weighed(name=candidate.name, reserve=reserve(points, answers, cost), cost=cost, points=points)
+    points = verdict_points(right, 0.0 if blind else e.discrimination)
+    worth = reserve(points, answers, cost)
+    return Weighed(name=candidate.name, reserve=worth, cost=cost, points=points, answer_prob=answers)
+
+
+def right_after(candidate: Candidate, seen: Sequence["Seen"]) -> float:
+    """Its chance to be right after the verdicts on others."""
+    return sigmoid(logit(candidate.estimate.right_prob) + difficulty_shift(candidate.mind, seen))
 
 
 def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named: bool = False) -> str:

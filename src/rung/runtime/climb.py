@@ -1,8 +1,8 @@
 """One request's climb: call, look at the answer, and call the next, until the rule says stop."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Literal
 
 import msgspec
@@ -21,7 +21,21 @@ from rung.errors import (
     UpstreamRefusedRequest,
 )
 from rung.reasoners.base import closing, collect, spell
-from rung.routing import Candidate, Limits, Seen, Stop, Try, difficulty_shift, exclusion, next_action, weigh
+from rung.routing import (
+    Candidate,
+    Commitment,
+    Limits,
+    Seen,
+    Stop,
+    Try,
+    Weighed,
+    difficulty_shift,
+    exclusion,
+    next_action,
+    right_after,
+    weigh,
+)
+from rung.runtime.hold import Held, Hold, can_hold, taken
 from rung.runtime.ladder import Ladder, caller_of
 from rung.runtime.plan import Plan, decision_of, with_quickest
 from rung.types import (
@@ -30,6 +44,7 @@ from rung.types import (
     Chunk,
     Commit,
     Decision,
+    Ended,
     Estimate,
     Features,
     Json,
@@ -53,12 +68,22 @@ Event = Commit | Chunk | Reply
 
 
 class Attempt:
-    """One call while it runs; `answer` stays None unless it came whole."""
+    """One call while it runs; `wait_s` is that in its lane, as it was expected. `answer` stays None unless it came
+    whole."""
 
-    def __init__(self, action: Try, started_s: float) -> None:
+    def __init__(self, action: Try, started_s: float, wait_s: float) -> None:
         self.action = action
         self.started_s = started_s
+        self.wait_s = wait_s
+        self.chunks: list[Chunk] = []
         self.answer: Answer | None = None
+
+
+class _Dropped(Exception):
+    """What is being written is not worth the rest of it."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
 
 
 class Climb:
@@ -80,6 +105,11 @@ class Climb:
         self._spent = Usage()
         self._live_by: str | None = None
         self._quality_reached = True
+        # Those whose answers were dropped, and what was seen of them: for when nobody else answers.
+        self._dropped: dict[str, Candidate] = {}
+        self._glimpsed: list[Seen] = []
+        # Whether the rule would have ended with this answer had nobody streamed it.
+        self.settled = True
         self._looked_s = clock.monotonic()
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -87,13 +117,15 @@ class Climb:
         if self._plan.problem is not None:
             raise self._plan.problem
         while isinstance(action := self._next(), Try):
-            if action.live and self._request.stream:
-                async for event in self._try_live(action):
-                    yield event
-                if self._live_by is not None:
-                    return
-            else:
+            hold = self._hold(action)
+            if hold is None:
                 await self._try(action)
+                continue
+            async with aclosing(self._try_streaming(action, hold)) as events:
+                async for event in events:
+                    yield event
+            if self._live_by is not None:
+                return
         self._quality_reached = action.quality_reached
         if not self._answers:
             raise self._nobody_answered()
@@ -106,7 +138,7 @@ class Climb:
 
     def decision(self, error: str = "") -> Decision:
         """Why the request was, or was not, answered the way it was, as far as is known."""
-        answer, verdict = self._best() if self._answers else (None, None)
+        answer, verdict = self._served()
         return msgspec.structs.replace(
             decision_of(self._request, self._plan),
             steps=tuple(self._steps),
@@ -128,12 +160,54 @@ class Climb:
         self._look_again(features)
         fit = [c for c in self._left.values() if not exclusion(c, features, limits)]
         self._options = tuple(fit) if self._answers else with_quickest(fit, self._left.values(), features, limits)
+        if not self._options and not self._answers:
+            self._left, self._dropped = self._dropped, {}
+            self._glimpsed.clear()
+            self._options = tuple(c for c in self._left.values() if not exclusion(c, features, limits))
+        weighed = self._weighed(self._options, self._seen())
+        return next_action(weighed, self._in_hand(), self._request.wishes.min_quality)
+
+    def _weighed(self, options: Iterable[Candidate], seen: Sequence[Seen]) -> list[Weighed]:
+        blind = self._plan.streaming == "eager" and not self._answers
+        shifts = ((c, difficulty_shift(c.mind, seen)) for c in options)
+        return [weigh(c, self._plan.prices, shift, blind=blind) for c, shift in shifts]
+
+    def _seen(self) -> list[Seen]:
         asked = {c.name: c for c in self._plan.candidates}
         pairs = [(asked[a.reasoner], v) for a, v in zip(self._answers, self._verdicts, strict=True)]
-        seen = [Seen(c.mind, c.estimate.right_prob, v.right_prob) for c, v in pairs]
-        weighed = [weigh(c, self._plan.prices, difficulty_shift(c.mind, seen)) for c in self._options]
-        in_hand = self._best()[1].right_prob if self._answers else None
-        return next_action(weighed, in_hand, self._request.wishes.min_quality)
+        return [*self._glimpsed, *(Seen(c.mind, c.estimate.right_prob, v.right_prob) for c, v in pairs)]
+
+    def _in_hand(self) -> float | None:
+        return self._best()[1].right_prob if self._answers else None
+
+    def _hold(self, action: Try) -> Hold | Literal["live"] | None:
+        """How the action's answer is passed on: as it comes, held and looked at, or None: when it is whole."""
+        plan, chosen = self._plan, self._left[action.reasoner]
+        if plan.streaming is None:
+            return None
+        if action.live or (plan.streaming == "eager" and not self._answers):
+            return "live"
+        if plan.streaming != "held" or not can_hold(chosen, plan.features):
+            return None
+        expected_prob = right_after(chosen, self._seen())
+        held = Held(
+            request=self._request,
+            features=plan.features,
+            candidate=chosen,
+            profile=self._ladder[chosen.name].profile,
+            prices=plan.prices,
+            expected_prob=expected_prob,
+            in_hand=self._in_hand(),
+            others=lambda found_prob: self._others(chosen, found_prob),
+        )
+        return Hold(held, self._clock)
+
+    def _others(self, running: Candidate, found_prob: float) -> list[Weighed]:
+        """The options beside one whose answer is being written and is thought to be right with `found_prob`."""
+        limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
+        seen = [*self._seen(), Seen(running.mind, running.estimate.right_prob, found_prob)]
+        fit = (c for c in self._options if c.name != running.name and not exclusion(c, self._plan.features, limits))
+        return self._weighed(fit, seen)
 
     def _look_again(self, features: Features) -> None:
         """Lanes filled or emptied while a call was under way, unless it took no time to speak of."""
@@ -148,8 +222,8 @@ class Climb:
 
     async def _try(self, action: Try) -> None:
         """Calls a rung, holds its answer whole, and looks at it."""
-        chunks: list[Chunk] = []
         with self._attempt(action) as attempt:
+            chunks = attempt.chunks
             call = self._call(action.reasoner, stream=False)
             async with (
                 asyncio.timeout(self._patience_s(call)) as timer,
@@ -163,26 +237,40 @@ class Climb:
         if attempt.answer is not None:
             await self._answered(attempt, attempt.answer)
 
-    async def _try_live(self, action: Try) -> AsyncIterator[Event]:
-        """Calls a rung and passes its chunks on as they come. Until the first one with content it may still fail unseen
-        by the client; after that, nothing moves to another rung. Every whole answer has one: its finish."""
-        chunks: list[Chunk] = []
+    async def _try_streaming(self, action: Try, hold: Hold | Literal["live"]) -> AsyncGenerator[Event, None]:
+        """Calls a rung and passes its chunks on, from the first one with content or from where the hold lets go. Until
+        then it may fail or be dropped unseen by the client; after that, nothing moves to another rung. Every whole
+        answer has content: its finish. One that is held to its end is looked at like any other."""
         with self._attempt(action) as attempt:
+            chunks = attempt.chunks
             call = self._call(action.reasoner, stream=True)
             async with closing(self._ladder[action.reasoner].call(call)) as stream:
                 while (chunk := await self._in_time(stream, call if not chunks else None)) is not None:
                     chunks.append(chunk)
                     if self._live_by is not None:
                         yield chunk
-                    elif chunk.text or chunk.reasoning or chunk.tool_calls or chunk.finish:
+                        continue
+                    move = hold.feed(chunk) if isinstance(hold, Hold) else _at_once(chunk)
+                    if move == "drop" and isinstance(hold, Hold) and hold.verdict is not None:
+                        raise _Dropped(hold.verdict)
+                    if move == "release":
                         self._live_by = action.reasoner
                         yield Commit(reasoner=action.reasoner, cache="miss", live=True)
-                        for held in chunks:
-                            yield held
+                        for kept in chunks:
+                            yield kept
             attempt.answer = collect(action.reasoner, chunks)
         if attempt.answer is not None:
             await self._answered(attempt, attempt.answer)
-            yield Reply(answer=self._priced(self._answers[-1]), decision=self.decision())
+            if self._live_by is not None:
+                yield self._sent(action)
+
+    def _sent(self, action: Try) -> Reply:
+        """The end of an answer that was sent as it was written."""
+        wanted = self._request.wishes.min_quality or 0.0
+        self._quality_reached = self._verdicts[-1].right_prob >= wanted
+        surely = action.live and self._plan.streaming != "eager"
+        self.settled = surely or isinstance(self._next(), Stop)
+        return Reply(answer=self._priced(self._answers[-1]), decision=self.decision())
 
     async def _in_time(self, stream: AsyncGenerator[Chunk, None], begun: Call | None) -> Chunk | None:
         async with asyncio.timeout(self._patience_s(begun) if begun else self._left_s()):
@@ -191,15 +279,15 @@ class Climb:
     @contextmanager
     def _attempt(self, action: Try) -> Iterator[Attempt]:
         """Turns what goes wrong with a call into a step of the climb, which goes on as long as nothing was sent."""
-        attempt = Attempt(action, self._clock.monotonic())
+        wait_s = self._left[action.reasoner].estimate.wait_s
+        attempt = Attempt(action, self._clock.monotonic(), wait_s)
         try:
             yield attempt
         except ReasonerError as error:
             del self._left[action.reasoner]
             self._failures[action.reasoner] = error
             reason = f"{type(error).__name__}: {error.message}"
-            usage = self._with_machine(action.reasoner, error.usage)
-            self._spent = self._spent + usage
+            usage = self._taken(attempt, error.usage)
             self._step(attempt, "abstained" if isinstance(error, Abstained) else "failed", reason=reason, usage=usage)
             if self._live_by is not None:
                 raise
@@ -208,11 +296,16 @@ class Climb:
             late = self._late()
             reason = "the request's deadline passed" if late else "nothing came while another could still be asked"
             self._failures[action.reasoner] = TimedOut(reason)
-            self._step(attempt, "failed", reason=reason)
+            self._step(attempt, "failed", reason=reason, usage=self._taken(attempt))
             if self._live_by is not None:
                 raise self._too_late() from None
+        except _Dropped as dropped:
+            candidate = self._dropped[action.reasoner] = self._left.pop(action.reasoner)
+            self._glimpsed.append(Seen(candidate.mind, candidate.estimate.right_prob, dropped.verdict.right_prob))
+            looked = self._clock.monotonic(), dropped.verdict
+            self._step(attempt, "dropped", usage=self._taken(attempt), looked=looked)
         except BaseException:
-            self._step(attempt, "cancelled")
+            self._step(attempt, "cancelled", usage=self._taken(attempt))
             raise
 
     def _call(self, name: str, *, stream: bool) -> Call:
@@ -257,7 +350,17 @@ class Climb:
         self._answers.append(msgspec.structs.replace(answer, usage=usage))
         estimates = {c.name: c.estimate for c in self._plan.candidates}
         self._verdicts = await self._verify(self._plan.features, estimates, self._answers, self._request.body)
-        self._step(attempt, "answered", usage=usage, answered=(ended_s, self._verdicts[-1]))
+        self._step(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
+
+    def _taken(self, attempt: Attempt, told: Usage = _NOTHING_SPENT) -> Usage:
+        """What a call without an answer cost, as it told or as far as it came; that is spent all the same."""
+        name = attempt.action.reasoner
+        if told == _NOTHING_SPENT:
+            busy_s = max(self._clock.monotonic() - attempt.started_s - attempt.wait_s, 0.0)
+            told = taken(attempt.chunks, self._ladder[name].profile, self._plan.features.prompt_tokens, busy_s)
+        usage = self._with_machine(name, told)
+        self._spent = self._spent + usage
+        return usage
 
     def _with_machine(self, name: str, usage: Usage) -> Usage:
         """A machine of ours that was held is paid for by the second."""
@@ -272,13 +375,13 @@ class Climb:
     def _step(
         self,
         attempt: Attempt,
-        outcome: Literal["answered", "abstained", "failed", "cancelled"],
+        outcome: Ended,
         *,
         reason: str = "",
         usage: Usage = _NOTHING_SPENT,
-        answered: tuple[float, Verdict] | None = None,
+        looked: tuple[float, Verdict] | None = None,
     ) -> None:
-        ended_s, verdict = answered or (self._clock.monotonic(), None)
+        ended_s, verdict = looked or (self._clock.monotonic(), None)
         self._steps.append(
             Step(
                 reasoner=attempt.action.reasoner,
@@ -296,6 +399,15 @@ class Climb:
     def _best(self) -> tuple[Answer, Verdict]:
         """The likeliest answer in hand; of equals, the first."""
         return max(zip(self._answers, self._verdicts, strict=True), key=lambda pair: pair[1].right_prob)
+
+    def _served(self) -> tuple[Answer, Verdict] | tuple[None, None]:
+        """The answer that was sent, or that would be sent now; one that broke off while it was sent is none."""
+        if not self._answers:
+            return None, None
+        if self._live_by is None:
+            return self._best()
+        last, verdict = self._answers[-1], self._verdicts[-1]
+        return (last, verdict) if last.reasoner == self._live_by else (None, None)
 
     def _left_s(self) -> float:
         return self._request.deadline_s - self._clock.monotonic()
@@ -330,3 +442,7 @@ class Climb:
         reasons = [f"{name}: {e.message}" for name, e in self._failures.items()]
         reasons += [f"{name}: {why}" for name, why in self._plan.left_out.items()]
         return AllFailed(f"no reasoner answered ({'; '.join(reasons)})", retry_after_s=retry_after_s)
+
+
+def _at_once(chunk: Chunk) -> Commitment:
+    return "release" if chunk.text or chunk.reasoning or chunk.tool_calls or chunk.finish else "hold"

@@ -22,14 +22,14 @@ from rung.routing import (
     weigh,
 )
 from rung.runtime.ladder import AUTO, Ladder, caller_of
-from rung.types import Decision, Estimate, Features, Option, Preset, Request
+from rung.types import Decision, Estimate, Features, Option, Preset, Request, Streaming
 
 
 class Plan(Struct, frozen=True, kw_only=True):
     """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
     `action` is the rule's while nobody was called, `taken` what is done in place of it where another may be tried.
-    `if_all_abstain`: why nobody is left who takes any question; None if
-    somebody is."""
+    `streaming` is how an answer is sent, None if nobody streams; one that is sent at once is chosen as by a verifier
+    that sees nothing. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
 
     preset: Preset
     prices: Prices
@@ -40,15 +40,19 @@ class Plan(Struct, frozen=True, kw_only=True):
     shown: tuple[Option, ...]
     action: Action
     taken: Try | None = None
+    streaming: Streaming | None = None
     problem: RungError | None = None
     if_all_abstain: RungError | None = None
 
 
-def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Preset) -> Plan:
+def make_plan(
+    request: Request, ladder: Ladder, clock: Clock, default_preset: Preset, default_streaming: Streaming = "held"
+) -> Plan:
     """Raises UnknownModel. A request that nobody can take gets a plan with a `problem`."""
     features = features_of(request.body)
     preset = _preset(request, default_preset)
     prices = PRESETS[preset]
+    streaming = (request.wishes.streaming or default_streaming) if request.stream else None
     named = not request.model.startswith(AUTO)
     limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
     caller = caller_of(request)
@@ -57,7 +61,7 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
     reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
     candidates = with_quickest([c for c in everyone if not reasons[c.name]], everyone, features, limits)
     left_out = {c.name: reasons[c.name] for c in everyone if c not in candidates}
-    weighed = {c.name: weigh(c, prices) for c in everyone}
+    weighed = {c.name: weigh(c, prices, blind=streaming == "eager") for c in everyone}
     action = next_action([weighed[c.name] for c in candidates], None, request.wishes.min_quality)
     shown = (
         Option(
@@ -78,6 +82,7 @@ def make_plan(request: Request, ladder: Ladder, clock: Clock, default_preset: Pr
         weighed=tuple(weighed[c.name] for c in candidates),
         shown=sort_options(shown),
         action=action,
+        streaming=streaming,
         problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )

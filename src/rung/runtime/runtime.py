@@ -16,7 +16,7 @@ from rung.routing import Exploration, Try, explore
 from rung.runtime.climb import Climb, Event, Verify
 from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.learning import Learning
-from rung.runtime.plan import decision_of, make_plan
+from rung.runtime.plan import Plan, decision_of, make_plan
 from rung.telemetry import Metrics
 from rung.types import (
     Answer,
@@ -29,6 +29,7 @@ from rung.types import (
     ReasonerInfo,
     Reply,
     Request,
+    Streaming,
 )
 
 
@@ -53,6 +54,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     keep_text: bool
     most_loss: float = 0.0
     draw: Callable[[], float] = lambda: 1.0
+    streaming: Streaming = "held"
 
 
 class Runtime:
@@ -111,15 +113,15 @@ class Runtime:
             return
         wishes = request.wishes
         # Another runtime's work ends with its own requests, and so do the leaves that a reload took from it.
-        flight = (self, key, wishes.deadline_ms, wishes.max_usd, wishes.priority, use, request.stream)
+        flight = (self, key, wishes.deadline_ms, wishes.max_usd, wishes.priority, use, request.stream, wishes.streaming)
         async with aclosing(self._stores.flights.join(flight, lambda: self._climb(request, climbs))) as events:
             async for event in events:
-                if isinstance(event, Reply) and climbs:
+                if isinstance(event, Reply) and climbs and climbs[0].settled:
                     self._stores.cache.put(key, event.answer)
                 yield event if climbs else self._followed(request, event)
 
     def _climb(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
-        plan = make_plan(request, self._ladder, self._clock, self._policy.preset)
+        plan = self._plan(request)
         if self._policy.most_loss and isinstance(plan.action, Try):
             wanted = Exploration(self._policy.most_loss, self._policy.draw())
             taken = explore(plan.weighed, plan.action, wanted, request.wishes.min_quality)
@@ -127,6 +129,9 @@ class Runtime:
         climb = Climb(request, plan, self._ladder, self._verify, self._clock)
         climbs.append(climb)
         return climb.events()
+
+    def _plan(self, request: Request) -> Plan:
+        return make_plan(request, self._ladder, self._clock, self._policy.preset, self._policy.streaming)
 
     def _replay(self, request: Request, kept: Answer) -> list[Event]:
         answer = served_from_cache(kept)
@@ -170,7 +175,7 @@ class Runtime:
 
     def explain(self, request: Request) -> Decision:
         """The decision that would be taken now; nobody is called. Raises UnknownModel."""
-        return decision_of(request, make_plan(request, self._ladder, self._clock, self._policy.preset))
+        return decision_of(request, self._plan(request))
 
     async def feedback(self, feedback: Feedback) -> None:
         """Durable on return, and known to the next decision. Raises UnknownDecision and LedgerError."""

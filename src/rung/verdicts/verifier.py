@@ -87,7 +87,7 @@ def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
     if known.trust is not None and (trust := known.trust(seen.answer.reasoner, seen.features.task)) != 1:
         signals["trust"] = trust
         moved = _scaled(moved, trust)
-    return Verdict(right_prob=_shifted(prior, moved), signals=signals)
+    return Verdict(right_prob=shifted(prior, moved), signals=signals)
 
 
 def _joined(verdict: Verdict, moved: float | None) -> Verdict:
@@ -97,7 +97,7 @@ def _joined(verdict: Verdict, moved: float | None) -> Verdict:
     signals = {**verdict.signals, "others": moved}
     if "exact" in verdict.signals:
         return msgspec.structs.replace(verdict, signals=signals)
-    return msgspec.structs.replace(verdict, right_prob=_shifted(verdict.right_prob, moved), signals=signals)
+    return msgspec.structs.replace(verdict, right_prob=shifted(verdict.right_prob, moved), signals=signals)
 
 
 def _scaled(moved: float, trust: float) -> float:
@@ -106,7 +106,7 @@ def _scaled(moved: float, trust: float) -> float:
     return moved + (trust - 1) * doubted
 
 
-def _shifted(prob: float, by: float) -> float:
+def shifted(prob: float, by: float) -> float:
     if not by:
         return prob
     prob = min(max(prob, 1 - SUREST), SUREST)

@@ -209,6 +209,13 @@ def test_wishes_in_the_body_and_in_headers_which_win() -> None:
     assert request.wishes == Wishes(max_usd=0.1, deadline_ms=2000, min_quality=0.9, preset="best", cache="refresh")
 
 
+def test_whether_to_stream_and_how_are_two_things() -> None:
+    assert read(rung={"stream": "whole"}).wishes == Wishes(streaming="whole")
+    request = read({"stream": "eager"}, stream=True, rung={"stream": "whole"})
+    assert request.stream
+    assert request.wishes == Wishes(streaming="eager")
+
+
 @pytest.mark.parametrize(
     ("headers", "words"),
     [
@@ -220,6 +227,7 @@ def test_wishes_in_the_body_and_in_headers_which_win() -> None:
         ({"preset": "x\xff"}, "`x-rung-preset` must be one of"),
         ({"priority": "urgent"}, "`x-rung-priority` must be one of critical, interactive, batch, a number from 0 to 9"),
         ({"priority": "10"}, "`x-rung-priority` must be"),
+        ({"stream": "now"}, "`x-rung-stream` must be one of whole, held, eager"),
         ({"priority": "-1"}, "`x-rung-priority` must be one of critical"),
         ({"max_ud": "1"}, "`x-rung-max-ud` is not known; did you mean `x-rung-max-usd`?"),
     ],

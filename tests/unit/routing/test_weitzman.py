@@ -3,6 +3,7 @@
 from functools import cache
 from itertools import permutations
 
+import msgspec
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from rung.routing import (
     next_action,
     weigh,
 )
+from rung.routing.commitment import _best_of
 from rung.routing.reserve import logit, reserve, verdict_points
 from rung.types import Estimate, Features
 
@@ -179,3 +181,14 @@ def test_verdicts_that_say_the_same_never_move_another_by_more_than_they_moved(m
     once = difficulty_shift(mine, [Seen(other, expected, found)])
     often = difficulty_shift(mine, [Seen(other, expected, found)] * count)
     assert abs(once) - 1e-9 <= abs(often) <= abs(logit(found) - logit(expected)) + 1e-9
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(boxes(), min_size=1, max_size=4))
+def test_what_the_others_are_worth_is_what_climbing_them_brings(ladder):
+    """The value of the optimal policy is that of the best of all verdicts, each capped at its reserve."""
+    assume(all(w.reserve >= NOTHING for w in weighed_of(ladder)))
+    weighed = [
+        msgspec.structs.replace(w, answer_prob=box[1]) for w, box in zip(weighed_of(ladder), ladder, strict=True)
+    ]
+    assert sum(b * p for b, p in _best_of(weighed, None)) == pytest.approx(best_value(ladder), abs=1e-9)

@@ -21,6 +21,8 @@ _SENT = frozenset(
         *("response_format", "logprobs", "top_logprobs"),
     )
 )
+# Tokens after which a stream tells its signals so far, for whoever judges its beginning.
+_TOLD_AT = frozenset(2**power for power in range(2, 12))
 # The temperature of several choices, where a request states none.
 _SEVERAL = 0.7
 
@@ -97,6 +99,7 @@ class _Choice:
         self._id = call.id
         self._body = call.body
         self._tokens = TokenSignals()
+        self._told_at = _TOLD_AT if call.stream and not index else frozenset[int]()
 
     def asked(self) -> dict[str, Any]:
         """The body to send. Token probabilities cost next to nothing, so they are always asked for."""
@@ -117,7 +120,8 @@ class _Choice:
         if chunk.usage:
             self.usage = replace(chunk.usage, busy_s=self.usage.busy_s)
         logprobs = as_asked(chunk.logprobs, self._body.get("top_logprobs") or 0) if self._body.get("logprobs") else ()
-        signals = self._tokens.told() if chunk.finish and self.index == 0 else {}
+        tells = self._tokens.count in self._told_at or (chunk.finish and self.index == 0)
+        signals = self._tokens.told() if tells else {}
         return replace(
             chunk, index=self.index, logprobs=logprobs, signals=signals, usage=None, extra={}, choice_extra={}
         )

@@ -11,7 +11,7 @@ class TokenSignals:
     """Sums up natural-log probabilities while the tokens come."""
 
     def __init__(self) -> None:
-        self._count = 0
+        self.count = 0
         self._sum = 0.0
         self._min = 0.0
         self._first = 0.0
@@ -19,18 +19,18 @@ class TokenSignals:
     def add(self, entries: Iterable[Json]) -> None:
         for entry in entries:
             logprob = float(entry["logprob"])
-            if self._count == 0:
+            if self.count == 0:
                 self._first = logprob
-            self._count += 1
+            self.count += 1
             self._sum += logprob
             self._min = min(self._min, logprob)
 
     def told(self) -> dict[str, float]:
         """`mean_logprob` and `min_logprob` over all tokens, `first_token_prob` in 0..1; nothing if there were none."""
-        if self._count == 0:
+        if self.count == 0:
             return {}
         return {
-            "mean_logprob": self._sum / self._count,
+            "mean_logprob": self._sum / self.count,
             "min_logprob": self._min,
             "first_token_prob": math.exp(self._first),
         }

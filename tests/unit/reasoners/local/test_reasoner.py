@@ -7,7 +7,7 @@ import pytest
 from rung.errors import UpstreamRefusedRequest
 from rung.reasoners.base import collect
 from rung.reasoners.local.engine import Engine
-from rung.reasoners.local.reasoner import Local
+from rung.reasoners.local.reasoner import Local, _Choice
 from rung.types import Answer, Call, Chunk
 
 
@@ -36,6 +36,17 @@ async def test_an_answer_with_its_usage_and_signals(local: Local) -> None:
     usage = answer.usage
     assert (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens, usage.busy_s) == (9, 4, 2, 0.5)
     assert answer.signals["mean_logprob"] == pytest.approx(-0.75)
+
+
+async def test_a_stream_tells_its_signals_on_the_way() -> None:
+    def told(stream: bool) -> list[dict[str, float]]:
+        choice = _Choice(0, Call(id="1", body={"messages": []}, deadline_s=0.0, stream=stream))
+        token = {"token": "a", "logprob": -0.5}
+        return [dict(choice.read(Chunk(text="a", logprobs=(token,))).signals) for _ in range(17)]
+
+    assert [i + 1 for i, signals in enumerate(told(True)) if signals] == [4, 8, 16]
+    assert told(True)[7]["mean_logprob"] == pytest.approx(-0.5)
+    assert not any(told(False))
 
 
 async def test_logprobs_are_given_to_who_asks(local: Local) -> None:

@@ -1,0 +1,73 @@
+"""When a stream that is held may be sent, and when it is not worth writing on.
+
+The rule compares the answer that is being written with all that could still be called. Q is what the verdict on the
+whole answer will be, B the best that is to be had without it: the answer in hand, or what climbing the others would
+bring. By Weitzman's theorem the latter is worth E[max min(Q_j, z_j)], each other rung's verdict capped at its reserve
+(Kleinberg, Waggoner and Weyl, Descending Price Optimally Coordinates Search, EC 2016). Two sides of one difference:
+
+    v * E[(B - Q)+]   what looking at the whole answer may gain: send it once this is at most the price of the wait
+    v * E[(Q - B)+]   what the answer may add to the others: drop it once this is less than the rest of it costs
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Struct
+
+from rung.routing.options import Weighed
+from rung.routing.prices import Prices
+from rung.routing.reserve import Points, verdict_points
+
+Commitment = Literal["release", "hold", "drop"]
+
+# Of what a verdict will know (d' squared) that much is taken to be in the beginning of the answer; the rest is open.
+EARLY_SHARE = 0.2
+# What having no answer is worth.
+_NOTHING = -1.0
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """An answer while it is written. `right_prob` is how likely it is right as far as it goes, `discrimination` d' of
+    the verdict on the whole. Until it is whole a reader would wait `rest_s`, and it would cost `rest_usd` besides.
+    `told`: its tokens' probabilities are known, so that something speaks for it."""
+
+    right_prob: float
+    discrimination: float
+    rest_s: float
+    rest_usd: float
+    told: bool
+
+
+def commitment(
+    written: Written, others: Sequence[Weighed], in_hand: float | None, prices: Prices, min_quality: float | None
+) -> Commitment:
+    """What to do with a stream, given the options left and `in_hand`, how likely the best answer so far is right.
+
+    An answer that nothing speaks for is sent only if no verdict could make a difference. `min_quality` is a bound: as
+    long as another option is left, an answer is sent early only if every verdict would reach it."""
+    points = verdict_points(written.right_prob, written.discrimination * (1 - EARLY_SHARE) ** 0.5)
+    best_else = _best_of(others, in_hand)
+    adds = sum(w * p * (q - b) for q, w in points for b, p in best_else if q > b)
+    gain = sum(w * p * (b - q) for q, w in points for b, p in best_else if b > q)
+    wait_usd = prices.second_usd * written.rest_s
+    if adds * prices.value_usd < written.rest_usd + wait_usd:
+        return "drop"
+    sure = not others or points[-1][0] >= (min_quality or 0.0)
+    if sure and (gain <= 0 or (written.told and gain * prices.value_usd <= wait_usd)):
+        return "release"
+    return "hold"
+
+
+def _best_of(others: Sequence[Weighed], in_hand: float | None) -> Points:
+    """The distribution of B: the largest of `in_hand` and every other's capped verdict, taken to be independent."""
+    floor = _NOTHING if in_hand is None else in_hand
+    capped = [[(min(q, o.reserve), w * o.answer_prob) for q, w in o.points] for o in others]
+    values = sorted({floor, *(value for one in capped for value, _ in one if value > floor)})
+    points, below = [], 0.0
+    for value in values:
+        at_most = 1.0
+        for one in capped:
+            at_most *= 1 - sum(w for q, w in one if q > value)
+        points.append((value, at_most - below))
+        below = at_most
+    return tuple(points)

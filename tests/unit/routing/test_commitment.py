@@ -1,0 +1,79 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rung.routing import Prices, Weighed, Written, commitment
+from rung.routing.commitment import EARLY_SHARE, _best_of
+from rung.routing.reserve import reserve, verdict_points
+
+PRICES = Prices(value_usd=0.01, second_usd=0.00015)
+probs = st.floats(0.02, 0.98)
+
+
+def written(right_prob, *, discrimination=1.0, rest_s=4.0, rest_usd=0.0, told=True):
+    return Written(right_prob=right_prob, discrimination=discrimination, rest_s=rest_s, rest_usd=rest_usd, told=told)
+
+
+def other(right_prob, *, discrimination=0.6, cost=0.1, answer_prob=1.0, name="o"):
+    points = verdict_points(right_prob, discrimination)
+    z = reserve(points, answer_prob, cost)
+    return Weighed(name=name, reserve=z, cost=cost, points=points, answer_prob=answer_prob)
+
+
+def test_a_sure_beginning_is_sent_and_an_unsure_one_is_held():
+    others = [other(0.8)]
+    assert commitment(written(0.93, discrimination=0.6), others, None, PRICES, None) == "release"
+    assert commitment(written(0.6, discrimination=2.0), others, None, PRICES, None) == "hold"
+
+
+def test_what_is_hardly_ever_the_best_is_dropped():
+    assert commitment(written(0.1), [other(0.9)], None, PRICES, None) == "drop"
+
+
+def test_what_all_others_may_fail_to_answer_is_not_dropped():
+    assert commitment(written(0.1), [other(0.9, answer_prob=0.5)], None, PRICES, None) == "hold"
+
+
+def test_the_last_option_is_sent_at_once_unless_something_better_is_in_hand():
+    assert commitment(written(0.2, told=False), [], None, PRICES, 0.9) == "release"
+    assert commitment(written(0.2), [], 0.9, PRICES, None) == "drop"
+
+
+def test_nothing_is_sent_on_the_expectation_alone():
+    for told, move in ((True, "release"), (False, "hold")):
+        assert commitment(written(0.8, told=told), [other(0.75)], None, PRICES, None) == move
+
+
+def test_a_bound_on_quality_is_kept_by_every_verdict_that_is_thought_possible():
+    one, others = written(0.93, discrimination=0.6), [other(0.8)]
+    worst = verdict_points(0.93, 0.6 * (1 - EARLY_SHARE) ** 0.5)[-1][0]
+    assert commitment(one, others, None, PRICES, worst - 0.01) == "release"
+    assert commitment(one, others, None, PRICES, worst + 0.01) == "hold"
+
+
+@given(probs, probs, st.floats(0, 2), st.floats(0, 0.5))
+def test_where_waiting_costs_nothing_it_decides_as_one_who_waits(right, their_right, discrimination, cost):
+    """Sent early: no verdict on the whole answer would have let the climb go on. Dropped: every verdict would have."""
+    free = Prices(value_usd=0.01, second_usd=0.0)
+    one, rival = written(right, discrimination=discrimination), other(their_right, cost=cost)
+    move = commitment(one, [rival], None, free, None)
+    points = verdict_points(right, discrimination * (1 - EARLY_SHARE) ** 0.5)
+    if move == "release":
+        assert points[-1][0] >= min(rival.reserve, rival.points[0][0])
+    assert move != "drop"
+
+
+@given(probs, st.lists(st.tuples(probs, st.floats(0, 0.5), st.floats(0.1, 1)), max_size=4), st.none() | probs)
+def test_a_longer_wait_never_turns_a_release_into_a_hold(right, rivals, in_hand):
+    others = [other(p, cost=c, answer_prob=a, name=str(i)) for i, (p, c, a) in enumerate(rivals)]
+    moves = [commitment(written(right, rest_s=s), others, in_hand, PRICES, None) for s in (0.0, 1.0, 10.0, 100.0)]
+    kept = [move for move in moves if move != "drop"]
+    assert kept == sorted(kept)  # hold, then release
+
+
+@given(st.lists(st.tuples(probs, st.floats(0, 0.5), st.floats(0.1, 1)), max_size=4), st.none() | probs)
+def test_the_best_of_the_others_is_a_distribution(rivals, in_hand):
+    others = [other(p, cost=c, answer_prob=a, name=str(i)) for i, (p, c, a) in enumerate(rivals)]
+    best = _best_of(others, in_hand)
+    assert sum(p for _, p in best) == pytest.approx(1)
+    assert all(p >= -1e-12 and b >= (-1.0 if in_hand is None else in_hand) for b, p in best)
