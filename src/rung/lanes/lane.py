@@ -49,6 +49,17 @@ class Setup(Struct, frozen=True, kw_only=True):
     wake: Callable[[], None] | None = None
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """How a new call would fare: the reasoner's status as its upstreams leave it, seconds to wait for those ahead, the
+    pace and by how much those at its side slow it, and USD for a second of one of its places."""
+
+    status: Status
+    wait_s: float
+    pace: Pace
+    slowdown: float
+    congestion: float
+
+
 class Lane:
     """Lets a leaf's calls through in their order, as many at once as it takes, and learns its pace.
 
@@ -144,6 +155,17 @@ class Lane:
             service_s=self._usual_s,
         )
         return self._wait_s(ticket)
+
+    def standing(self, priority: int, tenant: str) -> Standing:
+        """All that the rule is told of it at once."""
+        free = not self._queue and self.pool.room and self._open(self._now())
+        return Standing(
+            status=self.reasoner.status if free else self.status,
+            wait_s=0.0 if free else self.wait_s(priority, tenant),
+            pace=self.pace,
+            slowdown=self.slowdown,
+            congestion=self.congestion,
+        )
 
     def stats(self) -> LaneStats:
         now_s = self._now()

@@ -1,5 +1,7 @@
 """What is expected of a reasoner on a request: hand-set first estimates, each saying where it comes from."""
 
+from functools import lru_cache
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -15,9 +17,11 @@ _SYMBOLIC_ABSTAIN_S = 0.001
 # The ninetieth percentile of a call's time against its mean: answer lengths are skewed.
 _P90 = 2.0
 _FAIL_PROB = 0.01
+# No first estimate is worth more of them, and questions as complex as each other then have one estimate.
+_PLACES = 2
 
 
-class Profile(Struct, frozen=True, kw_only=True):
+class Profile(Struct, frozen=True, kw_only=True, cache_hash=True):
     """What the config tells of a reasoner. `leaf_kind`, `model` and `below_strength` are those of the leaf below a
     composite; `usd_per_busy_s` is the price of a machine that is held while it works; `samples` the most calls that a
     vote makes for one of its own."""
@@ -49,19 +53,25 @@ def estimate(profile: Profile, features: Features, speed: Speed, learned: Expect
     A solver's prior stays: it knows itself which questions it can answer."""
     if profile.kind == "symbolic":
         return _symbolic(features)
-    strength, source = _strength(profile, features)
+    complexity = round(features.complexity, _PLACES)
+    expected = _prior(profile, features.task, complexity, features.language, features.max_tokens)
+    if learned is not None:
+        expected = _learned(expected, learned, features.max_tokens)
+    return at_speed(expected, profile, features.prompt_tokens, speed)
+
+
+@lru_cache(maxsize=4096)
+def _prior(profile: Profile, task: str, complexity: float, language: str, max_tokens: int | None) -> Estimate:
+    strength, source = _strength(profile, task, complexity, language)
     tokens = strength.tokens * (profile.samples if profile.kind == "program" else 1)
-    expected = Estimate(
+    return Estimate(
         right_prob=strength.right_prob,
         abstain_prob=strength.abstains,
         fail_prob=_FAIL_PROB,
         discrimination=strength.discrimination,
-        completion_tokens=min(tokens, features.max_tokens or tokens),
+        completion_tokens=min(tokens, max_tokens or tokens),
         source=source,
     )
-    if learned is not None:
-        expected = _learned(expected, learned, features.max_tokens)
-    return at_speed(expected, profile, features.prompt_tokens, speed)
 
 
 def _learned(prior: Estimate, learned: Expected, max_tokens: int | None) -> Estimate:
@@ -88,12 +98,8 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
     service_s = speed.first_s * rounds + speed.prompt_s_per_token * prompt + speed.completion_s_per_token * tokens
     held_usd = profile.usd_per_busy_s * service_s
     usd = profile.input_usd_per_token * prompt + profile.output_usd_per_token * tokens + held_usd
-    return Estimate(
-        right_prob=e.right_prob,
-        abstain_prob=e.abstain_prob,
-        fail_prob=e.fail_prob,
-        discrimination=e.discrimination,
-        completion_tokens=tokens,
+    return replace(
+        e,
         wait_s=speed.wait_s,
         service_s=service_s,
         p90_s=service_s * _P90,
@@ -103,11 +109,6 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
         abstain_usd=usd if e.abstain_prob else 0.0,
         fail_usd=held_usd,
         busy_s=service_s,
-        source=e.source,
-        outcomes=e.outcomes,
-        right_sd=e.right_sd,
-        origin=e.origin,
-        correction=e.correction,
     )
 
 
@@ -131,13 +132,13 @@ def _rounds(profile: Profile) -> float:
     return 1.0 if profile.kind != "vote" else profile.samples // 2 + 1 + 0.35 * (profile.samples - 1) / 2
 
 
-def _strength(profile: Profile, features: Features) -> tuple[Strength, str]:
+def _strength(profile: Profile, task: str, complexity: float, language: str) -> tuple[Strength, str]:
     known = profile.strength if profile.strength is not None else profile.below_strength
     if known is None:
-        seen = strengths.SEEN.get(profile.model, {}).get(profile.kind, {}).get(features.task)
+        seen = strengths.SEEN.get(profile.model, {}).get(profile.kind, {}).get(task)
         if seen is not None:
-            return _at(seen, features.complexity), "prior"
-    return _guess(profile, features), "prior" if known is None else "config"
+            return _at(seen, complexity), "prior"
+    return _guess(profile, task, complexity, language), "prior" if known is None else "config"
 
 
 def _at(seen: Strength, complexity: float) -> Strength:
@@ -147,10 +148,9 @@ def _at(seen: Strength, complexity: float) -> Strength:
     return seen._replace(right_prob=right, tokens=seen.tokens * longer)
 
 
-def _guess(profile: Profile, features: Features) -> Strength:
-    task = features.task
+def _guess(profile: Profile, task: str, complexity: float, language: str) -> Strength:
     base = profile.strength
-    shift = -1.5 * (features.complexity - 0.3)
+    shift = -1.5 * (complexity - 0.3)
     if base is None:
         guess = strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH[profile.leaf_kind or profile.kind]
         base = guess if profile.below_strength is None else profile.below_strength
@@ -158,7 +158,7 @@ def _guess(profile: Profile, features: Features) -> Strength:
         shift += shifts.get(profile.kind, 0.0)
         if profile.kind == "brief":
             shift += strengths.BRIEF_WITHOUT_STEPS.get(task, 0.0)
-    if features.language not in {"en", "de", "fr", "es"} and profile.leaf_kind != "endpoint":
+    if language not in {"en", "de", "fr", "es"} and profile.leaf_kind != "endpoint":
         shift -= 0.3
     tokens = strengths.TASK_TOKENS[task]
     if profile.kind == "brief":

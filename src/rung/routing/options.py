@@ -82,7 +82,7 @@ def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named
 
 
 def _cannot(candidate: Candidate, features: Features, limits: Limits) -> str:
-    if missing := lacking(candidate.abilities, features):
+    if features.needs and (missing := lacking(candidate.abilities, features)):
         return f"cannot take {', '.join(missing)}"
     room = candidate.abilities.context_tokens
     if features.prompt_tokens >= room:
@@ -111,7 +111,7 @@ def _should_not(candidate: Candidate, features: Features, limits: Limits) -> str
 
 
 def lacking(abilities: Abilities, features: Features) -> list[str]:
-    return sorted(need for need in features.needs if not getattr(abilities, need)) if features.needs else []
+    return sorted(need for need in features.needs if not getattr(abilities, need))
 
 
 def sort_options(options: Iterable[Option]) -> tuple[Option, ...]:

@@ -65,6 +65,7 @@ class Ladder:
         self, rungs: Iterable[Rung], clock: Clock, learned: Learned | None = None, correct: Correct | None = None
     ) -> None:
         self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
+        self._minds = {name: rung.mind for name, rung in self.rungs.items()}
         self._clock = clock
         self._learned = learned
         self._correct = correct
@@ -95,14 +96,13 @@ class Ladder:
     ) -> Candidate:
         """The rung as it stands now for `caller`: its estimate, with its lane's wait, pace and price, and its state.
         `before` is how it stood earlier in the same request: what is expected of its answer has not changed since."""
-        lane = rung.lane
-        status = lane.status
+        name, now = rung.name, rung.lane.standing(caller.priority, caller.tenant)
+        status, pace, slow = now.status, now.pace, now.slowdown
         ready_in_s = 0.0
         if status.state in {"loading", "cold"}:
             ready_in_s = status.ready_in_s if status.ready_in_s is not None else _GUESSED_READY_S
-        pace, slow = lane.pace, lane.slowdown
         speed = Speed(
-            wait_s=lane.wait_s(caller.priority, caller.tenant) + ready_in_s,
+            wait_s=now.wait_s + ready_in_s,
             first_s=pace.first_s,
             prompt_s_per_token=pace.prompt_s_per_token * slow,
             completion_s_per_token=pace.completion_s_per_token * slow,
@@ -112,16 +112,16 @@ class Ladder:
         else:
             expected = estimate(rung.profile, features, speed, learned)
             if self._correct is not None:
-                expected = self._correct(rung.name, features, expected)
+                expected = self._correct(name, features, expected)
         return Candidate(
-            name=rung.name,
+            name=name,
             abilities=rung.reasoner.abilities,
             estimate=expected,
             down=(status.note or "not answering") if status.state == "down" else "",
             ready_in_s=ready_in_s,
-            congestion=lane.congestion,
+            congestion=now.congestion,
             note=status.note,
-            mind=rung.mind,
+            mind=self._minds[name],
         )
 
     def lanes(self) -> tuple[LaneStats, ...]:
