@@ -19,15 +19,19 @@ from rung.bootstrap.build import Artefact, Part, build_learned, build_leaves, bu
 from rung.cache import ExactCache, Flights
 from rung.clock import Clock, RealClock
 from rung.config import Config, load_config
+from rung.config.schema import CodeConfig
 from rung.errors import BadRequest, ConfigError, LedgerError
 from rung.lanes import Lane
 from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
+from rung.reasoners.code.reasoner import bounds_of
 from rung.reasoners.local.memory import Memory
 from rung.runtime import Bases, Event, Ladder, Learning, Policy, Runtime, Stores
+from rung.sandbox import Jail
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
 from rung.verdicts import Known, verify
+from rung.verdicts.running import Running, Verify
 
 _log = structlog.get_logger(__name__)
 
@@ -173,7 +177,7 @@ class Rung:
         )
         kinds = {one.name: one.profile.kind for one in rungs}
         known = Known(kinds=kinds, trust=learning.trust if learning else None)
-        runtime = Runtime(ladder, stores, policy, partial(verify, known=known), self.clock)
+        runtime = Runtime(ladder, stores, policy, _verify_of(config, known), self.clock)
         return _Generation(
             runtime, parts, composites, Bases({one.name: one.profile for one in rungs}, artefact.origins)
         )
@@ -230,6 +234,13 @@ class Rung:
 
 def _cache_of(config: Config) -> ExactCache:
     return ExactCache(int(config.cache.exact.max_mb * 1_000_000))
+
+
+def _verify_of(config: Config, known: Known) -> Verify:
+    """Where the ladder runs code, within its bounds, that of other rungs is run too with the tests that are given."""
+    code = next((entry for entry in config.reasoners.values() if isinstance(entry, CodeConfig)), None)
+    judged = partial(verify, known=known)
+    return judged if code is None else Running(judged, Jail(bounds_of(code))).verify
 
 
 def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:

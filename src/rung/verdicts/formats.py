@@ -1,9 +1,12 @@
-"""Whether an answer has the form that was asked for: JSON, a JSON schema, well-formed tool calls."""
+"""Whether an answer has the form that was asked for: JSON, a JSON schema, well-formed tool calls, Python."""
 
-from collections.abc import Mapping
+import ast
+import builtins
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rung.answers.schemas import fits, parsed
+from rung.reasoners.code.asking import assertions_in, code_in, wants_code
 from rung.types import Answer, Json
 
 LARGEST_TEXT = 256_000
@@ -47,3 +50,29 @@ def _call_form(called: Json, offered: Mapping[str, Json]) -> bool | None:
     if not is_json or not isinstance(value, dict):
         return False
     return fits(value, tool.get("parameters") or {})
+
+
+def python_form(answer: Answer, question: str) -> bool | None:
+    """Whether the code that is asked for parses, and gives a name to all that the question's tests call; None if no
+    Python is asked for. Nothing is run."""
+    if len(answer.text) > LARGEST_TEXT or not wants_code(question):
+        return None
+    code = code_in(answer.text)
+    if not code:
+        return False
+    given = {*dir(builtins), *_named(ast.parse(code))}
+    tests = [node for line in assertions_in(question) for node in ast.walk(ast.parse(line))]
+    called = {node.func.id for node in tests if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return called <= given
+
+
+def _named(tree: ast.Module) -> Iterator[str]:
+    """All names that code gives anywhere; one that is not reached from outside counts too."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.Import() | ast.ImportFrom():
+                yield from (alias.asname or alias.name for alias in node.names)

@@ -13,7 +13,7 @@ from rung.answers import reads_off
 from rung.answers.numerals import as_number, numbers_in, plain
 from rung.types import Answer, Choice, Features, Json
 from rung.verdicts.arithmetic import Working
-from rung.verdicts.formats import json_form, tools_form
+from rung.verdicts.formats import json_form, python_form, tools_form
 
 _REFUSAL = re.compile(
     r"\W*(?:i'?m (?:really |very |so )?sorry,? (?:but|i can|i am|however)|sorry,? (?:but )?i"
@@ -138,6 +138,15 @@ def passed_tests(seen: Seen) -> float | None:
     return share - 0.5
 
 
+def code_form(seen: Seen) -> float | None:
+    """1: Python was asked for, parses, and defines what the tests given call; -1: it does not. None where it was run
+    with tests."""
+    if seen.features.task != "code" or seen.answer.signals.get("tests"):
+        return None
+    formed = python_form(seen.answer, seen.question)
+    return None if formed is None else (1.0 if formed else -1.0)
+
+
 def left_out(seen: Seen) -> float | None:
     """1: a program that does without a number which the question gives."""
     return 1.0 if seen.answer.signals.get("unused_numbers") else None
@@ -250,6 +259,7 @@ SIGNALS: Mapping[str, Signal] = {
         supported,
         vote,
         passed_tests,
+        code_form,
         left_out,
         program_token,
         repaired,

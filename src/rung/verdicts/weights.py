@@ -25,6 +25,7 @@ WEIGHTS: Mapping[str, float] = {
     "supported": 0.8,  # a value that stands in the text may still be the wrong one
     "vote": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
     "passed_tests": 2.5,  # what passes the tests that were given does what was asked, as far as they ask it
+    "code_form": 5.0,  # what does not parse, or has another name, passes no test; what parses earns little: see PRAISE
     "left_out": -1.2,  # half of these are wrong, of the other programs one in ten
     "program_token": 0.6,  # beside mean_token: every token of a program is a decision
     "repaired": -0.7,  # the model saw what was wrong with the form of it, seldom with the thought
@@ -38,7 +39,7 @@ WEIGHTS: Mapping[str, float] = {
     "unused": -1.0,  # seen: half of these are wrong, of the others one in seven; some numbers are there to mislead
 }
 # Signals that weigh less when they speak for an answer: what is expected of every answer is no merit.
-PRAISE: Mapping[str, float] = {"form": 0.05, "copied": 0.05}
+PRAISE: Mapping[str, float] = {"form": 0.05, "copied": 0.05, "code_form": 0.05}
 # What a witness is worth against an independent one.
 INDEPENDENCE = 0.6
 

@@ -1,7 +1,9 @@
 from typing import Any
 
+import pytest
+
 from rung.types import Answer, Choice
-from rung.verdicts.formats import json_form, tools_form
+from rung.verdicts.formats import json_form, python_form, tools_form
 
 PERSON = {"type": "object", "properties": {"age": {"type": "integer", "minimum": 0}}, "required": ["age"]}
 
@@ -39,3 +41,24 @@ def test_tool_calls() -> None:
     assert tools_form(_says(calls=call("what", '{"age": 3}')), body) is False
     assert tools_form(_says("no call"), body) is None
     assert tools_form(_says("no call"), {**body, "tool_choice": "required"}) is False
+
+
+FUNCTION = "Write a Python function to double a number. It should pass:\nassert double(2) == 4"
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "formed"),
+    [
+        (FUNCTION, "```python\ndef double(x):\n    return 2 * x\n```", True),
+        (FUNCTION, "```python\nfrom mine import double\n```", True),
+        (FUNCTION, "```python\ndef twice(x):\n    return 2 * x\n```", False),
+        (FUNCTION, "```python\ndef double(x:\n    return 2 * x\n```", False),
+        (FUNCTION, "I would multiply it by two.", False),
+        ("Write a Python function to double a number.", "```\ndef twice(x):\n    return 2 * x\n```", True),
+        ("Write a JavaScript function to double a number.", "```js\nconst double = x => 2 * x\n```", None),
+        ("What is a function?", "It maps each thing to one.", None),
+    ],
+)
+def test_python_that_was_asked_for(question: str, text: str, formed: bool | None) -> None:
+    answer = Answer(reasoner="r", choices=(Choice(text=text),))
+    assert python_form(answer, question) is formed

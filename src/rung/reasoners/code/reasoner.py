@@ -45,8 +45,7 @@ class Code:
         self._below = below
         self._of = of
         self._allowed = config.allow_unisolated
-        bounds = Bounds(wall_s=config.time_limit_s, memory_mb=config.memory_mb, unisolated=config.allow_unisolated)
-        self._jail = Jail(bounds)
+        self._jail = Jail(bounds_of(config))
         self._probe: asyncio.Task[Isolation] | None = None
 
     @property
@@ -127,6 +126,10 @@ class Code:
         code = code_in(answer.text)
         tried = await self._jail.run(code, tests) if code else Tried(wrong="there is no Python in it")
         return _Draft(answer=answer, code=code, tests=tests, tried=tried)
+
+
+def bounds_of(config: CodeConfig) -> Bounds:
+    return Bounds(wall_s=config.time_limit_s, memory_mb=config.memory_mb, unisolated=config.allow_unisolated)
 
 
 def evidence(draft: _Draft) -> str:
