@@ -333,7 +333,7 @@ class Engine:
             model=self.spec.label,
             headers=headers,
             timeouts=_TIMEOUTS,
-            concurrency=0,
+            concurrency=self.spec.slots,
         )
         return ChatClient(server, self._clock)
 
