@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 
 class Clock(Protocol):
@@ -14,11 +15,9 @@ class Clock(Protocol):
 
 
 class RealClock:
-    def monotonic(self) -> float:
-        return time.monotonic()
-
-    def wall(self) -> float:
-        return time.time()
+    # The functions themselves: they are called thirty times a request.
+    monotonic = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
 
 
 class LoopClock:
@@ -32,3 +31,35 @@ class LoopClock:
 
     def wall(self) -> float:
         return self._epoch_s + self.monotonic()
+
+
+class within:  # noqa: N801  reads as a preposition, like contextlib's
+    """Ends the block with a TimeoutError once so many seconds have passed, unless it is done by then. What
+    `asyncio.timeout` does, at a third of its cost, which every request pays."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._late = False
+
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        assert task is not None, "only a task can be interrupted"
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._timer = asyncio.get_running_loop().call_later(max(self._seconds, 0.0), self._ring)
+        return self
+
+    def from_now(self, seconds: float) -> None:
+        """Gives the block so many seconds from now on instead."""
+        self._timer.cancel()
+        if not self._late:
+            self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._ring)
+
+    def _ring(self) -> None:
+        self._late = True
+        self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._timer.cancel()
+        if self._late and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error

@@ -1,6 +1,5 @@
 """What every endpoint does first: who asks, and what."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from rung.api.base import Runtime
 from rung.api.body import parse_object, read_body
 from rung.api.decode import Arrival
 from rung.api.doors import Door
-from rung.clock import Clock
+from rung.clock import Clock, within
 from rung.config.schema import Server
 from rung.errors import DeadlineExceeded
 from rung.types import Answer, Decision, Request
@@ -78,7 +77,7 @@ class Front:
         """Raises BadRequest, BodyTooLarge, DeadlineExceeded, Gone."""
         within_s = serving.server.deadline_s
         try:
-            async with asyncio.timeout(within_s):
+            with within(within_s):
                 raw = await read_body(receive, arrival.headers, serving.max_bytes)
         except TimeoutError:
             raise DeadlineExceeded(f"The body did not arrive within {within_s:g} s, server.deadline_s.") from None

@@ -74,13 +74,15 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._timers = (
-            loop.call_later(self.WATCH_AFTER_S, self._begin_watch),
-            loop.call_later(self._within_s, self._end, "too late"),
-        )
+        if self._within_s <= self.WATCH_AFTER_S:
+            self._timer = loop.call_later(self._within_s, self._end, "too late")
+        else:
+            self._timer = loop.call_later(self.WATCH_AFTER_S, self._begin_watch)
         return self
 
     def _begin_watch(self) -> None:
+        left_s = self._within_s - self.WATCH_AFTER_S
+        self._timer = asyncio.get_running_loop().call_later(left_s, self._end, "too late")
         self._watch = asyncio.create_task(self._watch_client())
 
     async def _watch_client(self) -> None:
@@ -94,8 +96,7 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
             self._task.cancel()
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> bool:
-        for timer in self._timers:
-            timer.cancel()
+        self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
         if not self.ended:

@@ -129,6 +129,8 @@ class _Open:
 
 def collect(reasoner: str, chunks: Iterable[Chunk]) -> Answer:
     """The whole answer that a sequence of chunks spells out."""
+    if isinstance(chunks, list) and len(chunks) == 1 and not chunks[0].tool_calls:
+        return _said_at_once(reasoner, chunks[0])
     open_choices: dict[int, _Open] = {}
     usage = Usage()
     signals: dict[str, float] = {}
@@ -140,6 +142,20 @@ def collect(reasoner: str, chunks: Iterable[Chunk]) -> Answer:
         extra.update(chunk.extra)
     choices = tuple(open_choices[i].closed() for i in sorted(open_choices)) or (Choice(),)
     return Answer(reasoner=reasoner, choices=choices, usage=usage, signals=signals, extra=extra)
+
+
+def _said_at_once(reasoner: str, chunk: Chunk) -> Answer:
+    """What most answers that nobody streams are made of."""
+    choice = Choice(
+        text=chunk.text,
+        reasoning=chunk.reasoning,
+        logprobs=chunk.logprobs,
+        finish=chunk.finish,
+        extra=chunk.delta_extra,
+        choice_extra=chunk.choice_extra,
+    )
+    usage = chunk.usage or Usage()
+    return Answer(reasoner=reasoner, choices=(choice,), usage=usage, signals=chunk.signals, extra=chunk.extra)
 
 
 def spell(answer: Answer) -> Iterator[Chunk]:

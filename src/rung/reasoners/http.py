@@ -16,6 +16,8 @@ from urllib.parse import quote, unquote, urlsplit
 from aiohappyeyeballs import start_connection
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from rung.clock import within
+
 # A connection that was not used for so long is not used again: the server is likely to close it at any moment.
 _KEPT_S = 15.0
 # Where an address is slow to be reached the next one is tried beside it (RFC 8305).
@@ -283,7 +285,7 @@ class Http:
             await self._room.acquire()  # at once
             return
         try:
-            async with asyncio.timeout(left_s()):
+            with within(left_s()):
                 await self._room.acquire()
         except TimeoutError:
             raise Late from None

@@ -1,13 +1,12 @@
 """One request's climb: call, look at the answer, and call the next, until the rule says stop."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Literal
 
 import msgspec
 
-from rung.clock import Clock
+from rung.clock import Clock, within
 from rung.errors import (
     Abstained,
     AllFailed,
@@ -225,14 +224,12 @@ class Climb:
         with self._attempt(action) as attempt:
             chunks = attempt.chunks
             call = self._call(action.reasoner, stream=False)
-            async with (
-                asyncio.timeout(self._patience_s(call)) as timer,
-                closing(self._ladder[action.reasoner].call(call)) as stream,
-            ):
-                async for chunk in stream:
-                    if not chunks and call.begin_by_s is not None:
-                        timer.reschedule(asyncio.get_running_loop().time() + self._left_s())
-                    chunks.append(chunk)
+            with within(self._patience_s(call)) as timer:
+                async with closing(self._ladder[action.reasoner].call(call)) as stream:
+                    async for chunk in stream:
+                        if not chunks and call.begin_by_s is not None:
+                            timer.from_now(self._left_s())
+                        chunks.append(chunk)
             attempt.answer = collect(action.reasoner, chunks)
         if attempt.answer is not None:
             await self._answered(attempt, attempt.answer)
@@ -273,7 +270,7 @@ class Climb:
         return Reply(answer=self._priced(self._answers[-1]), decision=self.decision())
 
     async def _in_time(self, stream: AsyncGenerator[Chunk, None], begun: Call | None) -> Chunk | None:
-        async with asyncio.timeout(self._patience_s(begun) if begun else self._left_s()):
+        with within(self._patience_s(begun) if begun else self._left_s()):
             return await anext(stream, None)
 
     @contextmanager

@@ -80,11 +80,23 @@ class Runtime:
         self._in_flight += 1
         self.unused.clear()
         try:
-            async with aclosing(self._events(request, climbs)) as events:
-                async for event in events:
+            use = request.wishes.cache
+            key = key_of(request, self._policy.epoch) if use != "off" else b""
+            hit = self._stores.cache.get(key) if use == "use" else None
+            if hit is not None:
+                for event in self._replay(request, hit):
                     if isinstance(event, Reply):
                         decision, answer = event.decision, event.answer
                     yield event
+                return
+            async with aclosing(self._work(request, key, climbs)) as events:
+                async for event in events:
+                    seen = event if climbs else self._followed(request, event)
+                    if isinstance(seen, Reply):
+                        decision, answer = seen.decision, seen.answer
+                        if key and climbs and climbs[0].settled:
+                            self._stores.cache.put(key, answer)
+                    yield seen
         except RungError as error:
             decision = self._ended(request, climbs, error.message or type(error).__name__)
             raise
@@ -98,27 +110,17 @@ class Runtime:
                 self.unused.set()
             self._record(request, decision, answer)
 
-    async def _events(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
-        use = request.wishes.cache
-        if use == "off":
-            async with aclosing(self._climb(request, climbs)) as events:
-                async for event in events:
-                    yield event
-            return
-        key = key_of(request, self._policy.epoch)
-        hit = self._stores.cache.get(key) if use == "use" else None
-        if hit is not None:
-            for event in self._replay(request, hit):
-                yield event
-            return
+    def _work(self, request: Request, key: bytes, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
+        """A climb of the request's own, or, with a key, one that it shares with those that ask the same meanwhile."""
+        if not key:
+            return self._climb(request, climbs)
         wishes = request.wishes
         # Another runtime's work ends with its own requests, and so do the leaves that a reload took from it.
-        flight = (self, key, wishes.deadline_ms, wishes.max_usd, wishes.priority, use, request.stream, wishes.streaming)
-        async with aclosing(self._stores.flights.join(flight, lambda: self._climb(request, climbs))) as events:
-            async for event in events:
-                if isinstance(event, Reply) and climbs and climbs[0].settled:
-                    self._stores.cache.put(key, event.answer)
-                yield event if climbs else self._followed(request, event)
+        flight = (
+            *(self, key, wishes.deadline_ms, wishes.max_usd, wishes.priority),
+            *(wishes.cache, request.stream, wishes.streaming),
+        )
+        return self._stores.flights.join(flight, lambda: self._climb(request, climbs))
 
     def _climb(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
         plan = self._plan(request)
