@@ -1,8 +1,13 @@
 """A rung that is killed, hung or slowed under load; keys that are limited; full lanes. All over real connections."""
 
 import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +81,96 @@ async def test_no_request_is_lost_that_another_rung_can_answer(
     answered = Counter(await asyncio.gather(*(ask(rung, f"b{i}", **more) for i in range(24))))
     assert answered["other"] == 24
     assert rung.explain(QUESTION).first == "other", "and the next are not sent there"
+
+
+# An upstream that is a process of its own: says its port, then answers in a moment; from SIGUSR1 on in half a minute.
+SERVER = """
+import asyncio, signal
+from aiohttp import web
+from conftest import Upstream
+
+async def main():
+    takes_s, fine, server = [0.1], Upstream.says("fine"), Upstream()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, lambda: takes_s.append(30.0))
+
+    async def act(received):
+        await asyncio.sleep(takes_s[-1])
+        return await fine(received)
+
+    server.play(act)
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", server.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+SIGNALS = {"killed": signal.SIGKILL, "hung": signal.SIGSTOP, "slowed": signal.SIGUSR1}
+CLIENTS = 8
+PLACES = 4
+WITHIN_S = 6.0
+
+
+@asynccontextmanager
+async def process_of_its_own() -> AsyncIterator[tuple[str, Process]]:
+    path = os.pathsep.join([str(Path(__file__).parent.parent), *sys.path])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVER, stdout=PIPE, env={**os.environ, "PYTHONPATH": path}
+    )
+    try:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(await process.stdout.readline())}/v1", process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+@pytest.mark.parametrize("fault", SIGNALS)
+async def test_a_reasoner_that_falls_under_load_loses_no_request(rung_of: Any, upstream: Any, fault: str) -> None:
+    """Clients, half of them streaming, ask one request after the other. In the middle of it, with every place of the
+    reasoner taken and calls waiting for one, its process is killed, stopped, or made slow: those inside it, those that
+    wait and those that come are all answered by the other within their deadlines."""
+    upstream.play(upstream.says("fine"))
+    async with process_of_its_own() as (url, process):
+        rung = await rung_of(
+            {"first": {"strength": 0.95, "base_url": url, "concurrency": PLACES}, "other": {"strength": 0.6}}
+        )
+        loop = asyncio.get_running_loop()
+        fell, began_s, ended = asyncio.Event(), {}, {}
+
+        async def one(name: str, stream: bool) -> None:
+            began_s[name] = loop.time()
+            by = await ask(rung, name, deadline_ms=WITHIN_S * 1000, **({"stream": True} if stream else {}))
+            ended[name] = by, loop.time() - began_s[name]
+
+        async def client(at: int) -> None:
+            n = 0
+            while not fell.is_set():
+                await one(f"{fault} {at} {n}", at % 2 == 0)
+                n += 1
+            await one(f"{fault} {at} after", at % 2 == 0)
+
+        clients = asyncio.gather(*map(client, range(CLIENTS)))
+
+        def full() -> bool:
+            (stats,) = (lane for lane in rung.runtime.lanes() if lane.reasoner == "first")
+            return stats.running == PLACES and stats.queued > 0 and stats.served >= 2 * CLIENTS
+
+        await until(full)
+        under_way = set(began_s) - set(ended)
+        process.send_signal(SIGNALS[fault])
+        fell.set()
+        await clients
+
+    assert len(under_way) > PLACES
+    assert set(ended) == set(began_s)
+    assert {by for name, (by, _) in ended.items() if "after" in name} == {"other"}
+    assert "other" in {ended[name][0] for name in under_way}
+    assert max(took_s for _, took_s in ended.values()) <= WITHIN_S
 
 
 async def test_429_cools_down_one_key_only(rung_of: Any, upstream: Any) -> None:

@@ -51,6 +51,12 @@ class Breaker(Section):
     window: int = Field(20, ge=1, description="Last calls that are looked at.")
     least_calls: int = Field(3, ge=1, description="Before so many calls nothing is concluded.")
     failed_share: float = Field(0.5, gt=0, le=1, description="From this share of failures on it is left alone.")
+    failed_run: int = Field(
+        5,
+        ge=1,
+        description="So many failures one after the other leave it alone too, however well it did before: what hangs "
+        "fails at its calls' deadlines only, one after the other.",
+    )
     slow_share: float = Field(0.8, gt=0, le=1, description="From this share of slow calls on it is left alone.")
     slow_factor: float = Field(5.0, gt=1, description="A call is slow that takes this many times what is usual there.")
     least_slow_s: float = Field(

@@ -1,8 +1,9 @@
 """Whether an upstream is worth calling now.
 
-Closed while it does well; open, for a while that doubles, once too many of its last calls failed or were slow; then
-half open: one probe at a time, and some in a row that went well close it again. A pause that it asked for itself (429)
-is kept apart: after it, it is called like any other. Pure: outcomes and times in, a state out.
+Closed while it does well; open, for a while that doubles, once too many of its last calls, or some in a row, failed, or
+too many were slow; then half open: one probe at a time, and some in a row that went well close it again. A pause that
+it asked for itself (429) is kept apart: after it, it is called like any other. Pure: outcomes and times in, a state
+out.
 """
 
 from collections import deque
@@ -17,6 +18,7 @@ class Breaker:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._calls: deque[tuple[bool, bool]] = deque(maxlen=bounds.window)
+        self._run = 0
         # Counts openings and closings: the outcome of a call that began before the last of them says nothing new.
         self._age = 0
         self._open_until_s: float | None = None
@@ -70,10 +72,11 @@ class Breaker:
         if not failed and self._asked_until_s:
             self._asked_until_s, self._asked_s = 0.0, self._bounds.first_pause_s
         self._calls.append((failed, slow))
+        self._run = self._run + 1 if failed else 0
         n, bounds = len(self._calls), self._bounds
         if not (failed or slow) or n < bounds.least_calls:
             return
-        if failed and sum(f for f, _ in self._calls) >= bounds.failed_share * n:
+        if failed and (self._run >= bounds.failed_run or sum(f for f, _ in self._calls) >= bounds.failed_share * n):
             self._open(now_s, "does not answer")
         elif slow and sum(s for _, s in self._calls) >= bounds.slow_share * n:
             self._open(now_s, f"over {bounds.slow_factor:g} times slower than usual")
@@ -103,6 +106,7 @@ class Breaker:
             self._open_until_s = None
             self._pause_s = self._bounds.first_pause_s
             self._calls.clear()
+            self._run = 0
             self._why = ""
 
     def _open(self, now_s: float, why: str) -> None:

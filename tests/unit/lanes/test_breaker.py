@@ -24,6 +24,15 @@ def test_most_of_the_last_calls_failing_opens_it():
     assert breaker.why(0.0) == "does not answer"
 
 
+def test_failures_in_a_row_open_it_whatever_came_before():
+    """One that hangs fails only at its calls' deadlines, so that half a window takes many of them."""
+    breaker = Breaker(Bounds(failed_run=5))
+    calls(breaker, *[False] * 20, True, True, True, True, False, True, True, True, True)
+    assert breaker.allows(0.0)
+    calls(breaker, True)
+    assert breaker.state(0.0) == "open"
+
+
 def test_few_failures_among_many_calls_do_not():
     breaker = Breaker(BOUNDS)
     calls(breaker, *[False, False, False, True] * 20)
