@@ -233,13 +233,15 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 class Option(Struct, frozen=True, kw_only=True):
-    """A reasoner as the rule saw it before the first call; `excluded` says why it could not be chosen."""
+    """A reasoner as the rule saw it before the first call; `excluded` says why it could not be chosen, and `propensity`
+    the chance that it was called first, where that was left to chance."""
 
     reasoner: str
     reserve: float | None = None
     cost_usd: float | None = None
     estimate: Estimate | None = None
     excluded: str = ""
+    propensity: float | None = None
 
 
 class Decision(Struct, frozen=True, kw_only=True):

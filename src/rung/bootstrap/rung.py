@@ -87,6 +87,11 @@ class Rung:
         """The one that serves now."""
         return self._serving.runtime
 
+    @property
+    def bases(self) -> Bases:
+        """What is expected of the reasoners that serve now before any outcome moves it."""
+        return self._serving.bases
+
     async def start(self) -> None:
         """Opens the ledger and sets every reasoner going; returns at once, while models load. Raises LedgerError."""
         async with AsyncExitStack() as on_failure:
@@ -99,7 +104,7 @@ class Rung:
     async def learn(self) -> None:
         """Takes in what was said of answers before; `start` does it. Until then estimates know nothing of it."""
         if self.config.estimates.online:
-            await self._learning.rebase(self._serving.bases)
+            await self._learning.rebase(self.bases)
 
     async def close(self) -> None:
         waiting = list(self._retired.values())

@@ -29,6 +29,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "rung.cli.eval:evaluate",
         "Learn from outcomes how likely each reasoner is right, say what that is worth, and write it for `serve`.",
     ),
+    "replay": (
+        "rung.cli.replay:run",
+        "Judge today's estimates by scored decisions: how right they are, and what they would have done.",
+    ),
     "doctor": ("rung.cli.doctor:doctor", "Look for what would keep Rung from working here."),
 }
 

@@ -21,7 +21,8 @@ except ImportError as error:
 
 from rung.estimators.artefact import FORMAT, About, save
 from rung.estimators.evaluate import Report, across, learning_curve, report
-from rung.estimators.outcomes import Outcomes, read_outcomes
+from rung.estimators.figures import calibration_error
+from rung.estimators.outcomes import LEAST, Outcomes, read_outcomes
 from rung.estimators.stack import Model, fit
 
 
@@ -54,14 +55,32 @@ def evaluate(
     if picture is not None:
         _plot(result, picture)
     if out is not None:
-        save(out, model, _about(known, model, result))
+        save(out, model, _about(known, model, _metrics(result)))
     if as_json:
         write_json(result)
     else:
         _show(result, known, Console(highlight=False, soft_wrap=True), out)
 
 
-def _about(outcomes: Outcomes, model: Model, result: Report) -> About:
+def learn(known: Outcomes, out: Path, console: Console) -> None:
+    """The same for outcomes with gaps, as a ladder leaves them. What routing is worth is told by questions that every
+    reasoner answered, if there are enough."""
+    rng = np.random.default_rng(0)
+    right, model = across(known, rng), fit(known, rng)
+    if (~np.isnan(known.scores).any(1)).sum() >= LEAST:
+        result = report(known, model, right, (), rng)
+        save(out, model, _about(known, model, _metrics(result)))
+        _show(result, known, console, out)
+        return
+    error = calibration_error(right, known.scores)
+    save(out, model, _about(known, model, {"calibration_error": error}))
+    console.print(f"{len(known.questions):,} questions, {len(known.reasoners)} reasoners, each judged unseen:")
+    console.print(f"  calibration error {error:.3f}")
+    console.print("What routing by these estimates is worth is not known: too few questions were answered by all.")
+    _show_written(out, console)
+
+
+def _about(outcomes: Outcomes, model: Model, metrics: dict[str, float]) -> About:
     return About(
         format=FORMAT,
         rung=rung.__version__,
@@ -70,15 +89,19 @@ def _about(outcomes: Outcomes, model: Model, result: Report) -> About:
         outcomes=len(outcomes.questions),
         reasoners=outcomes.reasoners,
         bases=tuple(model.bases),
-        metrics={
-            "best_score": result.best_score,
-            "routed_score": result.routed_score,
-            "gain_low": result.gain[1],
-            "gain_high": result.gain[2],
-            "gap_closed": result.gap_closed,
-            "calibration_error": result.calibration_error,
-        },
+        metrics=metrics,
     )
+
+
+def _metrics(result: Report) -> dict[str, float]:
+    return {
+        "best_score": result.best_score,
+        "routed_score": result.routed_score,
+        "gain_low": result.gain[1],
+        "gain_high": result.gain[2],
+        "gap_closed": result.gap_closed,
+        "calibration_error": result.calibration_error,
+    }
 
 
 def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None) -> None:
@@ -105,9 +128,11 @@ def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None
         _show_frontier(result, console)
     _show_curve(result, console)
     if out is not None:
-        console.print(
-            f"\nWritten: {out}. To serve by it, add to rung.yaml:\n\nestimates:\n  artefact: {out}", markup=False
-        )
+        _show_written(out, console)
+
+
+def _show_written(out: Path, console: Console) -> None:
+    console.print(f"\nWritten: {out}. To serve by it, add to rung.yaml:\n\nestimates:\n  artefact: {out}", markup=False)
 
 
 def _show_frontier(result: Report, console: Console) -> None:

@@ -15,7 +15,7 @@ from rung.estimators.reading import Floats, Ints
 _FORM = (
     "`question`, and `score|NAME`, 0 to 1, for each reasoner; `usd|NAME`, `seconds|NAME` and `tokens|NAME` may follow"
 )
-_LEAST = 20
+LEAST = 20
 
 
 class Outcomes(Struct, frozen=True, kw_only=True):
@@ -103,8 +103,8 @@ def _checked(path: Path, columns: Mapping[str, Sequence[Any]]) -> Outcomes:
     if "question" not in columns or len(reasoners) < 2:
         raise ConfigError(f"{path}: must have the columns {_FORM}; at least two reasoners. It has {', '.join(columns)}")
     questions = tuple("" if q is None else str(q) for q in columns["question"])
-    if len(questions) < _LEAST:
-        raise ConfigError(f"{path}: has {len(questions)} questions; at least {_LEAST} are needed to say anything")
+    if len(questions) < LEAST:
+        raise ConfigError(f"{path}: has {len(questions)} questions; at least {LEAST} are needed to say anything")
     empty = next((i for i, q in enumerate(questions) if not q.strip()), None)
     if empty is not None:
         raise ConfigError(f"{path}: row {empty + 1} has no question")

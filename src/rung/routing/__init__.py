@@ -2,7 +2,7 @@
 
 from rung.routing.commitment import Commitment, Written, commitment
 from rung.routing.estimates import Profile, Speed, at_speed, estimate
-from rung.routing.explore import Exploration, explore
+from rung.routing.explore import chances, explore
 from rung.routing.features import features_of
 from rung.routing.options import (
     Candidate,
@@ -24,7 +24,6 @@ __all__ = [
     "Action",
     "Candidate",
     "Commitment",
-    "Exploration",
     "Limits",
     "Prices",
     "Profile",
@@ -35,6 +34,7 @@ __all__ = [
     "Weighed",
     "Written",
     "at_speed",
+    "chances",
     "commitment",
     "difficulty_shift",
     "estimate",

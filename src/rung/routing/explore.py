@@ -1,9 +1,10 @@
 """Now and then another rung is called first than the one that seems best, where that can cost little: for only who is
 asked can be learned about."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from rung.routing.options import Weighed
@@ -11,14 +12,6 @@ from rung.routing.rule import Try
 
 # Of requests on which another rung may be tried, the share on which one is.
 RATE = 0.05
-
-
-class Exploration(Struct, frozen=True):
-    """Rungs may be tried on which a request loses `most_loss` at most, as a share of a right answer's value. `draw`
-    gives a number in 0..1, evenly."""
-
-    most_loss: float
-    draw: float
 
 
 def loss(weighed: Weighed, best_reserve: float) -> float:
@@ -33,20 +26,21 @@ def loss(weighed: Weighed, best_reserve: float) -> float:
     return sum(chance * max(min(q, best_reserve) - weighed.reserve, 0.0) for q, chance in weighed.points)
 
 
-def explore(weighed: Sequence[Weighed], first: Try, wanted: Exploration, min_quality: float | None) -> Try:
-    """What to call first: `first`, or with a chance of RATE another option that may be tried, each as likely as the
-    next. The answer of a trial is looked at before it is served, unless nothing could follow it."""
-    others = sorted(w.name for w in weighed if w.name != first.reasoner and loss(w, first.reserve) <= wanted.most_loss)
+def chances(weighed: Sequence[Weighed], first: Try, most_loss: float) -> dict[str, float]:
+    """The chance of each option to be called first; those that lose more than `most_loss` have none, and are not in it.
+    All that may be tried are as likely as each other."""
+    others = [w.name for w in weighed if w.name != first.reasoner and loss(w, first.reserve) <= most_loss]
     if not others:
-        return first
-    if wanted.draw >= RATE:
-        return replace(first, propensity=1 - RATE)
-    tried = others[min(int(wanted.draw / RATE * len(others)), len(others) - 1)]
-    option = next(w for w in weighed if w.name == tried)
-    worst = option.points[-1][0]
-    return Try(
-        reasoner=tried,
-        reserve=option.reserve,
-        live=worst >= first.reserve and worst >= (min_quality or 0.0),
-        propensity=RATE / len(others),
-    )
+        return {first.reasoner: 1.0}
+    return {first.reasoner: 1 - RATE, **dict.fromkeys(sorted(others), RATE / len(others))}
+
+
+def explore(weighed: Sequence[Weighed], first: Try, of: Mapping[str, float], draw: float) -> Try:
+    """What to call first by `chances`, as `draw`, evenly in 0..1, has it. The answer of a trial is looked at before it
+    is served, unless no other option is worth calling whatever the verdict."""
+    names, edges = list(of), list(accumulate(of.values()))
+    name = names[min(bisect_right(edges, draw), len(names) - 1)]
+    if name == first.reasoner:
+        return replace(first, propensity=of[name])
+    tried = next(w for w in weighed if w.name == name)
+    return Try(reasoner=name, reserve=tried.reserve, live=tried.points[-1][0] >= first.reserve, propensity=of[name])

@@ -46,17 +46,37 @@ class Bases(Struct, frozen=True):
         # A solver knows itself which questions it can answer.
         if profile is None or profile.kind == "symbolic" or e.origin != self.origins.get(name, ""):
             return None
-        base = e.correction.base_prob if e.correction else e.right_prob
-        if not e.origin:
-            base = estimate(profile, features, _AT_ONCE).right_prob
         return name, Outcome(
             task=features.task,
-            base=logit(base),
+            base=logit(self.today(name, features, e).right_prob),
             evidence=logit(decision.right_prob) - logit(e.right_prob),
             score=graded.score,
             trust=_trust_of(decision),
             source=e.source,
         )
+
+    def today(self, name: str, features: Features, then: Estimate) -> Estimate:
+        """What was expected of a question, before outcomes moved it, with a profile's part as it is today."""
+        base = then.correction.base_prob if then.correction else then.right_prob
+        profile = self.profiles.get(name)
+        if profile is not None and not then.origin:
+            base = estimate(profile, features, _AT_ONCE).right_prob
+        return replace(then, right_prob=base, correction=None)
+
+
+def corrected(known: Mapping[str, Offsets], name: str, task: str, expected: Estimate) -> Estimate:
+    """The estimate, moved by what outcomes say of its reasoner."""
+    of = known.get(name)
+    if of is None:
+        return expected
+    offset, base = of.on(task), expected.right_prob
+    right = sigmoid(logit(base) + offset.believed)
+    return replace(
+        expected,
+        right_prob=right,
+        right_sd=right * (1 - right) * offset.sd,
+        correction=Correction(base_prob=base, outcomes=of.outcomes, forgotten=of.forgotten),
+    )
 
 
 def _estimate_of(decision: Decision) -> Estimate | None:
@@ -69,7 +89,7 @@ def _trust_of(decision: Decision) -> float:
     return verdicts[-1].signals.get("trust", 1.0) if verdicts else 1.0
 
 
-class _Heard:
+class Heard:
     """All that counts of what was heard: by reasoner, its outcomes by the number of what was first said, oldest
     first."""
 
@@ -133,24 +153,14 @@ class Learning:
     def __init__(self, ledger: Ledger, metrics: Metrics) -> None:
         self._ledger = ledger
         self._metrics = metrics
-        self._heard = _Heard(Bases({}))
+        self._heard = Heard(Bases({}))
         self._offsets: Mapping[str, Offsets] = {}
         self._trusts: Mapping[str, Trust] = {}
         self._one_at_a_time = asyncio.Lock()
 
     def correct(self, name: str, features: Features, expected: Estimate) -> Estimate:
         """The estimate, moved by what outcomes say of the reasoner."""
-        of = self._offsets.get(name)
-        if of is None:
-            return expected
-        offset, base = of.on(features.task), expected.right_prob
-        right = sigmoid(logit(base) + offset.believed)
-        return replace(
-            expected,
-            right_prob=right,
-            right_sd=right * (1 - right) * offset.sd,
-            correction=Correction(base_prob=base, outcomes=of.outcomes, forgotten=of.forgotten),
-        )
+        return corrected(self._offsets, name, features.task, expected)
 
     def trust(self, name: str, task: str) -> float:
         """How far to go by what is seen of the reasoner's answers."""
@@ -167,11 +177,11 @@ class Learning:
         """Reads all again where what is expected before any outcome has changed, as at the start."""
         async with self._one_at_a_time:
             if bases != self._heard.bases:
-                self._heard = _Heard(bases)
+                self._heard = Heard(bases)
                 self._offsets, self._trusts = {}, {}
                 await self._take(self._heard)
 
-    async def _take(self, heard: _Heard) -> None:
+    async def _take(self, heard: Heard) -> None:
         try:
             graded = await self._ledger.graded(after=heard.seq, latest=_LATEST)
         except LedgerError as error:

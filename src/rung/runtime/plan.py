@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rung.clock import Clock
 from rung.errors import AllFailed, Busy, DeadlineExceeded, NotReady, RungError, TooLong, Unsupported
@@ -14,7 +15,9 @@ from rung.routing import (
     Prices,
     Try,
     Weighed,
+    chances,
     exclusion,
+    explore,
     features_of,
     lacking,
     next_action,
@@ -86,6 +89,17 @@ def make_plan(
         problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )
+
+
+def with_trial(plan: Plan, most_loss: float, draw: float) -> Plan:
+    """The plan with what is called first left to chance, where others may be tried."""
+    if not isinstance(plan.action, Try):
+        return plan
+    of = chances(plan.weighed, plan.action, most_loss)
+    if len(of) == 1:
+        return plan
+    shown = tuple(replace(option, propensity=of.get(option.reasoner, 0.0)) for option in plan.shown)
+    return replace(plan, shown=shown, taken=explore(plan.weighed, plan.action, of, draw))
 
 
 def decision_of(request: Request, plan: Plan) -> Decision:

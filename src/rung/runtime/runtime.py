@@ -12,11 +12,10 @@ from rung.clock import Clock
 from rung.errors import RungError
 from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
-from rung.routing import Exploration, Try, explore
 from rung.runtime.climb import Climb, Event, Verify
 from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.learning import Learning
-from rung.runtime.plan import Plan, decision_of, make_plan
+from rung.runtime.plan import Plan, decision_of, make_plan, with_trial
 from rung.telemetry import Metrics
 from rung.types import (
     Answer,
@@ -124,10 +123,8 @@ class Runtime:
 
     def _climb(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
         plan = self._plan(request)
-        if self._policy.most_loss and isinstance(plan.action, Try):
-            wanted = Exploration(self._policy.most_loss, self._policy.draw())
-            taken = explore(plan.weighed, plan.action, wanted, request.wishes.min_quality)
-            plan = msgspec.structs.replace(plan, taken=taken)
+        if self._policy.most_loss and request.wishes.min_quality is None:
+            plan = with_trial(plan, self._policy.most_loss, self._policy.draw())
         climb = Climb(request, plan, self._ladder, self._verify, self._clock)
         climbs.append(climb)
         return climb.events()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.routing import Exploration, Try, Weighed, explore, next_action
+from rung.routing import Try, Weighed, chances, explore, next_action
 from rung.routing.explore import RATE, loss
 from rung.routing.reserve import reserve, verdict_points
 
@@ -20,6 +20,11 @@ def first_of(options):
     action = next_action(options, None, None)
     assert isinstance(action, Try)
     return action
+
+
+def taken(options, most_loss, draw):
+    first = first_of(options)
+    return explore(options, first, chances(options, first, most_loss), draw)
 
 
 def climb(options, first):
@@ -61,38 +66,32 @@ OPTIONS = [option("a", 0.8, 0.05), option("b", 0.79, 0.05), option("c", 0.78, 0.
 
 
 def test_only_what_loses_little_is_tried_and_the_chances_are_as_they_are_logged():
-    first, rng = first_of(OPTIONS), Random(0)
-    taken = [explore(OPTIONS, first, Exploration(0.03, rng.random()), None) for _ in range(20_000)]
-    seen = Counter(action.reasoner for action in taken)
+    rng = Random(0)
+    actions = [taken(OPTIONS, 0.03, rng.random()) for _ in range(20_000)]
+    seen = Counter(action.reasoner for action in actions)
     assert set(seen) == {"a", "b", "c"}
-    chances = {action.reasoner: action.propensity for action in taken}
-    assert chances == {"a": 1 - RATE, "b": RATE / 2, "c": RATE / 2}
-    for name, chance in chances.items():
-        assert seen[name] / len(taken) == pytest.approx(chance, abs=0.006)
+    logged = {action.reasoner: action.propensity for action in actions}
+    assert logged == {"a": 1 - RATE, "b": RATE / 2, "c": RATE / 2}
+    for name, chance in logged.items():
+        assert seen[name] / len(actions) == pytest.approx(chance, abs=0.006)
 
 
 @pytest.mark.parametrize("draw", [0.0, RATE / 2, 0.999])
 def test_nobody_is_tried_where_all_lose_too_much(draw):
-    first = first_of(OPTIONS)
-    assert explore(OPTIONS, first, Exploration(0.001, draw), None) == first
-    assert first.propensity == 1
+    assert taken(OPTIONS, 0.001, draw) == first_of(OPTIONS)
+    assert first_of(OPTIONS).propensity == 1
 
 
 @pytest.mark.parametrize("discrimination", [0.0, 1.0])
 def test_the_answer_of_a_trial_is_held_if_another_may_follow_it(discrimination):
     options = [option("a", 0.8, 0.05, discrimination), option("b", 0.79, 0.05, discrimination)]
-    trial = explore(options, first_of(options), Exploration(0.1, 0.0), None)
+    trial = taken(options, 0.1, 0.999)
     assert trial.reasoner == "b"
     assert trial.live == (discrimination == 0)  # a verdict that sees nothing changes nothing
 
 
-def test_a_trial_that_would_miss_a_wished_quality_is_held():
-    options = [option("a", 0.8, 0.05, 0.0), option("b", 0.79, 0.05, 0.0)]
-    assert not explore(options, first_of(options), Exploration(0.1, 0.0), 0.9).live
-
-
 @given(st.floats(0, 1, exclude_max=True), st.floats(0, 0.5))
 def test_what_is_taken_is_an_option(draw, most_loss):
-    taken = explore(OPTIONS, first_of(OPTIONS), Exploration(most_loss, draw), None)
-    assert taken.reasoner in {o.name for o in OPTIONS}
-    assert 0 < taken.propensity <= 1
+    action = taken(OPTIONS, most_loss, draw)
+    assert action.reasoner in {o.name for o in OPTIONS}
+    assert 0 < action.propensity <= 1

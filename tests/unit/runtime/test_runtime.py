@@ -107,7 +107,7 @@ async def test_texts_are_kept_only_where_the_config_says_so(world, scripted, tmp
 async def test_another_rung_is_tried_where_that_costs_little_and_the_chance_is_logged(world, scripted):
     world.add(scripted("a", "yes"), strength=0.62)
     world.add(scripted("b", "yes"), strength=0.61)
-    draws = iter([0.5, 0.01])
+    draws = iter([0.5, 0.99])
     policy = Policy(epoch="1", preset="balanced", keep_text=False, most_loss=0.05, draw=lambda: next(draws))
     runtime = Runtime(Ladder(world.rungs, world.clock), world.stores, policy, world.verify, world.clock)
     usual, trial = [
@@ -115,6 +115,7 @@ async def test_another_rung_is_tried_where_that_costs_little_and_the_chance_is_l
     ]
     assert (usual.first, usual.steps[0].reasoner, usual.steps[0].propensity) == ("a", "a", 0.95)
     assert (trial.first, trial.steps[0].reasoner, trial.steps[0].propensity) == ("a", "b", 0.05)
+    assert {o.reasoner: o.propensity for o in trial.options} == {"a": 0.95, "b": 0.05}
     assert runtime.explain(world.request()).first == "a"
 
 
