@@ -28,10 +28,11 @@ from typing import Any
 
 import numpy as np
 from graded import part_of
-from judged import KINDS, Judged, asked, auc, calibration_error, discrimination, judge
+from judged import KINDS, MODEL, Judged, asked, auc, calibration_error, discrimination, judge
 from numpy.typing import NDArray
 
 from rung.answers import extract, options_of, same
+from rung.routing.strengths import SEEN
 from rung.verdicts import weights
 from rung.verdicts.agreement import move
 from rung.verdicts.signals import SIGNALS
@@ -43,6 +44,8 @@ FOLDS = 10
 COMMON_PENALTIES = (4.0, 8.0, 16.0)
 CELL_PENALTIES = (8.0, 16.0, 32.0)
 WITNESS_PENALTY = 8.0
+# Of the discriminations that strengths.py guesses.
+GUESS_SD = 0.5
 NEWTON_STEPS = 30
 
 Vector = NDArray[np.float64]
@@ -221,13 +224,24 @@ def fitted_of(
 
 
 def _print_cells(judged: Sequence[Judged], probs: Vector) -> None:
-    groups: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    """What strengths.py calls discrimination: d' of the evidence, what the verdict adds to the estimate."""
+    groups: dict[tuple[str, str], list[tuple[float, bool]]] = defaultdict(list)
     for one, prob in zip(judged, probs, strict=True):
-        groups[cell_of(one)].append((float(prob), one.right))
-    print("\ncell                  answers  right  d' (held out)")
-    for cell, scored in sorted(groups.items()):
-        share = sum(r for _, r in scored) / len(scored)
-        print(f"{cell:<21} {len(scored):>7} {share:>6.2f}  {discrimination(scored):.2f}")
+        evidence = float(prob) / (1 - float(prob)) * (1 - one.prior) / one.prior
+        groups[KINDS[one.reasoner], one.features.task].append((log(evidence), one.right))
+    print(f"\n{'kind':<9} {'task':<13} {'answers':>7}  right  d' held out  guessed  drawn to it")
+    for (kind, task), scored in sorted(groups.items()):
+        seen = SEEN[MODEL][kind].get(task)
+        good = sum(r for _, r in scored)
+        bad = len(scored) - good
+        found = discrimination(scored)
+        line = f"{kind:<9} {task:<13} {len(scored):>7} {good / len(scored):>6.2f} {found:>11.2f}"
+        if seen is not None and good and bad:
+            # d' of two samples has about this variance (Gourevitch and Galanter, 1967, at moderate d')
+            precision, known = GUESS_SD**-2, 1 / (1 / good + 1 / bad + found**2 / 4 * (1 / good + 1 / bad))
+            drawn = max(0.0, (precision * seen.discrimination + known * found) / (precision + known))
+            line += f" {seen.discrimination:>8.2f} {drawn:>12.2f}"
+        print(line)
 
 
 def as_text(fitted: Fitted) -> str:
