@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rung.bootstrap.build import HasUpstreams, Leaf, Makers, build_leaves, build_rungs, leaf_profile
 from rung.clock import Clock
@@ -18,7 +19,8 @@ from rung.simulate.server import EndpointSpeed, Server
 
 
 class Speeds(Struct, frozen=True, kw_only=True):
-    """How fast the modelled leaves are. An endpoint is as fast as its entry says, unless `endpoints` names it."""
+    """How fast the modelled leaves are. Of a local model `step_tokens` are its entry's; an endpoint is as fast as its
+    entry says, unless `endpoints` names it."""
 
     local: LocalSpeed = LocalSpeed()
     endpoints: Mapping[str, EndpointSpeed] = {}
@@ -61,16 +63,17 @@ class ModelledLadder:
         if isinstance(entry, LocalConfig):
             processor = self._processors.get(id(engine))
             if processor is None:
-                processor = Processor(self._speeds.local, entry.slots, self._clock)
+                speed = replace(self._speeds.local, step_tokens=entry.step_tokens)
+                processor = Processor(speed, entry.slots, self._clock)
                 self._processors[id(engine)] = processor
             made = ModelledLocal(real.name, real.abilities, self._work, processor)
         elif isinstance(entry, EndpointConfig):
             assert isinstance(real, HasUpstreams)
-            speed = self._speeds.endpoints.get(real.name) or EndpointSpeed(
+            there = self._speeds.endpoints.get(real.name) or EndpointSpeed(
                 first_s=max(entry.first_token_s, 1e-3), tokens_per_s=entry.tokens_per_s, at_once=entry.concurrency
             )
-            servers = {name: Server(speed.at_once, self._clock) for name in real.upstreams}
-            made = ModelledEndpoint(real.name, real.abilities, self._work, speed, servers)
+            servers = {name: Server(there.at_once, self._clock) for name in real.upstreams}
+            made = ModelledEndpoint(real.name, real.abilities, self._work, there, servers)
         else:
             made = ModelledSpecialist(
                 real.name, real.abilities, self._work, leaf_profile(real.name, entry, self._config)

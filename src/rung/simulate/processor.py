@@ -1,8 +1,9 @@
 """A processor that a local model's slots share, in the way that llama.cpp shares it.
 
-It works in steps. Each takes one token of every slot that writes, and as much of the prompts that are still to be read
-as its batch holds, prompt after prompt in the order of the slots. So a short request whose slot comes after a long
-prompt's waits until that is read (head-of-line blocking), and who writes beside one gets a token for each batch read.
+It works in steps of at most `step_tokens`. Each takes one token of every slot that writes, and as much of the prompts
+that are still to be read as there is room for, prompt after prompt in the order of the slots. So a short request whose
+slot comes after a long prompt's waits until that is read (head-of-line blocking), and who writes beside one gets a
+token for each piece read.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ from rung.clock import Clock
 
 class LocalSpeed(Struct, frozen=True, kw_only=True):
     """What a step takes: `write_s` if any slot writes, `write_token_s` for each that does, `read_token_s` for each
-    token read; `start_s` passes before a call reaches its slot. `source` says where the figures come from.
+    token read; `start_s` passes before a call reaches its slot; `step_tokens` are read and written in a step at most.
+    `source` says where the figures come from.
 
     The defaults: Qwen2.5-Coder-1.5B at four bits on two cores under llama.cpp. 70 tokens/s read; 30 tokens/s written
     alone and 33 in all by four slots, so that write_s + write_token_s = 1/30 and write_s + 4 write_token_s = 4/33.
@@ -25,7 +27,7 @@ class LocalSpeed(Struct, frozen=True, kw_only=True):
     write_s: float = 0.0040
     write_token_s: float = 0.0293
     start_s: float = 0.05
-    batch_tokens: int = 32
+    step_tokens: int = 32
     source: str = "Qwen2.5-Coder-1.5B Q4_K_M, llama.cpp, 2 cores: 70 tokens/s read, 30 written alone, 33 by four"
 
     def step_s(self, writing: int, reading: int) -> float:
@@ -134,7 +136,7 @@ class Processor:
             return
         writing = [job for job in jobs if not job.to_read]
         pieces: list[tuple[Job, int]] = []
-        room = self.speed.batch_tokens - len(writing)
+        room = self.speed.step_tokens - len(writing)
         for job in jobs:
             if job.to_read and room > 0:
                 pieces.append((job, min(job.to_read, room)))

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.clock import LoopClock
-from rung.simulate import LocalSpeed, Processor, VirtualLoop, run
+from rung.config import parse_config
+from rung.simulate import LocalSpeed, ModelledLadder, Processor, Speeds, VirtualLoop, Work, run
 from rung.simulate.processor import Job
 
 SPEED = LocalSpeed()
@@ -62,9 +63,28 @@ def test_in_an_earlier_slot_the_short_one_goes_first():
 
 def test_who_writes_beside_a_prompt_gets_a_token_for_each_piece_read():
     (writer, reader), _ = together(((1, 20), {}), ((640, 2), {"after_s": 0.05}))
-    pieces = 640 / (SPEED.batch_tokens - 1)
+    pieces = 640 / (SPEED.step_tokens - 1)
     assert writer[1] == pytest.approx(20 * 9.2 / pieces, rel=0.15)
     assert reader[0] > 640 / 70
+
+
+@pytest.mark.parametrize(("step_tokens", "pieces"), [(16, 43), (32, 21), (256, 3)])
+def test_a_step_holds_what_the_entry_says(step_tokens, pieces):
+    """A prompt of 640 tokens is read in pieces that leave room for the token which its neighbour writes beside each."""
+    entry = {"kind": "local", "model": "qwen2.5-coder-1.5b-instruct", "slots": 2, "step_tokens": step_tokens}
+
+    async def main():
+        config = parse_config({"reasoners": {"only": entry}}, source="test", env={})
+        processor = ModelledLadder(config, Speeds(), Work(0), LoopClock()).leaves["only"].processor
+        writing = asyncio.create_task(timed(processor, 1, 500))
+        await asyncio.sleep(0)
+        await timed(processor, 640, 1)
+        writing.cancel()
+        return processor.written
+
+    assert run(main()) == pieces + 2, (
+        "the neighbour's first token came in a step of its own, and the reader has one too"
+    )
 
 
 def test_slots_buy_little_throughput():
