@@ -26,7 +26,7 @@ from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
 from rung.reasoners.code.reasoner import bounds_of
 from rung.reasoners.local.memory import Memory
-from rung.runtime import Bases, Event, Ladder, Learning, Policy, Runtime, Stores
+from rung.runtime import Bases, Event, Ladder, Learning, Looked, Policy, Runtime, Stores
 from rung.sandbox import Jail
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
@@ -72,6 +72,7 @@ class Rung:
         self._memory = Memory(None if memory_mb is None else memory_mb * 2**20)
         parts = build_leaves(config, self.clock, {}, memory=self._memory)
         self._learning = Learning(self._ledger, self.metrics)
+        self._looked = Looked()
         self._serving = self._generation(config, parts, self._cache, build_learned(config))
         self._applying = asyncio.Lock()
         self._retired: dict[_Generation, asyncio.Task[None]] = {}
@@ -167,7 +168,8 @@ class Rung:
         rungs = build_rungs(config, parts)
         composites = [one.reasoner for one in rungs if one.reasoner is not one.lane.reasoner]
         learning = self._learning if config.estimates.online else None
-        ladder = Ladder(rungs, self.clock, artefact.learned, learning.correct if learning else None)
+        correct = learning.correct if learning else None
+        ladder = Ladder(rungs, self.clock, artefact.learned, correct, self._looked)
         stores = Stores(
             cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics, learning=learning
         )

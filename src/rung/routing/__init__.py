@@ -1,6 +1,6 @@
 """Pure decisions: what a request is like, what each reasoner would make of it, and THE RULE that picks one."""
 
-from rung.routing.commitment import Commitment, Written, commitment
+from rung.routing.commitment import OPEN_SHARE, Commitment, Written, commitment
 from rung.routing.estimates import Profile, Speed, at_speed, estimate
 from rung.routing.explore import chances, explore
 from rung.routing.features import features_of
@@ -14,23 +14,28 @@ from rung.routing.options import (
     lacking,
     right_after,
     sort_options,
+    verdict_of,
     weigh,
 )
 from rung.routing.prices import PRESETS, Prices
+from rung.routing.reserve import Moves, Verdicted, moves_of
 from rung.routing.rule import Action, Stop, Try, next_action
 
 __all__ = [
+    "OPEN_SHARE",
     "PRESETS",
     "Action",
     "Candidate",
     "Commitment",
     "Limits",
+    "Moves",
     "Prices",
     "Profile",
     "Seen",
     "Speed",
     "Stop",
     "Try",
+    "Verdicted",
     "Weighed",
     "Written",
     "at_speed",
@@ -42,8 +47,10 @@ __all__ = [
     "explore",
     "features_of",
     "lacking",
+    "moves_of",
     "next_action",
     "right_after",
     "sort_options",
+    "verdict_of",
     "weigh",
 ]

@@ -16,23 +16,22 @@ from msgspec import Struct
 
 from rung.routing.options import Weighed
 from rung.routing.prices import Prices
-from rung.routing.reserve import Points, verdict_points
+from rung.routing.reserve import Points
 
 Commitment = Literal["release", "hold", "drop"]
 
-# Of what a verdict will know (d' squared) that much is taken to be in the beginning of the answer; the rest is open.
-EARLY_SHARE = 0.2
+# Of what a verdict will tell (d' squared) that much is taken to be open at the beginning of the answer.
+OPEN_SHARE = 0.8
 # What having no answer is worth.
 _NOTHING = -1.0
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """An answer while it is written. `right_prob` is how likely it is right as far as it goes, `discrimination` d' of
-    the verdict on the whole. Until it is whole a reader would wait `rest_s`, and it would cost `rest_usd` besides.
-    `told`: its tokens' probabilities are known, so that something speaks for it."""
+    """An answer while it is written. `points` are what the verdict on the whole may be, as far as it goes. Until it is
+    whole a reader would wait `rest_s`, and it would cost `rest_usd` besides. `told`: its tokens' probabilities are
+    known, so that something speaks for it."""
 
-    right_prob: float
-    discrimination: float
+    points: Points
     rest_s: float
     rest_usd: float
     told: bool
@@ -45,7 +44,7 @@ def commitment(
 
     An answer that nothing speaks for is sent only if no verdict could make a difference. `min_quality` is a bound: as
     long as another option is left, an answer is sent early only if every verdict would reach it."""
-    points = verdict_points(written.right_prob, written.discrimination * (1 - EARLY_SHARE) ** 0.5)
+    points = written.points
     best_else = _best_of(others, in_hand)
     adds = sum(w * p * (q - b) for q, w in points for b, p in best_else if q > b)
     gain = sum(w * p * (b - q) for q, w in points for b, p in best_else if b > q)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from rung.reasoners.base import Abilities
 from rung.routing.prices import Prices
-from rung.routing.reserve import Points, logit, reserve, sigmoid, verdict_points
+from rung.routing.reserve import Moves, Points, logit, measured_points, reserve, sigmoid, verdict_points
 from rung.types import Estimate, Features, Option
 
 # How far a verdict on one reasoner's answer moves what is expected of the others, as a share of its own move in
@@ -18,7 +18,8 @@ SAME_MIND = 0.8
 class Candidate(Struct, frozen=True, kw_only=True):
     """A reasoner as it stands now. `down` says why it cannot be called at all; `ready_in_s` is the time until it is
     warm, which the estimate's wait counts in; `congestion` is its lane's price in USD for a second that it is busy.
-    Candidates of one `mind` are the same model working at the same length: they err on the same questions."""
+    Candidates of one `mind` are the same model working at the same length: they err on the same questions. `moves` are
+    where verdicts on its answers went, if enough were seen, and `look_s` is what a look takes."""
 
     name: str
     abilities: Abilities
@@ -28,6 +29,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     congestion: float = 0.0
     note: str = ""
     mind: str = ""
+    moves: Moves = ()
+    look_s: float = 0.0
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -58,13 +61,21 @@ def weigh(candidate: Candidate, prices: Prices, shift: float = 0.0, *, blind: bo
     fails = stays * e.fail_prob
     answers = stays - fails
     abstain_s = abstains * e.abstain_s
-    seconds = e.wait_s + stays * e.service_s + abstain_s
+    seconds = e.wait_s + stays * e.service_s + abstain_s + answers * candidate.look_s
     usd = answers * e.usd + fails * e.fail_usd + abstains * e.abstain_usd
     usd += candidate.congestion * (stays * e.busy_s + abstain_s)
     cost = (usd + prices.second_usd * seconds) / prices.value_usd
-    points = verdict_points(right, 0.0 if blind else e.discrimination)
+    points = verdict_points(right, 0.0) if blind else verdict_of(candidate, right)
     worth = reserve(points, answers, cost)
     return Weighed(name=candidate.name, reserve=worth, cost=cost, points=points, answer_prob=answers)
+
+
+def verdict_of(candidate: Candidate, right_prob: float, share: float = 1.0) -> Points:
+    """What the verdict on its answer may be, as it was seen or else as d' has it. `share` is how much of what a verdict
+    tells (d' squared) is still to come."""
+    if candidate.moves:
+        return measured_points(right_prob, candidate.moves, share)
+    return verdict_points(right_prob, candidate.estimate.discrimination * share**0.5)
 
 
 def right_after(candidate: Candidate, seen: Sequence["Seen"]) -> float:

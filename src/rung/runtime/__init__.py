@@ -3,6 +3,7 @@
 from rung.runtime.climb import Event
 from rung.runtime.ladder import Ladder, Learned, Rung
 from rung.runtime.learning import Bases, Learning
+from rung.runtime.looked import Looked
 from rung.runtime.runtime import Policy, Runtime, Stores
 
-__all__ = ["Bases", "Event", "Ladder", "Learned", "Learning", "Policy", "Rung", "Runtime", "Stores"]
+__all__ = ["Bases", "Event", "Ladder", "Learned", "Learning", "Looked", "Policy", "Rung", "Runtime", "Stores"]

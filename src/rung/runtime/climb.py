@@ -27,6 +27,7 @@ from rung.routing import (
     Seen,
     Stop,
     Try,
+    Verdicted,
     Weighed,
     difficulty_shift,
     exclusion,
@@ -343,10 +344,13 @@ class Climb:
         name, ended_s = attempt.action.reasoner, self._clock.monotonic()
         usage = self._with_machine(name, answer.usage)
         self._spent = self._spent + usage
-        del self._left[name]
+        chosen, features, looked = self._left.pop(name), self._plan.features, self._ladder.looked
+        expected_prob = right_after(chosen, self._seen())
         self._answers.append(msgspec.structs.replace(answer, usage=usage))
         estimates = {c.name: c.estimate for c in self._plan.candidates}
-        self._verdicts = await self._verify(self._plan.features, estimates, self._answers, self._request.body)
+        self._verdicts = await self._verify(features, estimates, self._answers, self._request.body)
+        looked.took(features.task, self._clock.monotonic() - ended_s)
+        looked.saw(name, features.task, Verdicted(expected_prob, self._verdicts[-1].right_prob))
         self._step(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
 
     def _taken(self, attempt: Attempt, told: Usage = _NOTHING_SPENT) -> Usage:

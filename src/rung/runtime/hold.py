@@ -6,7 +6,17 @@ from msgspec import Struct
 
 from rung.clock import Clock
 from rung.reasoners.base import collect
-from rung.routing import Candidate, Commitment, Prices, Profile, Weighed, Written, commitment
+from rung.routing import (
+    OPEN_SHARE,
+    Candidate,
+    Commitment,
+    Prices,
+    Profile,
+    Weighed,
+    Written,
+    commitment,
+    verdict_of,
+)
 from rung.types import Chunk, Features, Request, Usage, Verdict
 from rung.verdicts import early_verdict
 
@@ -76,8 +86,7 @@ class Hold:
         rest_s = rest_tokens * (self._clock.monotonic() - self._first_s) / max(tokens - 1, 1)
         usd_per_s = held.profile.usd_per_busy_s + held.candidate.congestion
         written = Written(
-            right_prob=self.verdict.right_prob,
-            discrimination=estimate.discrimination,
+            points=verdict_of(held.candidate, self.verdict.right_prob, OPEN_SHARE),
             rest_s=rest_s,
             rest_usd=held.profile.output_usd_per_token * rest_tokens + usd_per_s * rest_s,
             told=self._told,

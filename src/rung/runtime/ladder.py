@@ -10,6 +10,7 @@ from rung.lanes import Lane
 from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.wording import question_of
 from rung.routing import Candidate, Profile, Speed, at_speed, estimate
+from rung.runtime.looked import Looked
 from rung.types import Estimate, Expected, Features, Json, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
@@ -62,13 +63,20 @@ Correct = Callable[[str, Features, Estimate], Estimate]
 
 class Ladder:
     def __init__(
-        self, rungs: Iterable[Rung], clock: Clock, learned: Learned | None = None, correct: Correct | None = None
+        self,
+        rungs: Iterable[Rung],
+        clock: Clock,
+        learned: Learned | None = None,
+        correct: Correct | None = None,
+        looked: Looked | None = None,
     ) -> None:
+        """`looked` is what earlier ladders saw of the same reasoners' answers."""
         self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
         self._minds = {name: rung.mind for name, rung in self.rungs.items()}
         self._clock = clock
         self._learned = learned
         self._correct = correct
+        self.looked = looked or Looked()
 
     def __getitem__(self, name: str) -> Rung:
         return self.rungs[name]
@@ -122,6 +130,8 @@ class Ladder:
             congestion=now.congestion,
             note=status.note,
             mind=self._minds[name],
+            moves=self.looked.moves(name, features.task),
+            look_s=self.looked.seconds(features.task),
         )
 
     def lanes(self) -> tuple[LaneStats, ...]:

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.routing import Prices, Weighed, Written, commitment
-from rung.routing.commitment import EARLY_SHARE, _best_of
+from rung.routing import OPEN_SHARE, Prices, Weighed, Written, commitment
+from rung.routing.commitment import _best_of
 from rung.routing.reserve import reserve, verdict_points
 
 PRICES = Prices(value_usd=0.01, second_usd=0.00015)
@@ -11,7 +11,8 @@ probs = st.floats(0.02, 0.98)
 
 
 def written(right_prob, *, discrimination=1.0, rest_s=4.0, rest_usd=0.0, told=True):
-    return Written(right_prob=right_prob, discrimination=discrimination, rest_s=rest_s, rest_usd=rest_usd, told=told)
+    points = verdict_points(right_prob, discrimination * OPEN_SHARE**0.5)
+    return Written(points=points, rest_s=rest_s, rest_usd=rest_usd, told=told)
 
 
 def other(right_prob, *, discrimination=0.6, cost=0.1, answer_prob=1.0, name="o"):
@@ -46,7 +47,7 @@ def test_nothing_is_sent_on_the_expectation_alone():
 
 def test_a_bound_on_quality_is_kept_by_every_verdict_that_is_thought_possible():
     one, others = written(0.93, discrimination=0.6), [other(0.8)]
-    worst = verdict_points(0.93, 0.6 * (1 - EARLY_SHARE) ** 0.5)[-1][0]
+    worst = one.points[-1][0]
     assert commitment(one, others, None, PRICES, worst - 0.01) == "release"
     assert commitment(one, others, None, PRICES, worst + 0.01) == "hold"
 
@@ -57,9 +58,8 @@ def test_where_waiting_costs_nothing_it_decides_as_one_who_waits(right, their_ri
     free = Prices(value_usd=0.01, second_usd=0.0)
     one, rival = written(right, discrimination=discrimination), other(their_right, cost=cost)
     move = commitment(one, [rival], None, free, None)
-    points = verdict_points(right, discrimination * (1 - EARLY_SHARE) ** 0.5)
     if move == "release":
-        assert points[-1][0] >= min(rival.reserve, rival.points[0][0])
+        assert one.points[-1][0] >= min(rival.reserve, rival.points[0][0])
     assert move != "drop"
 
 

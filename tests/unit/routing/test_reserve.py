@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.routing.reserve import reserve, verdict_points
+from rung.routing.reserve import Verdicted, logit, measured_points, moves_of, reserve, sigmoid, verdict_points
 
 probs = st.floats(0.01, 0.99)
 
@@ -71,3 +71,38 @@ def test_climbing_by_reserve_beats_every_fixed_order():
     value = sum(play(by_reserve, d) for d in draws)
     for order in ([0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0], [0, 1, 2]):
         assert value >= sum(play(order, d) for d in draws) - 0.005 * len(draws)
+
+
+def _verdicts(rng, right_prob, discrimination, count):
+    """Such as two normal distributions give."""
+    for _ in range(count):
+        right = rng.random() < right_prob
+        score = rng.gauss(discrimination if right else 0.0, 1.0)
+        found = sigmoid(logit(right_prob) + discrimination * score - discrimination**2 / 2)
+        yield Verdicted(right_prob, found)
+
+
+@pytest.mark.parametrize(("seen_at", "asked_at"), [(0.6, 0.6), (0.6, 0.85), (0.7, 0.4)])
+def test_what_was_seen_of_verdicts_gives_the_reserves_of_their_distribution(seen_at, asked_at):
+    """Also for questions that are easier or harder than those that were seen, without knowing who was right."""
+    moves = moves_of(_verdicts(random.Random(3), seen_at, 1.5, 4000))
+    for cost in (0.02, 0.1, 0.3):
+        guessed = reserve(verdict_points(asked_at, 1.5), 1.0, cost)
+        assert reserve(measured_points(asked_at, moves), 1.0, cost) == pytest.approx(guessed, abs=0.04)
+
+
+def test_a_verifier_that_finds_one_fault_in_ten_is_seen_as_that():
+    """Nothing in two normal distributions is like it: nearly all verdicts are what was expected, some are certain."""
+    verdicts = [Verdicted(0.8, 0.88)] * 90 + [Verdicted(0.8, 0.08)] * 10
+    points = measured_points(0.8, moves_of(verdicts))
+    assert points[-1][0] < 0.2
+    assert points[-2][0] > 0.8
+    assert reserve(points, 1.0, 0.01) > 0.8
+
+
+@given(st.lists(st.builds(Verdicted, probs, probs), min_size=1, max_size=60), probs, st.floats(0.1, 1))
+def test_points_that_were_measured_are_a_distribution_around_the_estimate(verdicts, right, share):
+    points = measured_points(right, moves_of(verdicts), share)
+    assert sum(w for _, w in points) == pytest.approx(1, abs=1e-3)
+    assert sum(q * w for q, w in points) == pytest.approx(right, abs=2e-3)
+    assert list(points) == sorted(points, reverse=True)

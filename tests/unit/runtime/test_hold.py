@@ -16,8 +16,7 @@ from rung.clock import LoopClock
 from rung.errors import RungError, Unavailable
 from rung.lanes import Lane, Pace, Pool, Setup
 from rung.reasoners.base import Abilities, Status
-from rung.routing import Candidate, Prices, Profile, features_of, options
-from rung.routing.commitment import EARLY_SHARE
+from rung.routing import OPEN_SHARE, Candidate, Prices, Profile, features_of, options
 from rung.routing.reserve import verdict_points
 from rung.runtime import Ladder, Rung, plan
 from rung.runtime.climb import Climb
@@ -258,7 +257,7 @@ shapes = st.lists(
 
 def _one_of(at, estimate):
     """A verdict that is thought possible."""
-    points = verdict_points(estimate.right_prob, estimate.discrimination * (1 - EARLY_SHARE) ** 0.5)
+    points = verdict_points(estimate.right_prob, estimate.discrimination * OPEN_SHARE**0.5)
     return points[min(at, len(points) - 1)][0]
 
 
