@@ -32,8 +32,9 @@ from rung.answers import extract, same
 from rung.reasoners.code.asking import code_in
 from rung.routing import Profile, estimate, features_of
 from rung.sandbox import Bounds, Jail, Programs
-from rung.types import Answer, Verdict
+from rung.types import Answer, Estimate, Verdict
 from rung.verdicts import Known, verify
+from rung.verdicts.running import Running
 
 HERE = Path(__file__).parent
 SEED = 5
@@ -236,8 +237,22 @@ async def _code_figures(items: Sequence[Item], recording: Recording) -> tuple[di
         "right.code_minus_fast_equal_calls": fmean(gains),
         "precision.code": sum(passed) / max(1, sum(not abstained(row) for row in code)),
     }
+    figures |= await _seen(items, alone, first)
     intervals = {"right.code_minus_fast_equal_calls": bootstrap(len(gains), lambda at: fmean(gains[i] for i in at))}
     return figures, intervals
+
+
+async def _seen(items: Sequence[Item], rows: Sequence[Row], marks: Sequence[bool]) -> dict[str, float]:
+    """AUC of the verdict on the model's own code as it came, and where it was run with the one test that is shown."""
+    running = Running(verify, Jail(Bounds(wall_s=10.0)))
+    found: dict[str, list[tuple[float, bool]]] = {"auc.fast.unrun": [], "auc.fast.run": []}
+    for item, row, mark in zip(items, rows, marks, strict=True):
+        body = {"messages": [{"role": "user", "content": item.prompt}]}
+        for name, judge in (("auc.fast.unrun", verify), ("auc.fast.run", running.verify)):
+            estimates = {"fast": Estimate(right_prob=0.65)}
+            (verdict,) = await judge(features_of(body), estimates, [answer_of(row)], body)
+            found[name].append((verdict.right_prob, mark))
+    return {name: auc(scored) for name, scored in found.items()}
 
 
 async def figures(args: argparse.Namespace) -> None:

@@ -94,7 +94,7 @@ class Told:
         found[f"right.{label}"] = fmean(j.right for j in judged)
         found[f"ece_if_true.{label}"] = true_calibration_error(stated)
         found[f"n.{label}"] = len(judged)
-        low, high = bootstrap(len(stated), lambda at: auc([stated[i] for i in at]), RESAMPLES)
+        low, high = _interval(judged)
         self.figures |= {name: round(value, 4) for name, value in found.items()}
         self.intervals[f"auc.{label}"] = (round(low, 4), round(high, 4))
         print(
@@ -102,6 +102,15 @@ class Told:
             f" {found[f'auc.{label}']:>7.3f} ({low:.3f} to {high:.3f}) {found[f'ece.{label}']:>7.3f}"
             f"   {found[f'ece_if_true.{label}']:.3f}"
         )
+
+
+def _interval(judged: Sequence[Judged]) -> tuple[float, float]:
+    """Of the AUC, over resampled questions: answers to one stand or fall together."""
+    questions: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+    for one in judged:
+        questions[one.item.id].append((one.verdict.right_prob, one.right))
+    groups = list(questions.values())
+    return bootstrap(len(groups), lambda at: auc([answer for i in at for answer in groups[i]]), RESAMPLES)
 
 
 async def pairs(answered: Sequence[Asked], told: Told) -> None:
