@@ -196,13 +196,20 @@ class Estimate(Struct, frozen=True, kw_only=True):
 
 class Expected(Struct, frozen=True, kw_only=True):
     """What past outcomes say of a reasoner on a question: the chance that it is right, its standard deviation, the
-    tokens it will write (None: not known), and from how many outcomes. `origin` names the artefact they are in."""
+    tokens it will write (None: not known) or would on each task, the chance that it abstains (None: not known), from
+    how many outcomes, and what these are: learned, calibrated (of probes), or prior (of other reasoners alone).
+    `ordinary` is the chance on an ordinary question, for tasks that nothing was graded on. `origin` names what all this
+    is in."""
 
     right_prob: float
     right_sd: float
     completion_tokens: float | None
     outcomes: int
     origin: str = ""
+    source: str = "learned"
+    task_tokens: Mapping[str, float] = {}
+    abstain_prob: float | None = None
+    ordinary: float | None = None
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

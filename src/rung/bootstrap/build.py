@@ -1,5 +1,6 @@
 """Config -> ladder. Leaves whose entry did not change are taken over from the ladder before, warm as they are."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from random import Random
 from typing import Protocol, runtime_checkable
@@ -24,6 +25,8 @@ from rung.config.schema import (
     VoteConfig,
 )
 from rung.errors import ConfigError
+from rung.estimators.calibrated import Calibrated, read_file
+from rung.estimators.prior import shipped
 from rung.lanes import Batcher, Lane, Pace, Pool, Setup
 from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.brief import Brief
@@ -38,7 +41,7 @@ from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
-from rung.routing import Profile
+from rung.routing import Profile, ordinary
 from rung.runtime import Learned, Rung
 
 Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig | CodeConfig | ExtractConfig
@@ -178,14 +181,26 @@ def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Cl
 
 
 class Artefact(Struct, frozen=True, kw_only=True):
-    """What an artefact says, and what it is called, by each reasoner that it knows."""
+    """What is said of a question and who answers it, and what that is in, by each reasoner that it knows."""
 
     learned: Learned | None = None
     origins: Mapping[str, str] = {}
 
 
 def build_learned(config: Config) -> Artefact:
-    """What the config's artefact says, if it names one. Raises ConfigError, also where it knows nobody here."""
+    """By the config's artefact, where it knows a reasoner; else by what probes found out; else by what others made of
+    such questions. Raises ConfigError, also for an artefact that knows nobody here."""
+    artefact, calibrated = _artefact(config), _calibrated(config)
+    if artefact.learned is None or calibrated.learned is None:
+        return artefact if calibrated.learned is None else calibrated
+    first, then = artefact.learned, calibrated.learned
+    return Artefact(
+        learned=lambda question: {**then(question), **first(question)},
+        origins={**calibrated.origins, **artefact.origins},
+    )
+
+
+def _artefact(config: Config) -> Artefact:
     path = config.estimates.artefact
     if path is None:
         return Artefact()
@@ -198,6 +213,48 @@ def build_learned(config: Config) -> Artefact:
         known, here = ", ".join(learned.about.reasoners), ", ".join(config.reasoners)
         raise ConfigError(f"{path} knows {known}, none of which is on this ladder: {here}")
     return Artefact(learned=learned, origins=dict.fromkeys(learned.about.reasoners, learned.origin))
+
+
+def _calibrated(config: Config) -> Artefact:
+    """Nothing until one is calibrated: then the others' questions are as hard as its own."""
+    assert config.estimates.calibration is not None
+    known = {
+        name: one
+        for name, one in read_file(config.estimates.calibration).reasoners.items()
+        if name in config.reasoners and one.whole and one.of == mark_of(name, config)
+    }
+    if not known:
+        return Artefact()
+    profiles = (leaf_profile(name, e, config) for name, e in config.reasoners.items() if not isinstance(e, Composite))
+    guesses = {one.name: guess for one in profiles if (guess := ordinary(one)) is not None}
+    calibrated = Calibrated(shipped(), known, guesses)
+    return Artefact(learned=calibrated, origins=calibrated.origins)
+
+
+def profile_of(name: str, config: Config) -> Profile:
+    """Of any entry."""
+    entry = config.reasoners[name]
+    if isinstance(entry, Composite):
+        return _composite_profile(name, entry, profile_of(entry.of, config))
+    return leaf_profile(name, entry, config)
+
+
+_NOT_ITS_ANSWERS = {
+    "auto", "strength", "price", "timeouts", "tokens_per_s", "first_token_s", "concurrency", "pool", "api_key",
+    "api_keys", "slots", "step_tokens", "threads", "workers", "batch",
+}  # fmt: skip
+
+
+def mark_of(name: str, config: Config) -> str:
+    """Tells whether a reasoner answers as it did: the same for the same entry and the same ones below it, whatever they
+    cost, how fast they are and how many they take at once."""
+    entries = []
+    at: str | None = name
+    while at is not None:
+        entry = config.reasoners[at]
+        entries.append(entry.model_dump_json(exclude=_NOT_ITS_ANSWERS))
+        at = getattr(entry, "of", None)
+    return hashlib.blake2b("\n".join(entries).encode(), digest_size=8).hexdigest()
 
 
 def build_rungs(config: Config, parts: Mapping[str, Part]) -> list[Rung]:

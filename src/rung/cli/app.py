@@ -33,6 +33,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "rung.cli.replay:run",
         "Judge today's estimates by scored decisions: how right they are, and what they would have done.",
     ),
+    "calibrate": (
+        "rung.cli.calibrate:calibrate",
+        "Ask reasoners questions with known answers, and place them on the ladder by what they make of these.",
+    ),
     "doctor": ("rung.cli.doctor:doctor", "Look for what would keep Rung from working here."),
 }
 

@@ -113,7 +113,8 @@ def right(e: Estimate) -> str:
 
 def known_by(e: Estimate) -> str:
     """Where an estimate comes from, and by how much outcomes have moved it since."""
-    said = f"{e.source}, {e.outcomes:,} outcomes" if e.outcomes else e.source
+    what = "probes" if e.source == "calibrated" else "outcomes"
+    said = f"{e.source}, {e.outcomes:,} {what}" if e.outcomes else e.source
     if (moved := e.correction) is not None:
         said += f"; from {percent(moved.base_prob)} by {moved.outcomes:,} said right or wrong"
         if moved.forgotten:

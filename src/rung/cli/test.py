@@ -1,7 +1,6 @@
 """`rung test reasoner`: the conformance suite, a graded file and a load on one reasoner of a config, and its card."""
 
 import asyncio
-import difflib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from rung.bootstrap import Rung
+from rung.cli.alone import alone
 from rung.cli.options import ConfigOption, JsonOption, write_json
 from rung.clock import RealClock
 from rung.config import Config, load_config
@@ -99,28 +99,11 @@ def reasoner(
     items = read_items(graded.read_bytes(), str(graded)) if graded else []
     console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(name, _alone(load_config(config), name, Path(folder)), console)
+        trial = Trial(name, alone(load_config(config), name, Path(folder)), console)
         card = asyncio.run(trial.card(items, load_calls, max_tokens))
     if as_json:
         write_json(card)
     raise typer.Exit(1 if any(one.result == "broken" for one in card.conformance) else 0)
-
-
-def _alone(config: Config, name: str, folder: Path) -> Config:
-    """The reasoner and what is below it, with a ledger of its own and no cache. Raises ConfigError."""
-    if name not in config.reasoners:
-        near = difflib.get_close_matches(name, config.reasoners, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(config.reasoners)}"
-        raise ConfigError(f"there is no reasoner `{name}`; {hint}")
-    kept: dict[str, Any] = {}
-    at: str | None = name
-    while at is not None:
-        kept[at] = config.reasoners[at].model_copy(update={"auto": True})
-        at = getattr(kept[at], "of", None)
-    ledger = config.ledger.model_copy(update={"path": folder / "ledger.sqlite", "text": False})
-    exact = config.cache.exact.model_copy(update={"max_mb": 0.0})
-    cache = config.cache.model_copy(update={"exact": exact})
-    return config.model_copy(update={"reasoners": kept, "ledger": ledger, "cache": cache})
 
 
 class Trial:

@@ -219,9 +219,17 @@ def _with_files(config: Config, folder: Path) -> Config:
 
 
 def _with_places(config: Config, env: Mapping[str, str]) -> Config:
-    """`config` with the folders that were not named: RUNG_CACHE, RUNG_STATE, XDG's, or the home's."""
+    """`config` with the places that were not named: RUNG_CACHE, RUNG_STATE, XDG's, or the home's."""
     home = Path(env.get("HOME") or Path.home())
     cache = Path(env.get("RUNG_CACHE") or Path(env.get("XDG_CACHE_HOME") or home / ".cache") / "rung")
     state = Path(env.get("RUNG_STATE") or Path(env.get("XDG_STATE_HOME") or home / ".local" / "state") / "rung")
     ledger = config.ledger.model_copy(update={"path": config.ledger.path or state / "ledger.db"})
-    return config.model_copy(update={"models_dir": config.models_dir or cache / "models", "ledger": ledger})
+    assert ledger.path is not None
+    calibration = config.estimates.calibration or ledger.path.parent / "calibration.json"
+    return config.model_copy(
+        update={
+            "models_dir": config.models_dir or cache / "models",
+            "ledger": ledger,
+            "estimates": config.estimates.model_copy(update={"calibration": calibration}),
+        }
+    )

@@ -212,6 +212,9 @@ class Estimates(Section):
         None,
         description="What `rung eval --out` wrote: estimates learned from outcomes, for the reasoners that they name.",
     )
+    calibration: Path | None = Field(
+        None, description="What `rung calibrate` writes; `calibration.json` beside the ledger if not given."
+    )
     online: bool = Field(
         True, description="Whether what users say of answers (`/v1/feedback`) moves the estimates at once."
     )

@@ -1,7 +1,7 @@
 """Pure decisions: what a request is like, what each reasoner would make of it, and THE RULE that picks one."""
 
 from rung.routing.commitment import OPEN_SHARE, Commitment, Written, commitment
-from rung.routing.estimates import Profile, Speed, at_speed, estimate
+from rung.routing.estimates import Profile, Speed, at_speed, estimate, ordinary
 from rung.routing.explore import chances, explore
 from rung.routing.features import features_of
 from rung.routing.options import (
@@ -49,6 +49,7 @@ __all__ = [
     "lacking",
     "moves_of",
     "next_action",
+    "ordinary",
     "right_after",
     "sort_options",
     "verdict_of",

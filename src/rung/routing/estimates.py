@@ -53,10 +53,13 @@ def estimate(profile: Profile, features: Features, speed: Speed, learned: Expect
     A solver's prior stays: it knows itself which questions it can answer."""
     if profile.kind == "symbolic":
         return _symbolic(features)
+    open_ = features.task not in strengths.GRADED
+    if learned is not None and open_ and learned.ordinary is not None:
+        profile = replace(profile, strength=learned.ordinary)
     complexity = round(features.complexity, _PLACES)
     expected = _prior(profile, features.task, complexity, features.language, features.max_tokens)
     if learned is not None:
-        expected = _learned(expected, learned, features.max_tokens)
+        expected = _learned(expected, learned, features, open_=open_)
     return at_speed(expected, profile, features.prompt_tokens, speed)
 
 
@@ -74,17 +77,36 @@ def _prior(profile: Profile, task: str, complexity: float, language: str, max_to
     )
 
 
-def _learned(prior: Estimate, learned: Expected, max_tokens: int | None) -> Estimate:
+def _learned(prior: Estimate, learned: Expected, features: Features, *, open_: bool) -> Estimate:
+    if learned.source == "prior":
+        return replace(prior, right_prob=prior.right_prob if open_ else learned.right_prob, origin=learned.origin)
     tokens = learned.completion_tokens
+    if tokens is None:
+        tokens = learned.task_tokens.get(features.task)
     return replace(
         prior,
-        right_prob=learned.right_prob,
+        right_prob=prior.right_prob if open_ and learned.ordinary is not None else learned.right_prob,
         right_sd=learned.right_sd,
-        completion_tokens=prior.completion_tokens if tokens is None else min(tokens, max_tokens or tokens),
-        source="learned",
+        abstain_prob=prior.abstain_prob if learned.abstain_prob is None else learned.abstain_prob,
+        completion_tokens=prior.completion_tokens if tokens is None else min(tokens, features.max_tokens or tokens),
+        source=learned.source,
         outcomes=learned.outcomes,
         origin=learned.origin,
     )
+
+
+def ordinary(profile: Profile) -> float | None:
+    """The log-odds, before anything is known of it, that a reasoner answers an ordinary question right; None where more
+    is known: of a solver, and of what was seen of a model."""
+    if profile.kind == "symbolic" or profile.model in strengths.SEEN:
+        return None
+    return logit(profile.strength if profile.strength is not None else _guessed(profile))
+
+
+def _guessed(profile: Profile) -> float:
+    if profile.below_strength is not None:
+        return profile.below_strength
+    return strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH[profile.leaf_kind or profile.kind]
 
 
 def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Speed) -> Estimate:
@@ -152,8 +174,7 @@ def _guess(profile: Profile, task: str, complexity: float, language: str) -> Str
     base = profile.strength
     shift = -1.5 * (complexity - 0.3)
     if base is None:
-        guess = strengths.WEAK.get(profile.model) or strengths.GUESSED_STRENGTH[profile.leaf_kind or profile.kind]
-        base = guess if profile.below_strength is None else profile.below_strength
+        base = _guessed(profile)
         shifts = strengths.KIND_SHIFT if task in strengths.CHECKABLE else strengths.OPEN_SHIFT
         shift += shifts.get(profile.kind, 0.0)
         if profile.kind == "brief":

@@ -121,5 +121,7 @@ TASK_TOKENS: Mapping[str, float] = {
 }
 # Tasks whose answers the cheap verdicts can say something about; of the others they see nothing.
 CHECKABLE = frozenset({"choice", "yesno", "label", "extract", "word_problem", "maths"})
+# Tasks such as public outcomes were graded on; of the others these say nothing.
+GRADED = CHECKABLE | {"code"}
 GUESSED_DISCRIMINATION = {"brief": 0.5, "think": 0.6, "vote": 1.2, "program": 0.8, "code": 1.5}
 GUESSED_ABSTENTION = {"program": 0.1, "code": 0.2}

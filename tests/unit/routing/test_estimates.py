@@ -1,6 +1,6 @@
 import pytest
 
-from rung.routing import Profile, Speed, at_speed, estimate, features_of
+from rung.routing import Profile, Speed, at_speed, estimate, features_of, ordinary
 from rung.routing.strengths import QWEN_1_5B, SEEN
 from rung.types import Expected
 
@@ -129,3 +129,51 @@ def test_a_solver_knows_itself_what_it_can_answer():
     learned = Expected(right_prob=0.1, right_sd=0.05, completion_tokens=None, outcomes=700)
     calc = Profile(name="calc", kind="symbolic")
     assert estimate(calc, features("2 + 2"), SPEED, learned) == estimate(calc, features("2 + 2"), SPEED)
+
+
+CALIBRATED = Expected(
+    right_prob=0.31,
+    right_sd=0.1,
+    completion_tokens=None,
+    outcomes=60,
+    source="calibrated",
+    task_tokens={"yesno": 7.0},
+    abstain_prob=0.05,
+    ordinary=0.9,
+)
+
+
+def test_what_probes_found_out_replaces_the_guess():
+    profile = Profile(name="x", kind="endpoint")
+    e = estimate(profile, features("Is water wet? Answer yes or no."), SPEED, CALIBRATED)
+    assert (e.right_prob, e.right_sd, e.source, e.outcomes) == (0.31, 0.1, "calibrated", 60)
+    assert (e.completion_tokens, e.abstain_prob) == (7.0, 0.05)
+    assert e.discrimination == estimate(profile, features("Is water wet? Answer yes or no."), SPEED).discrimination
+
+
+def test_on_open_tasks_its_ordinary_strength_counts():
+    text = features("Write a letter to my landlord about the heating.")
+    calibrated = estimate(Profile(name="x", kind="endpoint"), text, SPEED, CALIBRATED)
+    believed = estimate(Profile(name="x", kind="endpoint", strength=0.9), text, SPEED)
+    assert calibrated.right_prob == believed.right_prob > 0.8
+    assert (calibrated.source, calibrated.outcomes) == ("calibrated", 60)
+
+
+def test_the_prior_of_other_reasoners_counts_where_they_were_graded():
+    prior = Expected(right_prob=0.31, right_sd=0.0, completion_tokens=None, outcomes=0, source="prior")
+    for profile, source in (
+        (Profile(name="x", kind="endpoint"), "prior"),
+        (Profile(name="x", kind="endpoint", strength=0.7), "config"),
+    ):
+        graded, open_ = features("Is water wet? Answer yes or no."), features("Write a poem.")
+        assert estimate(profile, graded, SPEED, prior).right_prob == 0.31
+        assert estimate(profile, open_, SPEED, prior) == estimate(profile, open_, SPEED)
+        assert estimate(profile, graded, SPEED, prior).source == source
+
+
+def test_who_is_known_already_is_guessed_at_no_more():
+    assert ordinary(Profile(name="calc", kind="symbolic")) is None
+    assert ordinary(Profile(name="fast", kind="local", model=QWEN_1_5B)) is None
+    assert ordinary(Profile(name="x", kind="endpoint")) == pytest.approx(1.386, abs=0.01)
+    assert ordinary(Profile(name="x", kind="endpoint", strength=0.5)) == 0
+    assert ordinary(Profile(name="v", kind="vote", leaf_kind="endpoint", below_strength=0.5)) == 0
