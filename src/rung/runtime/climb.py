@@ -347,11 +347,19 @@ class Climb:
         chosen, features, looked = self._left.pop(name), self._plan.features, self._ladder.looked
         expected_prob = right_after(chosen, self._seen())
         self._answers.append(msgspec.structs.replace(answer, usage=usage))
-        estimates = {c.name: c.estimate for c in self._plan.candidates}
-        self._verdicts = await self._verify(features, estimates, self._answers, self._request.body)
+        self._verdicts = await self._looked_at(expected_prob)
         looked.took(features.task, self._clock.monotonic() - ended_s)
         looked.saw(name, features.task, Verdicted(expected_prob, self._verdicts[-1].right_prob))
         self._step(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
+
+    async def _looked_at(self, expected_prob: float) -> tuple[Verdict, ...]:
+        """What is seen of the answers in hand; of the last, if there is no time to look, what was expected of it."""
+        estimates = {c.name: c.estimate for c in self._plan.candidates}
+        try:
+            with within(self._left_s()):
+                return await self._verify(self._plan.features, estimates, self._answers, self._request.body)
+        except TimeoutError:
+            return *self._verdicts, Verdict(right_prob=expected_prob)
 
     def _taken(self, attempt: Attempt, told: Usage = _NOTHING_SPENT) -> Usage:
         """What a call without an answer cost, as it told or as far as it came; that is spent all the same."""

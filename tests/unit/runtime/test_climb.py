@@ -128,6 +128,24 @@ async def test_the_deadline_ends_a_call_and_serves_what_is_in_hand(world, script
         await world.reply(world.request(model="slow", deadline_ms=100))
 
 
+async def test_looking_at_an_answer_ends_with_the_deadline_too(world, scripted):
+    """Running an answer's code may take seconds: what was expected of it stands for what would have been seen."""
+    world.add(scripted("a", "yes"), strength=0.6)
+    looked = []
+
+    async def never(features, estimates, answers, body):
+        looked.append(answers)
+        await asyncio.Event().wait()
+
+    world.verify = never
+    async with asyncio.timeout(10.0):
+        reply = await world.reply(world.request(deadline_ms=1500))
+    assert reply.answer.text == "yes"
+    assert len(looked) == 1
+    (step,) = reply.decision.steps
+    assert (step.verdict.source, step.verdict.signals) == ("prior", {})
+
+
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_timer_that_rings_a_little_early_is_the_deadline_all_the_same(world, scripted, stream):
     """As uvloop's may."""
