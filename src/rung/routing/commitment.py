@@ -3,10 +3,15 @@
 The rule compares the answer that is being written with all that could still be called. Q is what the verdict on the
 whole answer will be, B the best that is to be had without it: the answer in hand, or what climbing the others would
 bring. By Weitzman's theorem the latter is worth E[max min(Q_j, z_j)], each other rung's verdict capped at its reserve
-(Kleinberg, Waggoner and Weyl, Descending Price Optimally Coordinates Search, EC 2016). Two sides of one difference:
+(Kleinberg, Waggoner and Weyl, Descending Price Optimally Coordinates Search, EC 2016). With c the USD that the rest of
+the answer costs and w the price of waiting for it, what can be done is worth
 
-    v * E[(B - Q)+]   what looking at the whole answer may gain: send it once this is at most the price of the wait
-    v * E[(Q - B)+]   what the answer may add to the others: drop it once this is less than the rest of it costs
+    send it on   v * E[Q] - c                a reader does not wait for what is being read
+    hold it on   v * E[max(Q, B)] - c - w    the whole answer is looked at, and may be replaced
+    drop it      v * E[B]
+
+So it is sent once v * E[(B - Q)+], what looking may gain, is at most w; and dropped once v * E[(Q - B)+], what it may
+add to the others, is less than c + w, unless sending it is worth more still.
 """
 
 from collections.abc import Sequence
@@ -48,13 +53,11 @@ def commitment(
     best_else = _best_of(others, in_hand)
     adds = sum(w * p * (q - b) for q, w in points for b, p in best_else if q > b)
     gain = sum(w * p * (b - q) for q, w in points for b, p in best_else if b > q)
-    wait_usd = prices.second_usd * written.rest_s
-    if adds * prices.value_usd < written.rest_usd + wait_usd:
-        return "drop"
+    rest, wait = written.rest_usd / prices.value_usd, prices.second_usd * written.rest_s / prices.value_usd
     sure = not others or points[-1][0] >= (min_quality or 0.0)
-    if sure and (gain <= 0 or (written.told and gain * prices.value_usd <= wait_usd)):
+    if sure and (gain <= 0 or (written.told and gain <= wait)) and adds - gain >= rest:
         return "release"
-    return "hold"
+    return "drop" if adds < rest + wait else "hold"
 
 
 def _best_of(others: Sequence[Weighed], in_hand: float | None) -> Points:
