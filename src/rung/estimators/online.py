@@ -24,6 +24,9 @@ _BASE_SD = {"learned": 0.5, "calibrated": 0.5}
 _GUESSED_SD = 1.0
 # ... and for one of its tasks beside that.
 _TASK_SD = 0.5
+_DOUBT = 1.5
+# What is believed of bad news at once, so that every outcome shows.
+_HINT = 0.1
 _MOST = 6.0
 _STEPS = 12
 _NEAR = 1e-4
@@ -51,10 +54,16 @@ class Offset(Struct, frozen=True):
 
     @property
     def believed(self) -> float:
-        """By how much the base is moved: by less than it seems to be off where that may be chance. Who looks bad by
-        chance is asked no more, and so stays looking bad; this keeps the base until there is evidence against it."""
-        square = self.value * self.value
-        return self.value * square / (square + self.sd * self.sd) if square else 0.0
+        """By how much the base is moved: less than it seems to be off, where that may be chance.
+
+        Who looks bad by chance is asked no more, and so stays looking bad: of bad news nearly only what lies beyond
+        _DOUBT standard deviations is believed. Who looks good by chance is asked, and found out: good news is believed
+        by the share v^2 / (v^2 + sd^2).
+        """
+        v, sd = self.value, self.sd
+        if v < 0:
+            return _HINT * v + (1 - _HINT) * min(v + _DOUBT * sd, 0.0)
+        return v * v * v / (v * v + sd * sd) if v else 0.0
 
 
 class Offsets(Struct, frozen=True, kw_only=True):
