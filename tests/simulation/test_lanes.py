@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.config.lanes import Congestion, Lanes
-from rung.errors import Upstream
+from rung.errors import Overloaded, Upstream
 from rung.lanes import Pool
 from rung.reasoners.base import Abilities
 from rung.routing import PRESETS, Candidate, next_action, weigh
-from rung.types import Estimate
+from rung.types import Call, Estimate
 
 from .conftest import Machine, World, run
 
@@ -83,6 +83,27 @@ def test_with_others_waiting_nothing_is_begun_that_will_hardly_be_done_in_time(s
         return await asyncio.gather(first, late, other)
 
     assert simulate(scene) == ["met", ends, "met"]
+
+
+@pytest.mark.parametrize("ahead", [6, 20, 60])
+def test_who_comes_back_when_told_gets_through(simulate, machine, ahead):
+    """A Retry-After is neither too early nor much too late, as long as nobody else comes."""
+
+    async def scene(world):
+        lane = world.lane(machine(), places=2)
+        asked = {"tokens": 100, "within_s": 1000.0}
+        crowd = asyncio.gather(*(world.ask(lane, f"c{n}", **asked) for n in range(ahead)))
+        await asyncio.sleep(0.5)
+        call = Call(id="refused", body={}, deadline_s=world.clock.monotonic() + 2.0, completion_tokens=100)
+        with pytest.raises(Overloaded) as refused:
+            await anext(lane.call(call))
+        await asyncio.sleep(refused.value.retry_after_s)
+        again = await world.ask(lane, "again", tokens=100, within_s=2.0)
+        return refused.value.retry_after_s, again, await crowd
+
+    told_s, again, crowd = simulate(scene)
+    assert (again, set(crowd)) == ("met", {"met"})
+    assert told_s < ahead / 2, "when all of them will be done"
 
 
 def test_a_heavy_tenant_takes_nothing_from_a_light_one(simulate, machine):

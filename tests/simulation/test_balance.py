@@ -1,0 +1,87 @@
+"""Which of an endpoint's upstreams is called."""
+
+import asyncio
+from random import Random
+
+import pytest
+
+from rung.config.lanes import Hedge, Lanes
+from rung.lanes import Lane, Pace, Pool, Setup
+
+from .conftest import Machine
+
+
+def lane_over(world, machines, *, most=64, seed=1):
+    setup = Setup(
+        pool=Pool(10_000, world.clock),
+        pace=Pace(first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=world.token_s),
+        bounds=Lanes(hedge=Hedge(share=0.0)),
+        upstreams={m.name: m.answer for m in machines},
+        most=most,
+    )
+    return Lane(machines[0], setup, world.clock, Random(seed))
+
+
+async def traffic(world, lane, n, every_s, tokens=100):
+    async def one(at):
+        await asyncio.sleep(at * every_s)
+        return await world.ask(lane, f"c{at}", tokens=tokens, within_s=600.0)
+
+    assert set(await asyncio.gather(*map(one, range(n)))) == {"met"}
+
+
+class Slower(Machine):
+    """Takes `times` as long as the others."""
+
+    def __init__(self, name, times):
+        super().__init__(name)
+        self.times = times
+
+    async def answer(self, call):
+        async for chunk in super().answer(
+            type(call)(
+                id=call.id,
+                body={**call.body, "service_s": call.body["service_s"] * self.times},
+                deadline_s=call.deadline_s,
+            )
+        ):
+            yield chunk
+
+
+def test_upstreams_that_are_alike_get_alike(simulate, machine):
+    async def scene(world):
+        machines = [machine(f"u{i}") for i in range(4)]
+        await traffic(world, lane_over(world, machines), 1200, 0.1)
+        return [len(m.ran) for m in machines], [m.most for m in machines]
+
+    shares, most = simulate(scene)
+    assert sum(shares) == 1200
+    assert min(shares) > 240
+    assert max(most) <= 5, "of some ten at once: by pure chance it would be eight or more"
+
+
+def test_the_slower_one_gets_less(simulate, machine):
+    """By tokens outstanding and its own pace. Of two drawn from three, the slowest is never called while the other one
+    drawn would be done first."""
+
+    async def scene(world):
+        machines = [machine("quick"), machine("quick too"), Slower("slow", 4.0)]
+        await traffic(world, lane_over(world, machines), 1500, 0.15)
+        return {m.name: len(m.ran) for m in machines}
+
+    ran = simulate(scene)
+    assert ran["slow"] < 0.12 * 1500
+    assert ran["quick"] == pytest.approx(ran["quick too"], rel=0.15)
+
+
+def test_one_that_is_left_alone_gets_nothing(simulate, machine):
+    async def scene(world):
+        machines = [machine("a"), machine("b")]
+        lane = lane_over(world, machines)
+        broken = lane._targets[0].breaker
+        for _ in range(3):
+            broken.ended(broken.began(), world.clock.monotonic(), failed=True)
+        await traffic(world, lane, 10, 0.05)
+        return [len(m.ran) for m in machines]
+
+    assert simulate(scene) == [0, 10]
