@@ -20,13 +20,13 @@ class Phrase:
     """
 
     def __init__(self, words: tuple[str, ...], pattern: str, reach: int = 80) -> None:
-        self._words = words
+        self.words = words
         self._pattern = re.compile(pattern, re.VERBOSE)
         self._reach = reach
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match in `text`."""
-        if not holds(text, self._words):
+        if not holds(text, self.words):
             return None
         for start, end in self._stretches(text):
             if match := self._pattern.search(text, start, end):
@@ -35,7 +35,7 @@ class Phrase:
 
     def _stretches(self, text: str) -> Iterator[tuple[int, int]]:
         """Where matches may be, in order; none overlaps another, so that no text is read twice."""
-        places = sorted(at for word in self._words for at in _places(text, word))
+        places = sorted(at for word in self.words for at in _places(text, word))
         start, end = places[0] - self._reach, places[0] + self._reach
         for at in places[1:]:
             if at - self._reach > end:
@@ -43,6 +43,17 @@ class Phrase:
                 start = at - self._reach
             end = at + self._reach
         yield max(start, 0), end
+
+
+def any_of(phrases: Iterable[Phrase], text: str) -> bool:
+    """Whether any of `phrases` is found in `text`."""
+    for phrase in phrases:
+        for word in phrase.words:
+            if word in text:
+                if phrase.search(text):
+                    return True
+                break
+    return False
 
 
 def _places(text: str, word: str) -> Iterator[int]:

@@ -9,21 +9,21 @@ import re
 from rung.answers import demands
 from rung.answers.layout import ends, listed_labels, options_at
 from rung.answers.numerals import NUMBER, WORD_NUMBER, plain
-from rung.answers.phrases import Phrase, holds
+from rung.answers.phrases import any_of, holds
 from rung.types import Short
 
 
 def asked(question: str) -> Short:
     """The kind of short answer that `question` asks for, "" for anything else."""
     text = ends(question)
-    if not text or _any(demands.CODE, text.lower()):
+    if not text or any_of(demands.CODE, text.lower()):
         return ""
     around = text
     if marks := options_at(text):
         around = f"{text[: marks[0].start()]}\n{''.join(text[marks[-1].end() :].partition(chr(10))[1:])}"
     around = around.lower()
     labels = () if marks else listed_labels(text)
-    if _any(demands.REASONS, around) or (not labels and demands.OPEN.search(f"\n{around}")):
+    if any_of(demands.REASONS, around) or (not labels and demands.OPEN.search(f"\n{around}")):
         return ""
     if marks:
         return "choice"
@@ -33,13 +33,6 @@ def asked(question: str) -> Short:
 def reads_off(question: str) -> bool:
     """Whether the answer is a value that stands in the question itself, as in "find the date on this receipt: ..."."""
     return bool(_asks_copy(ends(question).lower()))
-
-
-def _any(phrases: tuple[Phrase, ...], text: str) -> bool:
-    for phrase in phrases:  # noqa: SIM110  `any` takes longer
-        if phrase.search(text):
-            return True
-    return False
 
 
 def _kind(text: str) -> Short:
@@ -95,7 +88,7 @@ def _ends_in_poles(sentence: str) -> bool:
 
 
 def _asks_label(text: str) -> bool:
-    if not _any(demands.LABEL, text):
+    if not any_of(demands.LABEL, text):
         return False
     return not (demands.SEVERAL.search(text[:400]) or demands.SEVERAL.search(text[-400:]))
 
@@ -122,7 +115,7 @@ def _asks_number(text: str) -> bool:
         for s in sentences[-2:]
         if demands.ASKS_HOW_MUCH.search(s) or (demands.ASKS_WHAT.search(s) and demands.MEASURED.search(s))
     ]
-    if not asking or _any(demands.EXPRESSION, text) or (len(sentences) == 1 and demands.OWN_AFFAIRS.search(text)):
+    if not asking or any_of(demands.EXPRESSION, text) or (len(sentences) == 1 and demands.OWN_AFFAIRS.search(text)):
         return False
     figures = len(NUMBER.findall(text[:4000]))
     if figures < 2:

@@ -61,7 +61,7 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
     client is first looked for after WATCH_AFTER_S: most responses are sent by then, and need no watching task.
     """
 
-    WATCH_AFTER_S = 0.01
+    WATCH_AFTER_S = 0.05
 
     def __init__(self, receive: Receive, within_s: float) -> None:
         self._receive = receive

@@ -18,7 +18,10 @@ def _text(content: object) -> str:
 
 
 def _last_user(messages: Sequence[Json]) -> int | None:
-    return next((i for i in reversed(range(len(messages))) if messages[i].get("role") == "user"), None)
+    for at in range(len(messages) - 1, -1, -1):
+        if messages[at].get("role") == "user":
+            return at
+    return None
 
 
 def question_of(body: Json) -> str:

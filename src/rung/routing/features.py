@@ -62,6 +62,7 @@ _LATIN = (
     ("fr", frozenset(["le", "la", "les", "et", "est", "que", "une", "des", "dans", "pour", "quel", "combien"])),
     ("es", frozenset(["el", "los", "las", "es", "que", "una", "por", "para", "con", "cuántos", "cómo", "qué"])),
 )
+_LATIN_WORDS = frozenset().union(*(words for _, words in _LATIN))
 
 
 def features_of(body: Json) -> Features:
@@ -72,17 +73,18 @@ def features_of(body: Json) -> Features:
         text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"
     lower = text.lower()
     words = (_ASCII_WORD if lower.isascii() else _WORD).findall(lower)
+    known = frozenset(words)
     numbers = len(_NUMBER.findall(lower))
-    code = _code(lower, words)
+    code = _code(lower, known)
     maths = _maths(lower, words) if numbers else 0.0
     short = "" if code and not maths else asked(text)
     return Features(
-        task=_task(lower, frozenset(words), short, code, maths),
+        task=_task(lower, known, short, code, maths),
         complexity=_complexity(words, numbers),
         language=_language(lower, words),
-        prompt_tokens=sum(_tokens(text) + 4 for text in _texts(messages)),
+        prompt_tokens=sum([_tokens(text) + 4 for text in _texts(messages)]),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
-        turns=sum(1 for m in messages if m["role"] == "user"),
+        turns=[m["role"] for m in messages].count("user"),
         short=short,
         needs=_needs(body),
         code=code,
@@ -90,9 +92,8 @@ def features_of(body: Json) -> Features:
     )
 
 
-def _code(text: str, words: list[str]) -> float:
-    marks = sum(1 for mark in _CODE_MARKS if mark in text)
-    known = frozenset(words)
+def _code(text: str, known: frozenset[str]) -> float:
+    marks = sum(map(text.__contains__, _CODE_MARKS))
     if known & _PROGRAMS and (known & _LANGUAGES or (known & _MAKING and _MAKE_PROGRAM.search(text))):
         marks += 1
     return min(1.0, marks / 2)
@@ -113,7 +114,10 @@ def _task(text: str, words: frozenset[str], short: str, code: float, maths: floa
         return "extract"
     if short:
         return "word_problem" if short == "number" else short
-    return next((task for task, known in _TASKS if words & known), "open")
+    for task, known in _TASKS:
+        if not known.isdisjoint(words):
+            return task
+    return "open"
 
 
 def _complexity(words: list[str], numbers: int) -> float:
@@ -128,8 +132,8 @@ def _language(text: str, words: list[str]) -> str:
         for language, pattern in _SCRIPTS:
             if pattern.search(text):
                 return language
-    seen = words[:100]
-    counts = [_count(seen, known) for _, known in _LATIN]
+    seen = [word for word in words[:100] if word in _LATIN_WORDS]
+    counts = [_count(seen, known) for _, known in _LATIN] if seen else [0]
     return _LATIN[counts.index(max(counts))][0]
 
 

@@ -60,7 +60,7 @@ _SPARE = 1.5
 # A timer may ring that much early: what it ends is ended by the deadline.
 _EARLY_S = 0.01
 # How lanes stand is not looked at again within so many seconds.
-_FRESH_S = 0.02
+_FRESH_S = 0.05
 _NOTHING_SPENT = Usage()
 
 Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Awaitable[tuple[Verdict, ...]]]
