@@ -197,7 +197,7 @@ class Estimate(Struct, frozen=True, kw_only=True):
 class Expected(Struct, frozen=True, kw_only=True):
     """What past outcomes say of a reasoner on a question: the chance that it is right, its standard deviation, the
     tokens it will write (None: not known) or would on each task, the chance that it abstains (None: not known), from
-    how many outcomes, and what these are: learned, calibrated (of probes), or prior (of other reasoners alone).
+    how many outcomes, and what these are: learned, or calibrated, which are probes.
     `ordinary` is the chance on an ordinary question, for tasks that nothing was graded on. `origin` names what all this
     is in."""
 

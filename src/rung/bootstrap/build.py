@@ -41,7 +41,7 @@ from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
 from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
-from rung.routing import Profile, ordinary
+from rung.routing import Profile
 from rung.runtime import Learned, Rung
 
 Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig | CodeConfig | ExtractConfig
@@ -188,8 +188,8 @@ class Artefact(Struct, frozen=True, kw_only=True):
 
 
 def build_learned(config: Config) -> Artefact:
-    """By the config's artefact, where it knows a reasoner; else by what probes found out; else by what others made of
-    such questions. Raises ConfigError, also for an artefact that knows nobody here."""
+    """By the config's artefact, where it knows a reasoner; else by what probes found out. Raises
+    ConfigError, also for an artefact that knows nobody here."""
     artefact, calibrated = _artefact(config), _calibrated(config)
     if artefact.learned is None or calibrated.learned is None:
         return artefact if calibrated.learned is None else calibrated
@@ -216,7 +216,6 @@ def _artefact(config: Config) -> Artefact:
 
 
 def _calibrated(config: Config) -> Artefact:
-    """Nothing until one is calibrated: then the others' questions are as hard as its own."""
     assert config.estimates.calibration is not None
     known = {
         name: one
@@ -225,9 +224,7 @@ def _calibrated(config: Config) -> Artefact:
     }
     if not known:
         return Artefact()
-    profiles = (leaf_profile(name, e, config) for name, e in config.reasoners.items() if not isinstance(e, Composite))
-    guesses = {one.name: guess for one in profiles if (guess := ordinary(one)) is not None}
-    calibrated = Calibrated(shipped(), known, guesses)
+    calibrated = Calibrated(shipped(), known)
     return Artefact(learned=calibrated, origins=calibrated.origins)
 
 

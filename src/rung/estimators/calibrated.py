@@ -97,16 +97,13 @@ def write_file(path: Path, file: File) -> None:
 
 
 class Calibrated:
-    """Pure once it is made. `guesses` has, for reasoners that nobody asked yet, the log-odds that an ordinary question
-    is answered right: their questions' difficulty is known all the same. `origins` names what each is known by."""
+    """Pure once it is made. `origins` names what each reasoner is known by."""
 
-    def __init__(self, prior: Prior, calibrations: Mapping[str, Calibration], guesses: Mapping[str, float]) -> None:
+    def __init__(self, prior: Prior, calibrations: Mapping[str, Calibration]) -> None:
         self._prior = prior
         by = f"prior {prior.about.made} {prior.about.data[:8]}"
-        self._guesses = {name: guess for name, guess in guesses.items() if name not in calibrations}
         self.origins: Mapping[str, str] = {
-            **{name: f"{by}, guess {guess:.2f}" for name, guess in self._guesses.items()},
-            **{name: f"{by}, {len(one.answered)} probes {one.made} {one.of}" for name, one in calibrations.items()},
+            name: f"{by}, {len(one.answered)} probes {one.made} {one.of}" for name, one in calibrations.items()
         }
         self._known = [
             (name, one.placement, one.abstains, one.tokens, len(one.answered)) for name, one in calibrations.items()
@@ -127,15 +124,6 @@ class Calibrated:
                 outcomes=probes,
                 source="calibrated",
                 ordinary=placement.right_share,
-                origin=self.origins[name],
-            )
-        for name, guess in self._guesses.items():
-            out[name] = Expected(
-                right_prob=1 / (1 + math.exp(placed.difficulty - guess)),
-                right_sd=0.0,
-                completion_tokens=None,
-                outcomes=0,
-                source="prior",
                 origin=self.origins[name],
             )
         return out

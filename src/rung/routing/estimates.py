@@ -78,8 +78,6 @@ def _prior(profile: Profile, task: str, complexity: float, language: str, max_to
 
 
 def _learned(prior: Estimate, learned: Expected, features: Features, *, open_: bool) -> Estimate:
-    if learned.source == "prior":
-        return replace(prior, right_prob=prior.right_prob if open_ else learned.right_prob, origin=learned.origin)
     tokens = learned.completion_tokens
     if tokens is None:
         tokens = learned.task_tokens.get(features.task)

@@ -159,18 +159,6 @@ def test_on_open_tasks_its_ordinary_strength_counts():
     assert (calibrated.source, calibrated.outcomes) == ("calibrated", 60)
 
 
-def test_the_prior_of_other_reasoners_counts_where_they_were_graded():
-    prior = Expected(right_prob=0.31, right_sd=0.0, completion_tokens=None, outcomes=0, source="prior")
-    for profile, source in (
-        (Profile(name="x", kind="endpoint"), "prior"),
-        (Profile(name="x", kind="endpoint", strength=0.7), "config"),
-    ):
-        graded, open_ = features("Is water wet? Answer yes or no."), features("Write a poem.")
-        assert estimate(profile, graded, SPEED, prior).right_prob == 0.31
-        assert estimate(profile, open_, SPEED, prior) == estimate(profile, open_, SPEED)
-        assert estimate(profile, graded, SPEED, prior).source == source
-
-
 def test_who_is_known_already_is_guessed_at_no_more():
     assert ordinary(Profile(name="calc", kind="symbolic")) is None
     assert ordinary(Profile(name="fast", kind="local", model=QWEN_1_5B)) is None
