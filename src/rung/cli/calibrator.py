@@ -96,7 +96,7 @@ class Calibrator:
             self._say(f"{self._name}: goes on after {len(now.answered)} probes")
         async with Rung(config) as system:
             abilities = await self._awake(system)
-            pool.keep(lambda probe: _takes(abilities, probe))
+            pool.keep(lambda probe: takes(abilities, probe))
             if not (isolation := await self._jail.isolation()).whole:
                 self._say(f"probes that ask for code are left out: it cannot be isolated here ({isolation})")
                 pool.keep(lambda probe: not probe.tests)
@@ -248,7 +248,7 @@ def item_of(template: Template, level: int) -> Item:
     )
 
 
-def _takes(abilities: Abilities, probe: Probe) -> bool:
+def takes(abilities: Abilities, probe: Probe) -> bool:
     features = features_of({"messages": [{"role": "user", "content": probe.question}]})
     if abilities.schema_only or (abilities.short_only and not features.short):
         return False

@@ -18,6 +18,7 @@ FORMAT = 1
 # In log-odds: how far a probe's difficulty may be off against that of the questions that the prior has seen.
 LINK_SD = 0.3
 _FEWEST_FOR_TOKENS = 3
+_SUMS = frozenset({"maths", "word_problem"})
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -46,10 +47,10 @@ class Calibration(Struct, frozen=True, kw_only=True):
 
     @property
     def tokens(self) -> Mapping[str, float]:
-        """Mean tokens written, by task, where enough probes tell."""
+        """Mean tokens written, by task, where enough probes tell. Numbers that are read off a text count as no sums."""
         by_task: dict[str, list[int]] = {}
         for one in self.answered:
-            if one.ending != "abstained":
+            if one.ending != "abstained" and (one.domain == "maths" or one.task not in _SUMS):
                 by_task.setdefault(one.task, []).append(one.tokens)
         return {t: sum(all_) / len(all_) for t, all_ in sorted(by_task.items()) if len(all_) >= _FEWEST_FOR_TOKENS}
 

@@ -79,7 +79,7 @@ def _prior(profile: Profile, task: str, complexity: float, language: str, max_to
 
 def _learned(prior: Estimate, learned: Expected, features: Features, *, open_: bool) -> Estimate:
     tokens = learned.completion_tokens
-    if tokens is None:
+    if tokens is None and not open_:  # probes ask for nothing long
         tokens = learned.task_tokens.get(features.task)
     return replace(
         prior,

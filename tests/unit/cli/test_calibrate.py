@@ -191,3 +191,23 @@ class TestMoney:
         told = run("calibrate", "--yes", "--max-usd", "0.2")
         assert "--max-usd 0.2 is reached" in told.output
         assert isinstance(told.exception, ConfigError), "no probe was asked"
+
+
+def test_what_is_learned_from_the_users_own_outcomes_wins(run, place, ladder):
+    pytest.importorskip("scipy")
+    ladder("clever", "dull", "sums")
+    assert run("calibrate", "clever", "dull", "--probes", "12").exit_code == 0
+    rows = [f"{word} {number}?,{number % 2},{word == 'how'}" for number in range(30) for word in ("what", "how")]
+    text = "question,score|dull,score|sums\n" + "\n".join(rows) + "\n"
+    (place / "outcomes.csv").write_text(text.replace("True", "1").replace("False", "0"))
+    assert run("eval", "--outcomes", "outcomes.csv", "--out", "learned.rung", "--no-curve").exit_code == 0
+    config = json.loads((place / "rung.yaml").read_text())
+    (place / "rung.yaml").write_text(json.dumps({**config, "estimates": {"artefact": "learned.rung"}}))
+    known = {o.reasoner: o.estimate for o in Rung(load_config(None)).explain("what 7?").options}
+    assert {name: known[name].source for name in ("clever", "dull", "sums")} == {
+        "clever": "calibrated",
+        "dull": "learned",
+        "sums": "learned",
+    }
+    assert known["clever"].outcomes == 12
+    assert known["dull"].outcomes == 60

@@ -86,10 +86,11 @@ def test_the_chance_is_that_over_all_that_is_not_known():
 
 def test_what_it_says_of_who_was_asked():
     done = [answered(i) for i in range(3)] + [answered(3, "abstained", tokens=0), answered(4, task="choice")]
+    done += [answered(i, domain="reading", tokens=1) for i in range(5, 9)]
     known = {"asked": calibration(*done, guess=1.0)}
     said = Calibrated(Fixed(0.5, 1.0, 0.0, 0.0, 0.0, 0.0), known)("what?")
     assert said["asked"].source == "calibrated"
-    assert said["asked"].outcomes == 5
+    assert said["asked"].outcomes == 9
     assert said["asked"].task_tokens == {"maths": 10}
     assert said["asked"].abstain_prob == pytest.approx(1 / 6)
     assert 0.5 < said["asked"].right_prob < 0.7

@@ -137,7 +137,7 @@ CALIBRATED = Expected(
     completion_tokens=None,
     outcomes=60,
     source="calibrated",
-    task_tokens={"yesno": 7.0},
+    task_tokens={"yesno": 7.0, "write": 3.0},
     abstain_prob=0.05,
     ordinary=0.9,
 )
@@ -156,6 +156,7 @@ def test_on_open_tasks_its_ordinary_strength_counts():
     calibrated = estimate(Profile(name="x", kind="endpoint"), text, SPEED, CALIBRATED)
     believed = estimate(Profile(name="x", kind="endpoint", strength=0.9), text, SPEED)
     assert calibrated.right_prob == believed.right_prob > 0.8
+    assert calibrated.completion_tokens == believed.completion_tokens > 100
     assert (calibrated.source, calibrated.outcomes) == ("calibrated", 60)
 
 
