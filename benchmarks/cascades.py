@@ -2,6 +2,8 @@
 
     cascades.py modelled [--n 400]   questions of known odds to modelled rungs, on virtual time, through the real rule,
                                      climb and lanes: the same questions, answers and verdicts for every way of sending
+    cascades.py seen [--n 400]       the same answers, not streamed: what it brings to go by how verdicts were seen to
+                                     fall where d' was guessed too low, as of an endpoint that nobody knows
     cascades.py live [--n 12]        a small real model (smollm2-135m) on this machine, each question sent all ways
 
 `modelled`: three rungs whose chance to be right falls with a difficulty that the estimates see, and which err together
@@ -31,9 +33,9 @@ from rung.clock import LoopClock
 from rung.config import parse_config
 from rung.lanes import Lane, Pace, Pool, Setup
 from rung.reasoners.base import Abilities, Status
-from rung.routing import PRESETS, Profile
+from rung.routing import PRESETS, Profile, Verdicted
 from rung.routing.reserve import logit, sigmoid
-from rung.runtime import Ladder, Rung
+from rung.runtime import Ladder, Looked, Rung
 from rung.runtime.climb import Climb
 from rung.runtime.plan import make_plan
 from rung.simulate import run
@@ -157,7 +159,9 @@ class Outcome(NamedTuple):
 class World:
     """The ladder, told of one question at a time what each rung will say and how likely it is right."""
 
-    def __init__(self) -> None:
+    def __init__(self, sees: float = math.hypot(REST, 1.0), looked: Looked | None = None) -> None:
+        """`sees` is d' as it is guessed; false steps and refusals tell about 1 beside REST."""
+        self._sees = sees
         self._clock = LoopClock()
         self._writers = {kind.name: Writer(kind) for kind in RUNGS}
         self._odds: dict[str, float] = {}
@@ -168,14 +172,14 @@ class World:
             lane = Lane(writer, Setup(pool=Pool(4, self._clock), pace=pace), self._clock, random.Random(1))
             profile = Profile(name=kind.name, kind="endpoint", strength=0.5, output_usd_per_token=kind.usd)
             rungs.append(Rung(reasoner=writer, profile=profile, lane=lane, call=lane.call, auto=True, about=""))
-        self._ladder = Ladder(rungs, self._clock, correct=self._estimate)
+        self._ladder = Ladder(rungs, self._clock, correct=self._estimate, looked=looked)
 
     def _estimate(self, name: str, features: Features, guessed: Estimate) -> Estimate:
         share = MEAN_TOKENS / guessed.completion_tokens
         return replace(
             guessed,
             right_prob=self._odds[name],
-            discrimination=math.hypot(REST, 1.0),  # the false steps and refusals tell about that much beside
+            discrimination=self._sees,
             completion_tokens=MEAN_TOKENS,
             service_s=guessed.service_s * share,
             usd=guessed.usd * share,
@@ -187,7 +191,8 @@ class World:
         found = (logit(self._odds[a.reasoner]) + self._writers[a.reasoner].says.evidence for a in answers)
         return tuple(Verdict(right_prob=sigmoid(value)) for value in found)
 
-    async def asked(self, number: int, way: Streaming, preset: Preset) -> Outcome:
+    async def asked(self, number: int, way: Streaming | None, preset: Preset) -> Outcome:
+        """`way` is None where nobody streams."""
         rng = random.Random(f"{SEED}/{number}")
         hard, luck = rng.gauss(0, 1), rng.gauss(0, 1)
         for kind in RUNGS:
@@ -197,7 +202,7 @@ class World:
         request = Request(
             id=str(number),
             model="auto",
-            body={"messages": [{"role": "user", "content": QUESTION}], "stream": True},
+            body={"messages": [{"role": "user", "content": QUESTION}], "stream": way is not None},
             arrived_s=now_s,
             deadline_s=now_s + 600,
             wishes=Wishes(streaming=way),
@@ -254,6 +259,38 @@ def modelled(n: int) -> None:
     _plot(outcomes)
     detail = {"rungs": [kind._asdict() for kind in RUNGS], "rest": REST, "together": TOGETHER}
     print(write("cascades", figures, intervals, detail, SEED, n))
+
+
+class Blind(Looked):
+    """Sees nothing of verdicts."""
+
+    def saw(self, reasoner: str, task: str, verdict: Verdicted) -> None:
+        """Forgets it."""
+
+
+def seen(n: int) -> None:
+    async def played() -> dict[tuple[Preset, str], list[Outcome]]:
+        found = {}
+        for preset in PRESETS:
+            for name, sees, looked in (("guess", 0.6, Blind()), ("seen", 0.6, Looked()), ("told", 1.7, Blind())):
+                world = World(sees, looked)
+                found[preset, name] = [await world.asked(i, None, preset) for i in range(n)]
+        return found
+
+    outcomes = run(played())
+    figures: dict[str, float] = {}
+    intervals: dict[str, tuple[float, float]] = {}
+    for (preset, name), many in outcomes.items():
+        of = _value(preset)
+        figures[f"accuracy.{preset}.{name}"] = statistics.fmean(map(_right, many))
+        figures[f"usd.{preset}.{name}"] = statistics.fmean(one.usd for one in many)
+        pairs = zip(many, outcomes[preset, "guess"], strict=True)
+        key = f"value_{name}_over_guess.{preset}"
+        figures[key], intervals[key] = _paired([of(a) - of(b) for a, b in pairs])
+    for key, value in figures.items():
+        low, high = intervals.get(key, (value, value))
+        print(f"{key}: {value:+.5f} [{low:+.5f}, {high:+.5f}]")
+    print(write("cascades-seen", figures, intervals, {"guess": 0.6, "told": 1.7}, SEED, n))
 
 
 def _told(many: Sequence[Outcome]) -> dict[str, float]:
@@ -325,7 +362,7 @@ LIVE = {
 
 async def live(n: int) -> None:
     """The rungs' strengths are pretended: only how long a reader waits is looked at."""
-    items = [item for item in sampled("dev", 4 * n) if item.group == "word_problem"][:n]
+    items = [item for item in sampled("dev", 4 * n) if item.group == "word"][:n]
     firsts: dict[Streaming, list[float]] = {way: [] for way in WAYS}
     totals: dict[Streaming, list[float]] = {way: [] for way in WAYS}
     async with Whole(parse_config(LIVE, source="cascades", env={})) as whole:
@@ -353,11 +390,13 @@ def _in_turn(turn: int) -> Iterator[Streaming]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["modelled", "live"])
+    parser.add_argument("what", choices=["modelled", "seen", "live"])
     parser.add_argument("--n", type=int)
     given: Any = parser.parse_args()
     if given.what == "modelled":
         modelled(given.n or 400)
+    elif given.what == "seen":
+        seen(given.n or 400)
     else:
         asyncio.run(live(given.n or 12))
 

@@ -24,7 +24,7 @@ from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import needed_bytes
 from rung.reasoners.local.progress import Watch
 from rung.reasoners.local.reasoner import Local
-from rung.types import Answer, Call
+from rung.types import Answer, Call, Chunk, Commit, Reply
 
 pytestmark = pytest.mark.model
 
@@ -210,6 +210,27 @@ async def test_answers_go_on_between_the_pieces_of_a_long_prompt(
     assert 350 <= usage.prompt_tokens <= 370, "twelve pieces, or two"
     assert usage.cached_tokens < 32
     assert least <= between <= most
+
+
+async def test_a_stream_is_sent_in_all_ways_and_tells_its_signals_on_the_way(model_path: Path, tmp_path: Path) -> None:
+    small = {"kind": "local", "path": str(model_path), "context_tokens": 512, "strength": 0.8}
+    rungs = {"small": small, "think": {"kind": "think", "of": "small", "strength": 0.75}}
+    given = {"reasoners": rungs, "cache": {"exact": {"max_mb": 0}}, "ledger": {"path": str(tmp_path / "l.db")}}
+    said = {}
+    async with Rung(parse_config(given, source="test", env={})) as rung:
+        await until(lambda: rung.runtime.readiness().ready)
+        for way in ("whole", "held", "eager"):
+            request = rung.request("How many legs do 3 cats have?", stream=True, max_tokens=40, streaming=way)
+            events = [event async for event in rung.runtime.run(request)]
+            commit, *chunks, reply = events
+            assert isinstance(commit, Commit)
+            assert isinstance(reply, Reply)
+            assert "".join(c.text for c in chunks if isinstance(c, Chunk)) == reply.answer.text != ""
+            assert commit.reasoner == reply.decision.answered_by == reply.answer.reasoner
+            said[way] = commit, chunks
+    commit, chunks = said["eager"]
+    assert commit.live
+    assert any("mean_logprob" in c.signals for c in chunks if not c.finish)
 
 
 async def test_a_killed_child_breaks_its_answers_and_comes_back(local: Local) -> None:

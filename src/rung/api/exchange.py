@@ -61,6 +61,8 @@ class Exchange:
         headers = self.headers(commit)
         headers.append((b"x-rung-usd", f"{decision.usage.usd:.9g}".encode()))
         headers.append((b"x-rung-overhead-ms", f"{max(0.0, overhead_ms):.3f}".encode()))
+        if not decision.quality_reached:
+            headers.append((b"x-rung-quality-reached", b"false"))
         await self._line.whole(200, body, headers)
 
     async def stream(self, runtime: Runtime, pace: Pace, metrics: Metrics) -> None:

@@ -21,6 +21,9 @@ from rung.cli.options import (
 from rung.cli.reach import Address, Wanted, reach
 from rung.types import Decision, Estimate, Features, Option
 
+# Tasks whose answers are better or worse.
+_GRADED = frozenset({"open", "write", "summarise", "translate"})
+
 
 def explain(
     question: Annotated[str, typer.Argument(help="The question, in quotation marks.")],
@@ -58,6 +61,10 @@ def show(decision: Decision, console: Console, about: str) -> None:
     if options:
         console.print(f"\nWhat could answer it, at the prices of `{decision.preset}`:")
         console.print(_table(options))
+        if decision.features is not None and decision.features.task in _GRADED:
+            console.print(
+                "Nothing here is right or wrong: `right` is how good it is, 0 to 1, by feedback and outcomes."
+            )
     left_out = [option for option in decision.options if option.excluded]
     if left_out:
         console.print("\nNo option:")

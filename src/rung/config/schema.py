@@ -250,8 +250,9 @@ class Server(Section):
     preset: Preset = Field("balanced", description="Prices of a request that names no preset.")
     stream: Streaming = Field(
         "held",
-        description="How a streamed answer is sent that says nothing of it. whole: once it is complete and was looked "
-        "at; held: once its beginning is sure enough; eager: at once, by the reasoner that is likeliest worth it.",
+        description="How an answer is streamed to a request that does not say. whole: once it is complete and was "
+        "looked at, unless no verdict could make a difference; held: once its beginning is sure enough; eager: at "
+        "once, by the reasoner that is best if nobody looks.",
     )
 
 

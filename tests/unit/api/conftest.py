@@ -67,6 +67,7 @@ class FakeRuntime:
         self.commit = Commit(reasoner="fast", cache="miss", live=True)
         self.before: dict[str, Callable[[], Any]] = {}
         self.requests: list[Request] = []
+        self.decided: dict[str, Any] = {}
         self.said: list[Feedback] = []
         self.state = Readiness(ready=True)
         self.closed = asyncio.Event()
@@ -88,7 +89,7 @@ class FakeRuntime:
                     await self._wait(f"chunk {at}")
                     yield chunk
             await self._wait("reply")
-            yield Reply(answer=self.answer, decision=decision_of(request))
+            yield Reply(answer=self.answer, decision=decision_of(request, **self.decided))
             await self._wait("end")
         finally:
             self.closed.set()

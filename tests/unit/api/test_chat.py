@@ -54,6 +54,12 @@ async def test_what_the_cache_did(client: Client, runtime: FakeRuntime, cache: A
     assert (await client.chat()).headers["x-rung-cache"] == told
 
 
+async def test_a_quality_that_was_not_reached_is_told(client: Client, runtime: FakeRuntime) -> None:
+    assert "x-rung-quality-reached" not in (await client.chat()).headers
+    runtime.decided = {"quality_reached": False}
+    assert (await client.chat()).headers["x-rung-quality-reached"] == "false"
+
+
 async def test_the_decision_on_demand(client: Client) -> None:
     got = await client.chat({"x-rung-debug": "true"})
     assert got.json["rung"]["id"] == got.json["id"]

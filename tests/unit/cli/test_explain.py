@@ -79,6 +79,11 @@ def test_a_decision_is_shown_without_anyone_being_called(own: Path, run) -> None
     assert "`echo` is asked first. There is nothing else to ask." in result.output
 
 
+@pytest.mark.parametrize(("question", "graded"), [("Tell me of the sea.", True), ("Is water wet? yes or no", False)])
+def test_it_says_where_right_is_a_matter_of_degree(own: Path, run, question: str, graded: bool) -> None:
+    assert ("how good it is" in run("explain", question, "--config", str(own)).output) == graded
+
+
 def test_options_that_are_none_say_why(place: Path, run) -> None:
     (place / "rung.yaml").write_text(
         "reasoners: {brief: {kind: brief, of: cloud},"
