@@ -251,9 +251,21 @@ class Option(Struct, frozen=True, kw_only=True):
     propensity: float | None = None
 
 
+class Past(Struct, frozen=True, kw_only=True):
+    """A scored decision on a question like the one that is asked: by `likeness` in 0..1. `question` is its beginning,
+    empty where texts are not kept."""
+
+    decision_id: str
+    reasoner: str
+    score: float
+    likeness: float
+    question: str = ""
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """Why a request was answered the way it was. `first` is what the rule would call first: the part that
-    `/v1/explain` can know without calling anyone. A cached answer needs neither features nor options."""
+    `/v1/explain` can know without calling anyone, and `nearest` is only filled there: the scored questions that are
+    most like this one. A cached answer needs neither features nor options."""
 
     id: str
     model: str
@@ -271,6 +283,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     reasoner_s: float = 0.0
     streamed_live: bool = False
     error: str = ""
+    nearest: tuple[Past, ...] = ()
 
 
 class Feedback(Struct, frozen=True, kw_only=True):

@@ -2,11 +2,13 @@
 
 import asyncio
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from rung.cli.options import (
     ConfigOption,
@@ -19,7 +21,7 @@ from rung.cli.options import (
     write_json,
 )
 from rung.cli.reach import Address, Wanted, reach
-from rung.types import Decision, Estimate, Features, Option
+from rung.types import Decision, Estimate, Features, Option, Past
 
 # Tasks whose answers are better or worse.
 _GRADED = frozenset({"open", "write", "summarise", "translate"})
@@ -70,6 +72,9 @@ def show(decision: Decision, console: Console, about: str) -> None:
         console.print("\nNo option:")
     for option in left_out:
         console.print(f"  {option.reasoner}: {option.excluded}", markup=False)
+    if decision.nearest:
+        console.print("\nThe nearest questions that were scored:")
+        console.print(_nearest(decision.nearest))
     console.print()
     console.print(what_next(decision), markup=False)
 
@@ -127,6 +132,14 @@ def known_by(e: Estimate) -> str:
         if moved.forgotten:
             said += f" since it changed, {moved.forgotten:,} before that forgotten"
     return said
+
+
+def _nearest(pasts: Sequence[Past]) -> Table:
+    table = Table("like", "rung", "score", "question", box=None, padding=(0, 2, 0, 0))
+    for past in pasts:
+        asked = past.question or f"not kept; decision {past.decision_id}"
+        table.add_row(f"{past.likeness:.2f}", past.reasoner, f"{past.score:g}", Text(asked))
+    return table
 
 
 def what_next(decision: Decision) -> str:

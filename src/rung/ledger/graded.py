@@ -33,6 +33,7 @@ class Graded(Struct, frozen=True, kw_only=True):
     wall_s: float
     score: float
     decision: Decision
+    tenant: str = "local"
     question: Json | None = None
 
 
@@ -89,5 +90,6 @@ def _graded(row: sqlite3.Row) -> Graded | None:
         wall_s=row["wall_s"],
         score=row["score"],
         decision=decision,
+        tenant=row["tenant"],
         question=question,
     )

@@ -11,10 +11,12 @@ from msgspec.structs import replace
 from rung.errors import LedgerError
 from rung.estimators.online import HALF_LIFE, KEPT, Offsets, Outcome, forget, offsets
 from rung.ledger import Graded, Ledger
+from rung.reasoners.wording import question_of
 from rung.routing import Profile, Speed, estimate
 from rung.routing.reserve import logit, sigmoid
+from rung.runtime.nearest import PastQuestion, nearest, past_of, with_new
 from rung.telemetry import Metrics
-from rung.types import Correction, Decision, Estimate, Features
+from rung.types import Correction, Decision, Estimate, Features, Past, Request
 from rung.verdicts.trust import Scored, Trust, trust
 
 _log = structlog.get_logger(__name__)
@@ -98,14 +100,17 @@ class Heard:
         self.seq = 0
         self.offsets: Mapping[str, Offsets] = {}
         self.trusts: Mapping[str, Trust] = {}
+        self.questions: tuple[PastQuestion, ...] = ()
         self._outcomes: dict[str, dict[int, Outcome]] = {}
         self._forgotten: dict[str, int] = {}
 
     def take(self, graded: Iterable[Graded], changed: Callable[[str, int], None]) -> None:
         """Heavy where much is said at once. `changed` is told of a reasoner that seems to have changed, and how many of
         its outcomes were forgotten for that."""
-        touched = set()
+        touched, seen = set(), []
         for one in graded:
+            if (past := past_of(one)) is not None:
+                seen.append(past)
             self.seq = max(self.seq, one.seq)
             if (found := self.bases.outcome(one)) is not None:
                 name, outcome = found
@@ -113,6 +118,7 @@ class Heard:
                 self._put(name, one.begun, outcome, changed)
         fresh = {name: offsets(self._list(name), self._forgotten.get(name, 0)) for name in touched}
         self.offsets = {**self.offsets, **fresh}
+        self.questions = with_new(self.questions, seen, KEPT)
         self.trusts = {**self.trusts, **{name: self._trust(name) for name in touched}}
 
     def _put(self, name: str, begun: int, outcome: Outcome, changed: Callable[[str, int], None]) -> None:
@@ -166,6 +172,11 @@ class Learning:
         """How far to go by what is seen of the reasoner's answers."""
         of = self._trusts.get(name)
         return of.on(task) if of is not None else 1.0
+
+    def nearest(self, request: Request, features: Features) -> tuple[Past, ...]:
+        """The scored questions of the same tenant that are most like the one that is asked. Milliseconds."""
+        own = (one for one in self._heard.questions if one.tenant == request.tenant)
+        return nearest(question_of(request.body), features, own)
 
     async def hear(self) -> None:
         """Takes in what was said since it was last called; the next estimate knows of it. What cannot be read now is

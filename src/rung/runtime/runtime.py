@@ -174,7 +174,11 @@ class Runtime:
 
     def explain(self, request: Request) -> Decision:
         """The decision that would be taken now; nobody is called. Raises UnknownModel."""
-        return decision_of(request, self._plan(request))
+        plan = self._plan(request)
+        decision, learning = decision_of(request, plan), self._stores.learning
+        if learning is None:
+            return decision
+        return msgspec.structs.replace(decision, nearest=learning.nearest(request, plan.features))
 
     async def feedback(self, feedback: Feedback) -> None:
         """Durable on return, and known to the next decision. Raises UnknownDecision and LedgerError."""

@@ -1,5 +1,6 @@
 """Feedback, and what it does to the next decision."""
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -150,3 +151,15 @@ async def test_evidence_that_misleads_is_trusted_less_and_a_restart_changes_noth
     async with Rung(rung.config) as again:
         decision = (await again.reply(QUESTION, model="one", cache="off")).decision
         assert decision.steps[0].verdict == verdict
+
+
+async def test_the_nearest_scored_questions_are_explained_to_who_asked_them(rung_of):
+    rung = await rung_of({"one": ONE})
+    [first] = await graded(rung, 1.0)
+    [past] = rung.explain(QUESTION).nearest
+    assert (past.decision_id, past.reasoner, past.score, past.question) == (first, "one", 1.0, "")
+    await rung.feedback(first, 0.5)
+    [past] = rung.explain(QUESTION).nearest
+    assert past.score == 0.5
+    other = msgspec.structs.replace(rung.request(QUESTION), tenant="ann")
+    assert rung.runtime.explain(other).nearest == ()

@@ -90,6 +90,15 @@ def test_an_artefact_is_learned_where_texts_were_kept(asked, run, place):
     assert {o["estimate"]["correction"] for o in told["options"]} == {None}, "what is in the artefact counts once"
 
 
+def test_the_nearest_questions_are_shown(asked, run):
+    asked(0.0, 1.0, 0.5)
+    result = run("explain", "Why is the sky blue over town number 1 in the north?", "--config", "rung.yaml")
+    assert result.exit_code == 0
+    shown = result.output[result.output.index("nearest questions") :].splitlines()
+    assert shown[2].split()[0] == "1.00"
+    assert "Why is the sky blue over town number 1 in the north?" in shown[2]
+
+
 def test_too_few_texts_are_said(asked, run):
     asked(1.0, 0.0)
     result = run("replay", "--out", "learned.rung")
