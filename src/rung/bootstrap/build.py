@@ -25,7 +25,7 @@ from rung.config.schema import (
     VoteConfig,
 )
 from rung.errors import ConfigError
-from rung.estimators.calibrated import Calibrated, read_file
+from rung.estimators.calibrated import Calibrated, Calibration, read_file
 from rung.estimators.prior import shipped
 from rung.lanes import Batcher, Lane, Pace, Pool, Setup
 from rung.reasoners.base import Below, Reasoner
@@ -91,6 +91,7 @@ def build_leaves(
     memory: Memory | None = None,
 ) -> dict[str, Part]:
     """`memory` is what new engines load into. Raises ConfigError; then nothing was started, and `old` serves on."""
+    calibrations = _calibrations(config)
     engines = {part.engine.spec: part.engine for part in old.values() if part.engine is not None}
     pools = {part.shares: part.lane.pool for part in old.values()}
     leaves: dict[str, tuple[Reasoner, Engine | None]] = {}
@@ -115,6 +116,15 @@ def build_leaves(
         shares, places = _places(entry, engine, config.lanes)
         pool = pools.setdefault(shares, Pool(places, clock))
         setup = _setup(reasoner, entry, pool, config.lanes, clock)
+        if name in calibrations and (pace := calibrations[name].pace) is not None:
+            setup = replace(
+                setup,
+                pace=Pace(
+                    first_s=pace.first_s,
+                    prompt_s_per_token=pace.prompt_s_per_token,
+                    completion_s_per_token=pace.completion_s_per_token,
+                ),
+            )
         if engine is not None:
             engine.kept_while(pool.in_use)
             setup = replace(setup, wake=engine.wake)
@@ -216,16 +226,21 @@ def _artefact(config: Config) -> Artefact:
 
 
 def _calibrated(config: Config) -> Artefact:
-    assert config.estimates.calibration is not None
-    known = {
-        name: one
-        for name, one in read_file(config.estimates.calibration).reasoners.items()
-        if name in config.reasoners and one.whole and one.of == mark_of(name, config)
-    }
+    known = _calibrations(config)
     if not known:
         return Artefact()
     calibrated = Calibrated(shipped(), known)
     return Artefact(learned=calibrated, origins=calibrated.origins)
+
+
+def _calibrations(config: Config) -> Mapping[str, Calibration]:
+    """Those of reasoners that are what they were when they were asked. Raises ConfigError."""
+    assert config.estimates.calibration is not None
+    return {
+        name: one
+        for name, one in read_file(config.estimates.calibration).reasoners.items()
+        if name in config.reasoners and one.whole and one.of == mark_of(name, config)
+    }
 
 
 def profile_of(name: str, config: Config) -> Profile:

@@ -17,7 +17,7 @@ from rung.clock import RealClock
 from rung.config import Config
 from rung.errors import Abstained, ConfigError, RungError
 from rung.estimators.ability import Ability, Item
-from rung.estimators.calibrated import Answered, Calibration, File, read_file, write_file
+from rung.estimators.calibrated import Answered, Calibration, File, Pace, read_file, write_file
 from rung.probes import DOMAINS, TEMPLATES, VERSION, Probe, Template
 from rung.reasoners.base import Abilities
 from rung.reasoners.code.asking import code_in
@@ -108,9 +108,15 @@ class Calibrator:
                 if len(now.answered) % _EVERY == 0:
                     low, high = now.placement.interval
                     self._say(f"{self._name}: {len(now.answered)} probes, {low:.0%} to {high:.0%} right")
+            pace = system.runtime.rung(self._name).lane.pace
         if not any(one.ending != "abstained" for one in now.answered):
             raise ConfigError(f"{self._name} answers none of the probes: it cannot be calibrated by them")
-        now = replace(now, whole=True)
+        measured = Pace(
+            first_s=pace.first_s,
+            prompt_s_per_token=pace.prompt_s_per_token,
+            completion_s_per_token=pace.completion_s_per_token,
+        )
+        now = replace(now, whole=True, pace=measured)
         self._keep(now)
         return now
 

@@ -33,6 +33,14 @@ class Answered(Struct, frozen=True, kw_only=True):
     usd: float
 
 
+class Pace(Struct, frozen=True, kw_only=True):
+    """Of the lane below it, once the probes were answered: seconds before anything, for a token read and written."""
+
+    first_s: float
+    prompt_s_per_token: float
+    completion_s_per_token: float
+
+
 class Calibration(Struct, frozen=True, kw_only=True):
     """Of one reasoner. `of` marks what it was when it was asked, `probes` which probe set it was, `made` the day, ISO
     8601. `whole` once it is over: only then is it served by; until then it can be gone on with."""
@@ -43,6 +51,7 @@ class Calibration(Struct, frozen=True, kw_only=True):
     made: str
     whole: bool
     placement: Placement
+    pace: Pace | None = None
     answered: tuple[Answered, ...] = ()
 
     @property

@@ -75,6 +75,9 @@ def test_each_is_placed_and_served_by(run, place, ladder):
     assert options["clever"].right_prob > 0.7
     assert options["dull"].right_prob < 0.4
     assert options["clever"].right_sd > 0
+    pace = kept(place)["clever"]["pace"]
+    assert 0 < pace["first_s"] < 0.1, "the guess for a function"
+    assert rung.runtime.rung("clever").lane.pace.first_s == pace["first_s"]
     told = run("explain", "What is the capital of Peru?", env={"COLUMNS": "200"})
     assert "calibrated, 30 probes" in told.output
 
