@@ -1,14 +1,16 @@
 """Does it pick right? Real outcomes of many models, replayed: every question is judged by estimates that were fitted to
 other questions (five folds, the same question always in the same fold).
 
-    routing.py [--sets routellm mixed9 mmlupro] [--embeddings DIR] [--curve] [--seed 0]
+    routing.py [--sets routellm mixed9 mmlupro] [--embeddings DIR] [--ablation] [--no-curve] [--seed 0]
 
-Reads RUNG_DATA/routing. Route only: nobody looks at an answer. Sides: chance, the best single model, Rung's estimators
-one by one and their stack, an oracle; with DIR, where NAME.npy holds a sentence embedding a question of NAME.parquet,
-also the usual routers on it: nearest neighbours, ridge regression, and the sum of both with ridge regression on words.
-Predictions are kept in benchmarks/.routing, by what they were made with.
+Reads RUNG_DATA/routing. Sides: chance, the best single model, Rung's stack of estimators, an oracle, and the usual
+routers: ridge regression on words (TF-IDF), nearest neighbours, a perceptron with a hidden layer. With DIR, where
+NAME.npy holds a sentence embedding a question of NAME.parquet, the last two read that, and there is ridge regression on
+it and the sum of TF-IDF, neighbours and ridge besides; else they read Rung's own topics. Nobody looks at an answer,
+except in the figures with `auc`, where verdicts are drawn (benchmarks/replay.py).
 
-Which estimators there are, and their penalties, were chosen on these same sets: the figures are a little kind to them.
+Predictions are kept in benchmarks/.routing, by what they were made with. What was chosen (estimators, penalties) was
+chosen by cross-validation inside the first four folds of these sets, which are what the other fold is judged by.
 """
 
 import argparse
@@ -18,19 +20,21 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import replay
 import results
+import routers
 from numpy.typing import NDArray
 from pyarrow import parquet
 
 from rung.estimators import bases, figures, reading, space, stack, trees
 from rung.estimators.artefact import FORMAT, About, load, save
 from rung.estimators.bases import BASES
-from rung.estimators.evaluate import learning_curve
+from rung.estimators.evaluate import predict
 from rung.estimators.learned import Learned
 from rung.estimators.outcomes import Outcomes, folds
 from rung.estimators.reading import read
@@ -38,11 +42,16 @@ from rung.estimators.space import Points, Reader, Space
 from rung.estimators.stack import fit
 
 Array = NDArray[Any]
+Figures = dict[str, float]
+Intervals = dict[str, tuple[float, float]]
+Judge = Callable[[int, Array, Array], Array]
 HERE = Path(__file__).parent
 KEPT = HERE / ".routing"
 FOLDS = 5
-NEIGHBOURS = 100
-EMBEDDED_PENALTY = 10.0
+# Outcomes to learn from, by how often they are drawn, and the questions that each draw is judged by.
+DRAWS = {50: 10, 200: 20, 1000: 5}
+TOLD = 2000
+VERDICTS = 3
 FILES = {"routellm": "routellm_2models", "mixed9": "mixed_9models", "mmlupro": "mmlu_pro_29models"}
 # Active parameters in billions where the name does not say them.
 PARAMETERS = {
@@ -112,11 +121,10 @@ class Folds:
             self._placed[f] = reader.place(seen), reader.place(unseen)
         return self._placed[f]
 
-    def across(self, name: str, judge: Callable[[int, Array, Array], Array]) -> Array:
+    def across(self, name: str, judge: Judge) -> Array:
         """Scores expected [questions, models] by `judge(fold, seen, unseen)`, kept on disk by name and source."""
-        sources = "".join(inspect.getsource(m) for m in (bases, reading, space, stack, trees)) + inspect.getsource(
-            judge
-        )
+        modules = (bases, reading, space, stack, trees, routers)
+        sources = "".join(inspect.getsource(m) for m in modules) + inspect.getsource(judge)
         text = f"{name} {self.seed} {self.data.known.digest()} {sources}"
         path = KEPT / f"{self.data.name}-{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.npy"
         if path.exists():
@@ -131,111 +139,206 @@ class Folds:
         return out
 
 
-def methods(at: Folds) -> dict[str, Array]:
-    """Scores expected [questions, models], by method."""
+def stacked(at: Folds, names: Sequence[str] = tuple(BASES)) -> Judge:
     known = at.data.known
+
+    def stack_of(_: int, seen: Array, unseen: Array) -> Array:
+        model = fit(known.take(seen), np.random.default_rng(at.seed), names)
+        return predict(model, [known.questions[i] for i in unseen])
+
+    return stack_of
+
+
+def methods(at: Folds, *, ablation: bool) -> dict[str, Array]:
+    """Scores expected [questions, models], by method; Rung's first."""
+    known, embedded = at.data.known, at.data.embedded
     scores = known.scores
-    out: dict[str, Array] = {}
-    for name, (fit_base, _) in BASES.items():
 
-        def one(f: int, seen: Array, _: Array, fit_base: bases.Fit = fit_base) -> Array:
-            there, here = at.placed(f)
-            return fit_base(there, scores[seen], np.random.default_rng(at.seed)).predict(here)
+    def vectors(f: int, seen: Array, unseen: Array) -> tuple[Array, Array]:
+        if embedded is not None:
+            return embedded[seen], embedded[unseen]
+        there, here = at.placed(f)
+        return there.places, here.places
 
-        out[name] = at.across(name, one)
+    def words(f: int, seen: Array, _: Array) -> Array:
+        there, here = at.placed(f)
+        return bases.fit_linear(there, scores[seen], np.random.default_rng(at.seed)).predict(here)
 
-    def stacked(f: int, seen: Array, unseen: Array) -> Array:
-        model = fit(known.take(seen), np.random.default_rng(at.seed))
-        print(f"  fold {f}: {dict(zip(model.bases, zip(*model.weights, strict=True), strict=True))}", file=sys.stderr)
-        return model.predict(Reader(model.space).place(read([known.questions[i] for i in unseen])))
+    def nearest(k: int) -> Judge:
+        def near(f: int, seen: Array, unseen: Array) -> Array:
+            x, z = vectors(f, seen, unseen)
+            return routers.neighbours(x, scores[seen], z, k)
 
-    out["stack"] = at.across("stack", stacked)
-    embedded = at.data.embedded
-    if embedded is None:
-        return out
+        return near
 
-    def neighbours(_: int, seen: Array, unseen: Array) -> Array:
-        near = embedded[unseen] @ embedded[seen].T
-        nearest = np.argpartition(-near, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
-        return scores[seen][nearest].mean(1)
+    def perceptron(f: int, seen: Array, unseen: Array) -> Array:
+        x, z = vectors(f, seen, unseen)
+        return routers.perceptron(x, scores[seen], z, np.random.default_rng(at.seed))
 
-    def linear(_: int, seen: Array, unseen: Array) -> Array:
-        x, mean = embedded[seen], scores[seen].mean(0)
-        left = x.T @ x + EMBEDDED_PENALTY * np.eye(x.shape[1], dtype=np.float32)
-        return embedded[unseen] @ np.linalg.solve(left, x.T @ (scores[seen] - mean)) + mean
+    def embedded_linear(f: int, seen: Array, unseen: Array) -> Array:
+        x, z = vectors(f, seen, unseen)
+        return routers.linear(x, scores[seen], z)
 
-    out["embedded kNN-100"] = at.across("embedded kNN-100", neighbours)
-    out["embedded linear"] = at.across("embedded linear", linear)
-    own = [out[name] - out[name].mean(1, keepdims=True) for name in ("linear", "embedded kNN-100", "embedded linear")]
-    out["three-way sum"] = sum(part / part.std() for part in own)  # type: ignore[assignment]
+    on = "MiniLM" if embedded is not None else "topics"
+    out = {"stack": at.across("stack", stacked(at))}
+    if ablation:
+        for name in BASES:
+            rest = [other for other in BASES if other != name]
+            out[f"without {name}"] = at.across(f"without {name}", stacked(at, rest))
+    out["TF-IDF linear"] = at.across("TF-IDF linear", words)
+    out["kNN-40"] = at.across(f"kNN-40 {on}", nearest(40))
+    out["kNN-100"] = at.across(f"kNN-100 {on}", nearest(100))
+    out["MLP"] = at.across(f"MLP {on}", perceptron)
+    if embedded is not None:
+        out["MiniLM linear"] = at.across("MiniLM linear", embedded_linear)
+        three = [out[name] - out[name].mean(1, keepdims=True) for name in ("TF-IDF linear", "kNN-100", "MiniLM linear")]
+        out["three-way sum"] = sum(part / part.std() for part in three)  # type: ignore[assignment]
     return out
 
 
-Figures = dict[str, float]
-Intervals = dict[str, tuple[float, float]]
-
-
-def measure_two(at: Folds, by: Mapping[str, Array], chance: np.random.Generator) -> tuple[Figures, Intervals]:
+def measure_two(at: Folds, by: Mapping[str, Array], rng: np.random.Generator) -> tuple[Figures, Intervals]:
     """RouteLLM's outcomes: APGR."""
     strong, weak = at.data.known.scores.T
     parts = {"": np.ones(len(weak), bool), "_mmlu": at.data.tasks != "gsm8k", "_gsm8k": at.data.tasks == "gsm8k"}
     out, bounds = {}, {}
-    by = {"chance": chance.random((len(weak), 2)), "oracle": at.data.known.scores, **by}
-    print(f"\n{'RouteLLM, APGR':<20} {'both':>18} {'MMLU':>7} {'GSM8K':>7}")
+    by = {**by, "chance": rng.random((len(weak), 2)), "oracle": at.data.known.scores}
+    print(f"\n{'RouteLLM, APGR':<20} {'both':>18} {'MMLU':>7} {'GSM8K':>7}   stack less this")
+    ours = by["stack"][:, 0] - by["stack"][:, 1]
     for name, right in by.items():
         gain = right[:, 0] - right[:, 1]
         values = [figures.apgr(gain[p], weak[p], strong[p]) for p in parts.values()]
         label = "routellm_apgr" + ("" if name == "stack" else f".{name}")
         out |= dict(zip([f"{label}{part}" for part in parts], values, strict=True))
-        bounds[label] = figures.interval(
-            lambda i, g=gain: figures.apgr(g[i], weak[i], strong[i]), len(weak), chance, 300
-        )
-        low, high = bounds[label]
-        print(f"{name:<20} {values[0]:.4f} ({low:.3f}-{high:.3f}) {values[1]:.4f} {values[2]:.4f}")
-    for other in ("linear", "landmarks", "trees", "embedded kNN-100", "three-way sum"):
-        if other in by:
-            ours, theirs = (by[n][:, 0] - by[n][:, 1] for n in ("stack", other))
 
-            def better(i: Array, ours: Array = ours, theirs: Array = theirs) -> float:
-                return figures.apgr(ours[i], weak[i], strong[i]) - figures.apgr(theirs[i], weak[i], strong[i])
+        def one(i: Array, gain: Array = gain) -> float:
+            return figures.apgr(gain[i], weak[i], strong[i])
 
-            key = f"routellm_apgr_less.{other}"
-            out[key], bounds[key] = better(np.arange(len(weak))), figures.interval(better, len(weak), chance, 300)
-            print(f"stack less {other}: {out[key]:+.4f} ({bounds[key][0]:+.4f} to {bounds[key][1]:+.4f})")
+        def better(i: Array, gain: Array = gain) -> float:
+            return figures.apgr(ours[i], weak[i], strong[i]) - figures.apgr(gain[i], weak[i], strong[i])
+
+        low, high = bounds[label] = figures.interval(one, len(weak), rng)
+        line = f"{name:<20} {values[0]:.4f} ({low:.3f}-{high:.3f}) {values[1]:.4f} {values[2]:.4f}"
+        if name not in {"stack", "oracle"}:
+            key = f"routellm_apgr_less.{name}"
+            out[key], bounds[key] = better(np.arange(len(weak))), figures.interval(better, len(weak), rng)
+            line += f"   {out[key]:+.4f} ({bounds[key][0]:+.4f} to {bounds[key][1]:+.4f})"
+        print(line)
     return out, bounds
 
 
-def measure_many(at: Folds, by: Mapping[str, Array], chance: np.random.Generator) -> tuple[Figures, Intervals]:
+def measure_many(at: Folds, by: Mapping[str, Array], rng: np.random.Generator) -> tuple[Figures, Intervals]:
     """Share of the gap to the oracle that is closed where cost does not count, and the frontier where it does."""
-    scores, costs, name = at.data.known.scores, at.data.costs, at.data.name
+    scores, costs, name = at.data.known.scores, at.data.costs.mean(0), at.data.name
     best = int(scores.mean(0).argmax())
-    hull = figures.singles(scores, costs)
-    out, bounds = {f"{name}_best": float(scores[:, best].mean()), f"{name}_oracle": float(scores.max(1).mean())}, {}
+    hull = figures.singles(scores, at.data.costs)
+    top, oracle = float(scores[:, best].mean()), float(scores.max(1).mean())
+    out, bounds = {f"{name}_best": top, f"{name}_oracle": oracle}, {}
     span = np.linspace(hull[0].cost, hull[-1].cost, 50)
-    print(f"\n{name}: best single {out[f'{name}_best']:.4f}, oracle {out[f'{name}_oracle']:.4f}")
-    print(f"{'':<20} {'score':>6} {'gap closed':>22} {'area over singles':>18} {'least':>7} {'cost at best':>12}")
+    ours, mine = replay.route(by["stack"], scores, costs), figures.routed(by["stack"], scores)
+    print(f"\n{name}: best single {top:.4f}, oracle {oracle:.4f}")
+    print(
+        f"{'':<20} {'score':>6} {'gap closed':>23} {'over singles':>13} {'least':>7} {'cost at best':>12}   stack less"
+    )
     for method, right in by.items():
         label = "" if method == "stack" else f".{method}"
-        routed = figures.routed(right, scores)
-        gap = out[f"{name}_oracle"] - out[f"{name}_best"]
-        gain = (routed - scores[:, best]) / gap
-        low, high = figures.interval(lambda i, g=gain: float(g[i].mean()), len(gain), chance)
-        places = figures.frontier(right, scores, costs, costs.mean(0, keepdims=True))
-        over = np.array([figures.score_at(places, c) - figures.score_at(hull, c) for c in span])
-        at_best = figures.cost_at(places, out[f"{name}_best"]) / float(costs[:, best].mean())
-        out[f"{name}_gap_closed{label}"], bounds[f"{name}_gap_closed{label}"] = float(gain.mean()), (low, high)
+        routed, route = figures.routed(right, scores), replay.route(right, scores, costs)
+        gap = (routed - scores[:, best]) / (oracle - top)
+        low, high = figures.interval(lambda i, g=gap: float(g[i].mean()), len(gap), rng)
+        over = np.array([figures.score_at(route.places(), c) - figures.score_at(hull, c) for c in span])
+        at_best = figures.cost_at(route.places(), top) / float(costs[best])
+        out[f"{name}_gap_closed{label}"], bounds[f"{name}_gap_closed{label}"] = float(gap.mean()), (low, high)
         out[f"{name}_area_over_singles{label}"] = float(over.mean())
         out[f"{name}_least_over_singles{label}"] = float(over.min())
         out[f"{name}_cost_at_best_quality{label}"] = at_best
-        shares = f"{gain.mean():>6.1%} ({low:>6.1%} to {high:>6.1%})"
-        print(f"{method:<20} {routed.mean():.4f} {shares} {over.mean():>18.4f} {over.min():>7.4f} {at_best:>12.0%}")
-        if method not in {"stack", "three-way sum"}:
-            ours = (figures.routed(by["stack"], scores) - routed) / gap
-            key = f"{name}_gap_closed_less.{method}"
-            bounds[key] = figures.interval(lambda i, d=ours: float(d[i].mean()), len(ours), chance)
-            out[key] = float(ours.mean())
-            print(f"  stack less {method}: {out[key]:+.1%} of the gap ({bounds[key][0]:+.1%} to {bounds[key][1]:+.1%})")
+        line = f"{method:<20} {routed.mean():.4f} {gap.mean():>6.1%} ({low:>6.1%} to {high:>6.1%})"
+        line += f" {over.mean():>13.4f} {over.min():>7.4f} {at_best:>12.0%}"
+        if method != "stack":
+            less = (mine - routed) / (oracle - top)
+            key, above = f"{name}_gap_closed_less.{method}", replay.lead(ours, route, span, rng)
+            out[key], bounds[key] = (
+                float(less.mean()),
+                figures.interval(lambda i, d=less: float(d[i].mean()), len(less), rng),
+            )
+            key = f"{name}_frontier_over.{method}"
+            out[key], bounds[key], out[f"{key}.least"] = above.mean, (above.low, above.high), above.least
+            line += f"   gap {less.mean():+.1%} ({bounds[f'{name}_gap_closed_less.{method}'][0]:+.1%} to "
+            line += f"{bounds[f'{name}_gap_closed_less.{method}'][1]:+.1%}), frontier {above.mean:+.4f} "
+            line += f"({above.low:+.4f} to {above.high:+.4f}), least {above.least:+.4f}"
+        print(line)
     return out, bounds
+
+
+def with_verdicts(at: Folds, right: Array) -> Figures:
+    """What the rule reaches with verdicts of an AUC, the mean over `VERDICTS` draws of them."""
+    scores, costs, name = at.data.known.scores, at.data.costs.mean(0), at.data.name
+    best = int(scores.mean(0).argmax())
+    out: Figures = {}
+    for auc, d in replay.DISCRIMINATION.items():
+        reached = []
+        for draw in range(VERDICTS):
+            told = replay.draw(scores, d, at.seed + draw)
+            replay.check(right[:20], told[:20], costs, 1 / float(costs.max()), d)
+            places = replay.rule(right, told, scores, costs, d).places()
+            cost = figures.cost_at(places, float(scores[:, best].mean())) / float(costs[best])
+            reached.append((figures.score_at(places, float(costs[best])), cost))
+        label = f"auc{auc * 100:.0f}"
+        score, cost = np.mean(reached, axis=0)
+        out[f"{name}_accuracy_at_best_cost_{label}"], out[f"{name}_cost_at_best_quality_{label}"] = score, cost
+        print(
+            f"{name}: verdicts of AUC {auc}: {score:.4f} at the best single's cost, its score at {cost:.1%} of its cost"
+        )
+    return out
+
+
+class Step(NamedTuple):
+    """A point of a learning curve: gain over the best single model of all, and at its cost, with 95% intervals over
+    draws; and over the model that looked best in the same outcomes."""
+
+    outcomes: int
+    gain: tuple[float, float, float]
+    equal_cost: tuple[float, float, float]
+    over_seen_best: float
+
+
+def learning(at: Folds, right: Array) -> list[Step]:
+    """From few outcomes, drawn `DRAWS` times; the last is all of four folds."""
+    known, out = at.data.known, []
+    best = int(known.scores.mean(0).argmax())
+    for size, draws in DRAWS.items():
+        found = []
+        for draw in range(draws):
+            rng = np.random.default_rng([at.seed, size, draw])
+            seen, unseen = at.parts(draw % FOLDS)
+            seen, unseen = rng.permutation(seen)[:size], rng.permutation(unseen)[:TOLD]
+            model = fit(known.take(seen), rng)
+            first = int(known.scores[seen].mean(0).argmax())
+            said = predict(model, [known.questions[i] for i in unseen])
+            found.append([*gains(at, said, unseen, best), gains(at, said, unseen, first)[0]])
+        out.append(_step(size, np.array(found)))
+    parts = [at.parts(f)[1] for f in range(FOLDS)]
+    found = [[*gains(at, right[here], here, best), gains(at, right[here], here, best)[0]] for here in parts]
+    return [*out, _step(len(known.questions) - len(parts[0]), np.array(found))]
+
+
+def gains(at: Folds, said: Array, questions: Array, over: int) -> tuple[float, float]:
+    """Mean score of routing by what is `said`, less a single model's: without a look at cost, and for no more than its
+    cost, at the price that is expected to give the most within it."""
+    scores, costs = at.data.known.scores[questions], at.data.costs.mean(0)
+    rows = np.arange(len(scores))
+    within = (-1.0, 0.0)
+    for price in replay.prices(costs[None, :]):
+        chosen = (said - price * costs).argmax(1)
+        if costs[chosen].mean() <= costs[over] * 1.0001:
+            within = max(within, (float(said[rows, chosen].mean()), float(scores[rows, chosen].mean())))
+    single = float(scores[:, over].mean())
+    equal = within[1] - single if within[0] >= 0 else 0.0
+    return float(figures.routed(said, scores).mean()) - single, equal
+
+
+def _step(size: int, found: Array) -> Step:
+    mean, error = found.mean(0), 1.96 * found.std(0, ddof=1) / len(found) ** 0.5
+    gain, equal = ((float(m), float(m - e), float(m + e)) for m, e in zip(mean[:2], error[:2], strict=True))
+    return Step(size, gain, equal, float(mean[2]))
 
 
 def decision_ms(data: Set, seed: int) -> Figures:
@@ -269,42 +372,87 @@ def decision_ms(data: Set, seed: int) -> Figures:
     }
 
 
+def draw(curves: Mapping[str, list[Step]], routes: Mapping[str, tuple[Folds, Mapping[str, Array]]]) -> None:
+    """docs/img/routing.png: frontiers, and what they take to learn."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  heavy, and only wanted for pictures
+
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    axes = figure.subplots(1, 3)
+    for axis, (name, (at, by)) in zip(axes, routes.items(), strict=False):
+        scores, costs = at.data.known.scores, at.data.costs.mean(0)
+        best = int(scores.mean(0).argmax())
+        told = replay.draw(scores, replay.DISCRIMINATION[0.8], at.seed)
+        lines = {
+            "rule, verdicts of AUC 0.80": replay.rule(by["stack"], told, scores, costs, replay.DISCRIMINATION[0.8]),
+            **{m: replay.route(by[m], scores, costs) for m in ("stack", "kNN-100", "MLP", "TF-IDF linear")},
+        }
+        for label, side in lines.items():
+            axis.plot(*zip(*figures.upper(side.places()), strict=True), label=label)
+        axis.plot(costs, scores.mean(0), "k.", label="single models")
+        axis.axhline(float(scores[:, best].mean()), color="grey", linestyle=":")
+        axis.set(xlabel="cost a question, without a unit", ylabel="score", title=name)
+        axis.legend(fontsize=7)
+    for name, steps in curves.items():
+        mean, low, high = zip(*(step.gain for step in steps), strict=True)
+        sizes = [step.outcomes for step in steps]
+        axes[2].plot(sizes, mean, marker="o", label=name)
+        axes[2].fill_between(sizes, low, high, alpha=0.2)
+    axes[2].axhline(0, color="grey", linestyle=":")
+    axes[2].set(xscale="log", xlabel="outcomes", ylabel="gain over the best single model", title="learning")
+    axes[2].legend(fontsize=7)
+    figure.savefig(HERE.parent / "docs" / "img" / "routing.png", dpi=110)
+
+
+def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
+    """All that is asked of one set, but for its learning curve."""
+    rng, name = np.random.default_rng(at.seed), at.data.name
+    out, bounds = (measure_two if name == "routellm" else measure_many)(at, by, rng)
+    if name != "routellm":
+        out |= with_verdicts(at, by["stack"].astype(float))
+    out[f"ece.{name}"] = figures.calibration_error(by["stack"], at.data.known.scores)
+    pairs = zip(by["stack"].T, at.data.known.scores.T, strict=True)
+    out[f"ece_worst_model.{name}"] = max(figures.calibration_error(p[:, None], s[:, None]) for p, s in pairs)
+    print(f"calibration error {out[f'ece.{name}']:.4f}, of the worst model {out[f'ece_worst_model.{name}']:.4f}")
+    return out | decision_ms(at.data, at.seed), bounds
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=list(FILES), default=list(FILES))
     parser.add_argument("--embeddings", type=Path)
-    parser.add_argument("--curve", action="store_true", help="learning curves too: minutes a set")
+    parser.add_argument("--ablation", action="store_true", help="also the stack without each of its parts")
+    parser.add_argument("--no-curve", action="store_true", help="without learning curves, which take minutes a set")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     out: Figures = {}
     bounds: Intervals = {}
-    curves: dict[str, Any] = {}
+    curves: dict[str, list[Step]] = {}
+    routes: dict[str, tuple[Folds, Mapping[str, Array]]] = {}
+    vectors: dict[str, str] = {}
     n = 0
     for name in args.sets:
         at = Folds(read_set(name, args.embeddings), args.seed)
-        chance = np.random.default_rng(args.seed)
-        by = methods(at)
-        measured = (measure_two if name == "routellm" else measure_many)(at, by, chance)
+        by = methods(at, ablation=args.ablation)
+        vectors[name] = "topics" if at.data.embedded is None else "MiniLM"
+        measured = measure(at, by)
         out, bounds, n = out | measured[0], bounds | measured[1], n + len(at.fold)
-        out[f"ece.{name}"] = figures.calibration_error(by["stack"], at.data.known.scores)
-        worst = max(
-            figures.calibration_error(p[:, None], s[:, None])
-            for p, s in zip(by["stack"].T, at.data.known.scores.T, strict=True)
-        )
-        print(f"calibration error {out[f'ece.{name}']:.4f}, of the worst calibrated model {worst:.4f}")
-        out[f"ece_worst_model.{name}"] = worst
-        out |= decision_ms(at.data, args.seed)
-        if args.curve:
-            curve = learning_curve(at.data.known, chance)
-            curves[name] = [(p.outcomes, p.gain, p.deviation) for p in curve]
-            print(
-                "outcomes, gain over the best single:",
-                [(p.outcomes, round(p.gain, 4), round(p.deviation, 4)) for p in curve],
-            )
+        if name != "routellm":
+            routes[name] = at, by
+        if not args.no_curve:
+            curves[name] = learning(at, by["stack"])
+            for step in curves[name]:
+                print(f"  {step.outcomes:>6} outcomes: " + ", ".join(f"{k} {v}" for k, v in step._asdict().items()))
+                for kind, (mean, low, high) in (("gain", step.gain), ("equal_cost", step.equal_cost)):
+                    key = f"{name}_{kind}_after.{step.outcomes}"
+                    out[key], bounds[key] = mean, (low, high)
     out["ece_max"] = max(out[f"ece.{name}"] for name in args.sets)
     out["decision_p50_ms_lexical"] = max(out[f"decision_p50_ms_lexical.{name}"] for name in args.sets)
-    path = results.write("routing", out, bounds, {"sets": args.sets, "curves": curves}, args.seed, n)
-    print(f"\n{path}")
+    if len(args.sets) == len(FILES):
+        draw(curves, routes)
+    # What is never reached has an infinite cost, which JSON cannot say.
+    out = {key: value for key, value in out.items() if np.isfinite(value)}
+    detail = {"sets": args.sets, "vectors": vectors, "curves": curves}
+    print(f"\n{results.write('routing', out, bounds, detail, args.seed, n)}")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rung.estimators import figures
-from rung.estimators.artefact import About, load, save
+from rung.estimators.artefact import FORMAT, About, load, save
 from rung.estimators.bases import BASES
 from rung.estimators.evaluate import predict
 from rung.estimators.outcomes import Outcomes
@@ -63,7 +63,7 @@ class TestBase:
 
 def about(model: Model, outcomes: Outcomes) -> About:
     return About(
-        format=1,
+        format=FORMAT,
         rung="0",
         made="2026-01-01",
         data=outcomes.digest(),

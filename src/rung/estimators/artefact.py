@@ -15,7 +15,7 @@ from rung.estimators.reading import BITS, SURFACE, Rows
 from rung.estimators.space import Points, Space
 from rung.estimators.stack import Model, Weights
 
-FORMAT = 1
+FORMAT = 2
 _ABOUT = "about"
 
 
@@ -49,7 +49,7 @@ def save(path: Path, model: Model, about: About) -> None:
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
-_OWN = ("mean", "calibration", "sample", "density")
+_OWN = ("lean", "mix", "mean", "calibration", "sample", "density")
 
 
 def load(path: Path) -> tuple[Model, About]:

@@ -15,7 +15,7 @@ _WORDS_PENALTY = 10.0
 _LANDMARKS_PENALTY = 3.0
 _LANDMARKS = 1024
 # Squared distances between places are about 10 on average; within this one question is like another.
-_REACH = 1.4
+_REACH = 1.7
 _STEPS = 40
 _NEAR_ENOUGH = 3e-3
 
@@ -71,6 +71,9 @@ def fit_landmarks(points: Points, scores: Floats, rng: np.random.Generator) -> L
     return Landmarks(lifted, weights.astype(np.float32), mean)
 
 
+# What the one says, the others see beside a place.
+FIRST = "linear"
+LEANING = frozenset(["landmarks"])
 BASES: Mapping[str, tuple[Fit, type[Any]]] = {
     "linear": (fit_linear, Linear),
     "landmarks": (fit_landmarks, Landmarks),
@@ -85,9 +88,11 @@ def lift(centres: Floats) -> Floats:
 
 def likeness(places: Floats, lifted: Floats) -> Floats:
     """How alike questions are, 0 to 1: exp(-|x - c|^2 / (2 reach^2)) [places, centres]."""
-    half = places @ lifted[:, :-1].T + lifted[:, -1]
+    half = places @ lifted[:, :-1].T
+    half += lifted[:, -1]
     half -= 0.5 * np.einsum("nd,nd->n", places, places)[:, None]
-    near: Floats = np.exp(np.minimum(half, 0) * _REACH**-2)
+    half *= _REACH**-2
+    near: Floats = np.exp(np.minimum(half, 0, out=half), out=half)
     return near
 
 

@@ -36,13 +36,14 @@ class Learned:
         right = model.predict(points)
         deviation = model.deviation(points, right)[0].tolist()
         tokens = model.tokens.predict(points)[0].tolist() if model.tokens else [None] * len(deviation)
+        outcomes, origin = self.about.outcomes, self.origin
         return {
             name: Expected(
                 right_prob=p,
                 right_sd=sd,
                 completion_tokens=None if t is None else max(1.0, math.expm1(min(t, _MOST_LOG_TOKENS))),
-                outcomes=self.about.outcomes,
-                origin=self.origin,
+                outcomes=outcomes,
+                origin=origin,
             )
             for name, p, sd, t in zip(self.about.reasoners, right[0].tolist(), deviation, tokens, strict=True)
         }

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -17,11 +18,13 @@ Bools = NDArray[np.bool_]
 BITS = 19
 # Only this much of a long question is read, half from each end: what is asked stands there.
 _LOOK_CHARS = 4000
-_TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_+")
-_OPTION = re.compile(r"(?:^|\n)\s*\(?[A-Ja-j][).]")
+# Over bytes of UTF-8, twice as quick: whatever is not ASCII counts as a letter, so typographic marks are made plain.
+_TOKEN = re.compile(rb"[a-z0-9\x80-\xff]+|[^\w\s]|_+")
+_PLAIN = str.maketrans("\u201c\u201d\u201e\u2018\u2019\u2013\u2014\u2026\u00a0", '"""\'\'--. ')
+_OPTION = re.compile(r"^\s*\(?[A-Ja-j][).]", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_NEGATION = frozenset(["not", "except", "never", "false", "incorrect", "least"])
-_ASKING = frozenset(["what", "which", "who", "when", "where", "why", "how"])
+_NEGATION = frozenset([b"not", b"except", b"never", b"false", b"incorrect", b"least"])
+_ASKING = frozenset([b"what", b"which", b"who", b"when", b"where", b"why", b"how"])
 _PAIR = np.uint64(2654435761)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - BITS)
@@ -58,7 +61,7 @@ class Rows(NamedTuple):
     def times(self, weights: Floats) -> Floats:
         """The product with a dense matrix [columns, k] -> [rows, k]."""
         if len(self.starts) == 2:
-            return (self.values @ weights[self.columns])[None, :]
+            return (self.values @ weights.take(self.columns, axis=0))[None, :]
         parts = []
         for begin in range(0, len(self.starts) - 1, _CHUNK):
             starts = self.starts[begin : begin + _CHUNK + 1]
@@ -97,26 +100,26 @@ def read(texts: Sequence[str]) -> Questions:
         if len(text) > _LOOK_CHARS:
             text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"  # noqa: PLW2901
         if not text.isascii():
-            text = text.encode(errors="replace").decode()  # noqa: PLW2901  no lone surrogates
-        tokens = _TOKEN.findall(text.lower())
+            text = text.encode(errors="replace").decode().translate(_PLAIN)  # noqa: PLW2901  no lone surrogates
+        tokens = _TOKEN.findall(text.lower().encode())
         hashes, counts = _hashed(tokens)
         columns.append(hashes)
         values.append(counts)
         surface[i] = _surface(text, tokens)
-    starts = np.zeros(len(texts) + 1, np.int64)
-    np.cumsum([len(c) for c in columns], out=starts[1:])
-    none: list[Any] = [np.zeros(0, np.int64)]
-    return Questions(
-        Rows(starts, np.concatenate(columns or none), np.concatenate(values or none).astype(np.float32)), surface
-    )
+    starts = np.array([0, *accumulate(map(len, columns))], np.int64)
+    if len(texts) != 1:
+        none: list[Any] = [np.zeros(0, np.int64)]
+        columns, values = [np.concatenate(columns or none)], [np.concatenate(values or none, dtype=np.float32)]
+    return Questions(Rows(starts, columns[0], values[0]), surface)
 
 
-def _hashed(tokens: list[str]) -> tuple[Ints, Floats]:
-    one = np.fromiter(map(crc32, map(str.encode, tokens)), np.uint64, len(tokens))
+def _hashed(tokens: list[bytes]) -> tuple[Ints, Floats]:
+    one = np.fromiter(map(crc32, tokens), np.uint64, len(tokens))
     pairs = one[1:] * _PAIR ^ one[:-1]
-    hashes = (np.concatenate([one, pairs]) * _MIX >> _SHIFT).astype(np.int64)
+    hashes = (np.concatenate([one, pairs]) * _MIX >> _SHIFT).view(np.int64)
     hashes.sort()
-    hashes = np.concatenate([_ALWAYS, hashes + 1])
+    hashes += 1
+    hashes = np.concatenate([_ALWAYS, hashes])
     last = np.concatenate([hashes[1:] != hashes[:-1], _END])
     ends = last.nonzero()[0]
     counts = ends.astype(np.float32)
@@ -125,11 +128,11 @@ def _hashed(tokens: list[str]) -> tuple[Ints, Floats]:
     return hashes[ends], counts
 
 
-def _surface(text: str, tokens: list[str]) -> list[float]:
+def _surface(text: str, tokens: list[bytes]) -> list[float]:
     """Sizes, shares of kinds of characters, and how the text begins and ends."""
     log = math.log1p
     codes = np.minimum(np.frombuffer(text.encode("utf-16-le"), np.uint16), 255)
-    n = np.bincount(_CLASS[codes], minlength=_CLASSES).tolist()
+    n = np.bincount(_CLASS.take(codes), minlength=_CLASSES).tolist()
     size, words = len(text) + 1, len(tokens) + 1
     options = len(_OPTION.findall(text))
     known = frozenset(tokens)

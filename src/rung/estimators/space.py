@@ -4,9 +4,11 @@ Salton and Buckley 1988 for the weights, (1 + ln count) * idf at unit length; De
 (latent semantic analysis), found by the randomised range finder of Halko, Martinsson and Tropp 2011.
 """
 
+import math
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rung.estimators.reading import BITS, SURFACE, Floats, Ints, Questions, Rows
 
@@ -84,25 +86,25 @@ class Reader:
         on_topics = words.times(s.topics) * s.topic_scale
         surface = (questions.surface - s.surface_mean) * s.surface_scale
         bound = float(_BOUND / np.sqrt(SURFACE))  # a numpy float would make all of it wider
-        surface = np.clip(surface, -bound, bound) * SURFACE_SHARE
+        surface = np.minimum(np.maximum(surface, -bound), bound) * SURFACE_SHARE
         return Points(words, np.concatenate([on_topics, surface], axis=1), len(s.vocabulary))
 
 
-def _table(vocabulary: Ints) -> Ints:
-    """Hash -> place in the vocabulary, or -1."""
-    table = np.full((1 << BITS) + 1, -1, np.int64)
+def _table(vocabulary: Ints) -> NDArray[np.int32]:
+    """Hash -> place in the vocabulary, or -1. Small, since places in it are met at random."""
+    table = np.full((1 << BITS) + 1, -1, np.int32)
     table[vocabulary] = np.arange(len(vocabulary))
     return table
 
 
-def _weighed(words: Rows, table: Ints, idf: Floats) -> Rows:
+def _weighed(words: Rows, table: NDArray[np.int32], idf: Floats) -> Rows:
     """The words that are in the vocabulary, by tf-idf at unit length."""
-    columns = table[words.columns]
-    known = columns >= 0
-    columns = columns[known]
-    values = (1 + np.log(words.values[known])) * idf[columns]
+    found = table.take(words.columns)
+    known = found >= 0
+    columns = found[known].astype(np.int64)
+    values = (1 + np.log(words.values[known])) * idf.take(columns)
     if len(words.starts) == 2:
-        values /= np.sqrt(values @ values)
+        values /= math.sqrt(values @ values)
         return Rows(np.array([0, len(columns)]), columns, values)
     starts = np.concatenate([[0], np.cumsum(known)])[words.starts]
     length = np.sqrt(np.add.reduceat(values * values, starts[:-1]))

@@ -13,13 +13,14 @@ _DEPTH = 12
 # Questions in a leaf at least, and the share of dimensions that are tried at a split.
 _LEAF = 10
 _TRIED = 0.6
-_CHUNK = 256
+# How much the part of scores that all reasoners share counts in choosing splits.
+_SHARED = 0.5
 _NEVER = np.float32(3e38)
 
 
 class Trees(NamedTuple):
     """Nodes of all trees side by side. A node goes to `child` where the place's `feature` is below `threshold`, else to
-    the one after it; a leaf goes to itself, and its scores are `scores` at `row`."""
+    the one after it; a leaf goes to itself, and adds `scores` at `row`."""
 
     roots: Ints
     feature: Ints
@@ -30,15 +31,14 @@ class Trees(NamedTuple):
     mean: Floats
 
     def predict(self, points: Points) -> Floats:
-        n, dimensions = points.places.shape
-        flat, begins = points.places.ravel(), np.arange(0, n * dimensions, dimensions)[:, None]
-        at = np.repeat(self.roots[None, :], n, axis=0)
+        return np.stack([self._one(place) for place in points.places])
+
+    def _one(self, place: Floats) -> Floats:
+        at = self.roots
         for _ in range(_DEPTH):
-            values = flat.take(self.feature.take(at) + begins)
-            at = self.child.take(at) + (values >= self.threshold.take(at))
-        rows = self.row.take(at)
-        parts = [self.scores[rows[i : i + _CHUNK]].mean(1) for i in range(0, n, _CHUNK)]
-        return np.concatenate(parts) + self.mean
+            at = self.child.take(at) + (place.take(self.feature.take(at)) >= self.threshold.take(at))
+        scores: Floats = self.mean + np.add.reduce(self.scores.take(self.row.take(at), axis=0))
+        return scores
 
 
 def fit_trees(points: Points, scores: Floats, rng: np.random.Generator) -> Trees:
@@ -51,7 +51,7 @@ def fit_trees(points: Points, scores: Floats, rng: np.random.Generator) -> Trees
         threshold=np.array(grown.threshold, np.float32),
         child=np.array(grown.child, np.int64),
         row=np.array(grown.row, np.int64),
-        scores=np.array(grown.scores, np.float32).reshape(-1, scores.shape[1]),
+        scores=np.array(grown.scores, np.float32).reshape(-1, scores.shape[1]) / np.float32(_TREES),
         mean=mean,
     )
 
@@ -61,6 +61,7 @@ class _Growing:
 
     def __init__(self, places: Floats, rest: Floats, rng: np.random.Generator) -> None:
         self._places, self._rest, self._rng = places, rest, rng
+        self._wanted = rest - np.float32(1 - _SHARED) * rest.mean(1, keepdims=True)
         self._tried = max(1, int(places.shape[1] * _TRIED))
         self.feature: list[int] = []
         self.threshold: list[float] = []
@@ -96,12 +97,12 @@ class _Growing:
         """The best of a random threshold in each of some dimensions, by the variance it explains; None if no threshold
         leaves enough on both sides."""
         tried = self._rng.permutation(self._places.shape[1])[: self._tried]
-        values, rest = self._places[np.ix_(at, tried)], self._rest[at]
+        values, wanted = self._places[np.ix_(at, tried)], self._wanted[at]
         low, high = values.min(0), values.max(0)
         thresholds = low + self._rng.random(len(tried), np.float32) * (high - low)
         below = (values < thresholds).astype(np.float32)
-        count, total = below.sum(0), rest.sum(0)
-        sums = below.T @ rest
+        count, total = below.sum(0), wanted.sum(0)
+        sums = below.T @ wanted
         explained = (sums**2).sum(1) / np.maximum(count, 1) + ((total - sums) ** 2).sum(1) / np.maximum(
             len(at) - count, 1
         )

@@ -85,7 +85,7 @@ def test_no_pickle_is_ever_opened(artefact):
 
 
 def test_another_format_is_told(artefact):
-    changed(artefact, "about", lambda a: np.frombuffer(a.tobytes().replace(b'"format":1', b'"format":9'), np.uint8))
+    changed(artefact, "about", lambda a: np.frombuffer(a.tobytes().replace(b'"format":2', b'"format":9'), np.uint8))
     with pytest.raises(ConfigError, match="format 9"):
         load(artefact)
 

@@ -1,0 +1,79 @@
+"""What does looking at the answer add, its own cost counted? Real outcomes replayed, with verdicts drawn at an AUC of
+0.80 (`benchmarks/replay.py`), estimates of each question by models that have not seen it.
+
+    cascade.py [--sets mixed9 mmlupro] [--seed 0]
+
+Sides: the rule; routing by the same estimates without a look; cascades with one threshold, of whatever models are best
+for that, each answer passed on unless its verdict is sure enough; and escalation from any one model to the best single
+one where a judge, the best single one itself, is not sure enough. The last two start from a model's own mean score, not
+from the question, and their models and thresholds are chosen with hindsight, which is kind to them.
+
+A look costs 1% of what an answer of the best single model does (a verifier of signals), a judge's 10% of it (it reads
+question and answer, and writes a word). Reads RUNG_DATA/routing and the predictions of `benchmarks/routing.py`.
+"""
+
+import argparse
+import itertools
+
+import numpy as np
+import replay
+import results
+from replay import Replay
+from routing import Figures, Folds, Intervals, read_set, stacked
+
+AUC = 0.8
+LOOK = 0.01
+JUDGE = 0.10
+
+
+def sides(at: Folds, seed: int) -> dict[str, Replay]:
+    """By name; the rule first."""
+    scores, costs = at.data.known.scores, at.data.costs.mean(0)
+    best = int(scores.mean(0).argmax())
+    d, told = replay.DISCRIMINATION[AUC], replay.draw(scores, replay.DISCRIMINATION[AUC], seed)
+    right = at.across("stack", stacked(at)).astype(float)
+    looked, judged = costs + LOOK * costs[best], costs + JUDGE * costs[best]
+    replay.check(right[:50], told[:50], looked, 1 / float(looked.max()), d)
+    places = sorted(zip(costs.tolist(), scores.mean(0).tolist(), range(len(costs)), strict=True))
+    # No model that is dearer than another and no better has a place in a chain.
+    useful = [j for i, (_, score, j) in enumerate(places) if all(score > s for _, s, _ in places[:i])]
+    chains = [c for size in (1, 2, 3) for c in itertools.combinations(useful, size)]
+    pairs = [(j, best) for j in useful if j != best]
+    return {
+        "rule": replay.rule(right, told, scores, looked, d),
+        "route_only": replay.route(right, scores, costs),
+        "fixed_threshold": replay.thresholds(told, scores, looked, chains),
+        "judge": replay.thresholds(told, scores, judged, pairs),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="+", choices=["mixed9", "mmlupro"], default=["mixed9", "mmlupro"])
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    out: Figures = {"verifier_auc": AUC}
+    bounds: Intervals = {}
+    n = 0
+    for name in args.sets:
+        at = Folds(read_set(name, None), args.seed)
+        rng, by = np.random.default_rng(args.seed), sides(at, args.seed)
+        n += len(at.fold)
+        best = int(at.data.known.scores.mean(0).argmax())
+        dearest = float(at.data.costs[:, best].mean())
+        span = np.linspace(float(at.data.costs.mean(0).min()) + LOOK * dearest, dearest, 40)
+        print(
+            f"\n{name}: the rule with a verifier of AUC {AUC}, score less, from the cheapest to the best single's cost"
+        )
+        for side, other in list(by.items())[1:]:
+            found = replay.lead(by["rule"], other, span, rng)
+            key = f"gain_over_{side}.{name}"
+            out[key], bounds[key], out[f"least_{key}"] = found.mean, (found.low, found.high), found.least
+            print(f"  {side:<16} {found.mean:+.4f} ({found.low:+.4f} to {found.high:+.4f}), least {found.least:+.4f}")
+    for side in ("route_only", "fixed_threshold", "judge"):
+        out[f"gain_over_{side}"] = min(out[f"gain_over_{side}.{name}"] for name in args.sets)
+    print(f"\n{results.write('cascade', out, bounds, {'sets': args.sets, 'look': LOOK, 'judge': JUDGE}, args.seed, n)}")
+
+
+if __name__ == "__main__":
+    main()
