@@ -38,6 +38,8 @@ _NEAR = 0.8
 # Probes are made until one is new; a kind that gives none so often is used up.
 _TRIES = 20
 _LOOK_S = 0.2
+# At most, where a reasoner says when to ask again.
+_PATIENCE_S = 60.0
 _EVERY = 10
 
 
@@ -60,7 +62,7 @@ class Calibrator:
         """Raises ConfigError where there is no such reasoner."""
         assert config.estimates.calibration is not None
         self._name, self._config, self._limits, self._say = name, config, limits, say
-        self._alone = alone(config, name, Path())
+        alone(config, name, Path())  # who is not there is told of before anyone is asked
         self._path = config.estimates.calibration
         self._profile = profile_of(name, config)
         self._guess = ordinary(self._profile) or 0.0
@@ -165,6 +167,7 @@ class Calibrator:
                 if tried == _FAILURES:
                     raise ConfigError(f"{self._name} failed {tried} times running: {error.message}") from error
                 self._say(f"{self._name}: a probe failed ({error.message}); it is asked again")
+                await asyncio.sleep(min(error.retry_after_s or 0.0, _PATIENCE_S))
         raise AssertionError("the last try returns or raises")
 
     async def _is_right(self, probe: Probe, text: str) -> bool:

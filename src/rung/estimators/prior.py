@@ -2,7 +2,7 @@
 
 A question is its distinct words and pairs of words, hashed, and its surface; one weight each says what that adds to the
 difficulty in log-odds, the others to the domains. `benchmarks/coldstart.py make` fits it, and its header says to what.
-The words themselves are not in it, but whoever has it can test for one.
+The words themselves are not in it: each of its places is shared by several.
 """
 
 import math
