@@ -4,6 +4,10 @@ from msgspec import Struct
 
 # Weight of a new observation: the last ten calls or so decide.
 _NEW = 0.2
+# Of fewer tokens than these less is learned, and of none more than so many times what was known: a short prompt that
+# waited behind a long one took many times as long for each token as it will alone.
+_MANY = 100.0
+_FAR = 4.0
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -27,7 +31,7 @@ class Pace(Struct, frozen=True, kw_only=True):
         """
         if first_s is None or completion_tokens < 8:
             expected = self.seconds(prompt_tokens, completion_tokens)
-            ratio = min(max(total_s / max(expected, 1e-6), 0.25), 4.0)
+            ratio = min(max(total_s / max(expected, 1e-6), 1 / _FAR), _FAR)
             scale = ratio**_NEW
             return Pace(
                 first_s=self.first_s * scale,
@@ -41,10 +45,18 @@ class Pace(Struct, frozen=True, kw_only=True):
             reading, first = 0.0, _towards(self.first_s, first_s)
         return Pace(
             first_s=first,
-            prompt_s_per_token=_towards(self.prompt_s_per_token, reading),
-            completion_s_per_token=_towards(self.completion_s_per_token, (total_s - first_s) / (completion_tokens - 1)),
+            prompt_s_per_token=_learned(self.prompt_s_per_token, reading, prompt_tokens),
+            completion_s_per_token=_learned(
+                self.completion_s_per_token, (total_s - first_s) / (completion_tokens - 1), completion_tokens
+            ),
             calls=self.calls + 1,
         )
+
+
+def _learned(old: float, new: float, tokens: int) -> float:
+    """The seconds of a token, after `tokens` of them took `new` each."""
+    bounded = min(max(new, old / _FAR), old * _FAR) if old else new
+    return old + _NEW * tokens / (tokens + _MANY) * (bounded - old)
 
 
 def _towards(old: float, new: float) -> float:

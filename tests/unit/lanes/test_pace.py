@@ -49,6 +49,15 @@ def test_of_a_server_elsewhere_reading_belongs_to_its_distance():
     assert pace.first_s == pytest.approx(0.7, rel=0.01)
 
 
+@pytest.mark.parametrize(("prompt", "completion"), [(20, 10), (5, 400), (800, 8)])
+def test_few_tokens_that_waited_for_others_say_little(prompt, completion):
+    """A short prompt behind a long one waits until that is read, and who writes beside one is slow for as long."""
+    pace = GUESS.after(
+        prompt_tokens=prompt, completion_tokens=completion, first_s=14.0, total_s=14.0 + 0.5 * completion
+    )
+    assert pace.seconds(1000, 300) < 1.5 * GUESS.seconds(1000, 300)
+
+
 @given(
     prompt=st.integers(0, 100_000),
     completion=st.integers(0, 100_000),
