@@ -35,6 +35,7 @@ from rung.estimators.online import KEPT, Offset, Outcome, forget, offsets
 from rung.estimators.outcomes import Outcomes
 from rung.estimators.stack import fit
 from rung.routing import Try, Weighed, chances, explore, features_of, next_action
+from rung.routing.explore import RATE
 from rung.routing.reserve import logit, reserve, sigmoid, verdict_points
 
 SEED = 0
@@ -89,9 +90,10 @@ def follow(replayed: Replayed, policy: str, rng: Random) -> tuple[NDArray[np.flo
         moved = base if policy == "frozen" else [base[m] + knowing.on(m, task).believed for m in range(count)]
         chosen = int(np.argmax(moved))
         if policy == "trials":
-            weighed = [_blind(str(m), sigmoid(moved[m])) for m in range(count)]
-            first = Try(reasoner=str(chosen), reserve=weighed[chosen].reserve, live=False)
-            chosen = int(explore(weighed, first, chances(weighed, first, MOST_LOSS), rng.random()).reasoner)
+            worst = sigmoid(moved[chosen]) - MOST_LOSS
+            others = [m for m in range(count) if m != chosen and sigmoid(moved[m]) >= worst]
+            if others and rng.random() < RATE:
+                chosen = rng.choice(others)
         got[at] = replayed.scores[at, chosen]
         if policy != "frozen":
             knowing.told(
@@ -99,10 +101,6 @@ def follow(replayed: Replayed, policy: str, rng: Random) -> tuple[NDArray[np.flo
                 Outcome(task=task, base=base[chosen], evidence=0.0, score=got[at], source=replayed.source),
             )
     return got, knowing.changes
-
-
-def _blind(name: str, right: float) -> Weighed:
-    return Weighed(name=name, reserve=right, cost=0.0, points=((right, 1.0),))
 
 
 def replays(known: Outcomes, tasks: Sequence[str], guess: str, count: int, seed: int) -> Replayed:

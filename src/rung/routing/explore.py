@@ -27,12 +27,22 @@ def loss(weighed: Weighed, best_reserve: float) -> float:
 
 
 def chances(weighed: Sequence[Weighed], first: Try, most_loss: float) -> dict[str, float]:
-    """The chance of each option to be called first; those that lose more than `most_loss` have none, and are not in it.
-    All that may be tried are as likely as each other."""
-    others = [w.name for w in weighed if w.name != first.reasoner and loss(w, first.reserve) <= most_loss]
+    """The chance of each option to be called first; those that lose more than `most_loss` have none, and are not in it,
+    nor those whose answer would never be served, since nothing is learned of it then. All that may be tried are as
+    likely as each other."""
+    others = [
+        w.name
+        for w in weighed
+        if w.name != first.reasoner and _teaches(w, first) and loss(w, first.reserve) <= most_loss
+    ]
     if not others:
         return {first.reasoner: 1.0}
     return {first.reasoner: 1 - RATE, **dict.fromkeys(sorted(others), RATE / len(others))}
+
+
+def _teaches(weighed: Weighed, first: Try) -> bool:
+    """Whether the best of its verdicts would end the climb."""
+    return weighed.points[0][0] >= first.reserve
 
 
 def explore(weighed: Sequence[Weighed], first: Try, of: Mapping[str, float], draw: float) -> Try:

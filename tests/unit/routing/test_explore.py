@@ -82,6 +82,12 @@ def test_nobody_is_tried_where_all_lose_too_much(draw):
     assert first_of(OPTIONS).propensity == 1
 
 
+def test_nobody_is_tried_whose_answer_would_not_be_served():
+    options = [option("a", 0.8, 0.05, 0.0), option("b", 0.7, 0.001, 0.0)]
+    assert loss(options[1], options[0].reserve) < 0.05
+    assert taken(options, 0.05, 0.999) == first_of(options)
+
+
 @pytest.mark.parametrize("discrimination", [0.0, 1.0])
 def test_the_answer_of_a_trial_is_held_if_another_may_follow_it(discrimination):
     options = [option("a", 0.8, 0.05, discrimination), option("b", 0.79, 0.05, discrimination)]
