@@ -148,7 +148,11 @@ class Writer:
 
 
 class Outcome(NamedTuple):
+    """`right_prob` is the verdict on what was served: calibrated here, so that it says the same as `right` with less
+    chance in it."""
+
     right: bool
+    right_prob: float
     usd: float
     first_s: float
     total_s: float
@@ -218,6 +222,7 @@ class World:
                     decision = event.decision
         return Outcome(
             right=self._writers[decision.answered_by].says.right,
+            right_prob=decision.right_prob,
             usd=decision.usage.usd,
             first_s=first_s,
             total_s=decision.total_s,
@@ -281,8 +286,8 @@ def seen(n: int) -> None:
     figures: dict[str, float] = {}
     intervals: dict[str, tuple[float, float]] = {}
     for (preset, name), many in outcomes.items():
-        of = _value(preset)
-        figures[f"accuracy.{preset}.{name}"] = statistics.fmean(map(_right, many))
+        of = _expected_value(preset)
+        figures[f"accuracy.{preset}.{name}"] = statistics.fmean(one.right_prob for one in many)
         figures[f"usd.{preset}.{name}"] = statistics.fmean(one.usd for one in many)
         pairs = zip(many, outcomes[preset, "guess"], strict=True)
         key = f"value_{name}_over_guess.{preset}"
@@ -310,6 +315,11 @@ def _value(preset: Preset) -> Callable[[Outcome], float]:
     """As a share of a right answer's value."""
     prices = PRESETS[preset]
     return lambda one: one.right - (one.usd + prices.second_usd * one.first_s) / prices.value_usd
+
+
+def _expected_value(preset: Preset) -> Callable[[Outcome], float]:
+    value = _value(preset)
+    return lambda one: value(one) - one.right + one.right_prob
 
 
 def _right(one: Outcome) -> float:

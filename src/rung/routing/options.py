@@ -80,7 +80,8 @@ def verdict_of(candidate: Candidate, right_prob: float, share: float = 1.0) -> P
 
 def right_after(candidate: Candidate, seen: Sequence["Seen"]) -> float:
     """Its chance to be right after the verdicts on others."""
-    return sigmoid(logit(candidate.estimate.right_prob) + difficulty_shift(candidate.mind, seen))
+    right = candidate.estimate.right_prob
+    return sigmoid(logit(right) + difficulty_shift(candidate.mind, seen)) if seen else right
 
 
 def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named: bool = False) -> str:

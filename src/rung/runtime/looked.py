@@ -4,11 +4,11 @@ from collections import deque
 
 from rung.routing import Moves, Verdicted, moves_of
 
-# Verdicts kept for each reasoner and task, the newest; so many before they say more than a guess; and how often what
-# they say is put together again.
+# Verdicts kept for each reasoner and task, the newest. What they say is put together at so many, which is more than a
+# guess from the first on, and then again after every so many more: that takes a while.
 _KEPT = 128
-_LEAST = 32
-_EVERY = 16
+_AT = frozenset({32, 64, 128})
+_EVERY = 256
 # How much of the mean of seconds the newest makes up.
 _NEWEST = 0.1
 
@@ -35,7 +35,7 @@ class Looked:
         kept = self._seen.setdefault(key, deque(maxlen=_KEPT))
         kept.append(verdict)
         count = self._count[key] = self._count.get(key, 0) + 1
-        if count >= _LEAST and count % _EVERY == 0:
+        if count in _AT or count % _EVERY == 0:
             self._moves[key] = moves_of(kept)
 
     def took(self, task: str, seconds: float) -> None:

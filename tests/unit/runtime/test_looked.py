@@ -16,8 +16,9 @@ def test_few_verdicts_say_nothing_and_many_say_where_they_go():
 
 def test_the_newest_verdicts_count():
     looked = Looked()
-    for _ in range(192):
+    for _ in range(128):
         looked.saw("a", "choice", Verdicted(0.6, 0.9))
+    assert looked.moves("a", "choice")[0][0] > 1
     for _ in range(128):
         looked.saw("a", "choice", Verdicted(0.6, 0.6))
     assert {move for move, _, _ in looked.moves("a", "choice")} == {0.0}
