@@ -28,6 +28,8 @@ REASONS = (
         ("explanation", "justification", "reason"),
         r"""\b(?:provide|give|include|add|with)\b[^.\n]{0,30}\b(?:explanation|justification|reasoning|reasons?)\b
         |\byour\ reasoning\b""",
+        reach=15,
+        before=40,
     ),
     Phrase(
         ("show ",),

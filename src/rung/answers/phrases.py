@@ -13,16 +13,18 @@ def holds(text: str, words: Iterable[str]) -> bool:
 
 
 class Phrase:
-    """A pattern every match of which holds one of `words` and lies within `reach` characters of where that begins.
+    """A pattern every match of which holds one of `words`, begins at most `before` characters before that, and ends at
+    most `reach` characters after where it begins.
 
     Looking for a word is a hundred times quicker than looking for a phrase, so the pattern is only tried around them.
     Both are for lower-cased text.
     """
 
-    def __init__(self, words: tuple[str, ...], pattern: str, reach: int = 80) -> None:
+    def __init__(self, words: tuple[str, ...], pattern: str, reach: int = 80, before: int | None = None) -> None:
         self.words = words
         self._pattern = re.compile(pattern, re.VERBOSE)
         self._reach = reach
+        self._before = reach if before is None else before
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match in `text`."""
@@ -36,12 +38,13 @@ class Phrase:
     def _stretches(self, text: str) -> Iterator[tuple[int, int]]:
         """Where matches may be, in order; none overlaps another, so that no text is read twice."""
         places = sorted(at for word in self.words for at in _places(text, word))
-        start, end = places[0] - self._reach, places[0] + self._reach
+        before, reach = self._before, self._reach
+        start, end = places[0] - before, places[0] + reach
         for at in places[1:]:
-            if at - self._reach > end:
+            if at - before > end:
                 yield max(start, 0), end
-                start = at - self._reach
-            end = at + self._reach
+                start = at - before
+            end = at + reach
         yield max(start, 0), end
 
 

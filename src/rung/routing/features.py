@@ -62,6 +62,8 @@ _LATIN = (
     ("fr", frozenset(["le", "la", "les", "et", "est", "que", "une", "des", "dans", "pour", "quel", "combien"])),
     ("es", frozenset(["el", "los", "las", "es", "que", "una", "por", "para", "con", "cuántos", "cómo", "qué"])),
 )
+# The words that are counted for mathematics or for steps.
+_TELLING = _MATHS_WORDS | _STEPS
 _LATIN_WORDS = frozenset().union(*(words for _, words in _LATIN))
 
 
@@ -73,14 +75,14 @@ def features_of(body: Json) -> Features:
         text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"
     lower = text.lower()
     words = (_ASCII_WORD if lower.isascii() else _WORD).findall(lower)
-    known = frozenset(words)
+    known, telling = frozenset(words), [word for word in words if word in _TELLING]
     numbers = len(_NUMBER.findall(lower))
     code = _code(lower, known)
-    maths = _maths(lower, words) if numbers else 0.0
+    maths = _maths(lower, telling, len(words)) if numbers else 0.0
     short = "" if code and not maths else asked(text)
     return Features(
         task=_task(lower, known, short, code, maths),
-        complexity=_complexity(words, numbers),
+        complexity=_complexity(telling, len(words), numbers),
         language=_language(lower, words),
         prompt_tokens=sum([_tokens(text) + 4 for text in _texts(messages)]),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
@@ -99,12 +101,12 @@ def _code(text: str, known: frozenset[str]) -> float:
     return min(1.0, marks / 2)
 
 
-def _maths(text: str, words: list[str]) -> float:
+def _maths(text: str, telling: list[str], words: int) -> float:
     """How much the question looks like one for a solver: its operations and mathematical words against its length."""
-    marks = len(_FUNCTION.findall(text)) + _count(words, _MATHS_WORDS)
+    marks = len(_FUNCTION.findall(text)) + _count(telling, _MATHS_WORDS)
     if any(map(text.__contains__, _SIGNS)):
         marks += len(_OPERATION.findall(text))
-    return min(1.0, 5 * marks / (len(words) + 6))
+    return min(1.0, 5 * marks / (words + 6))
 
 
 def _task(text: str, words: frozenset[str], short: str, code: float, maths: float) -> str:
@@ -120,10 +122,10 @@ def _task(text: str, words: frozenset[str], short: str, code: float, maths: floa
     return "open"
 
 
-def _complexity(words: list[str], numbers: int) -> float:
+def _complexity(telling: list[str], words: int, numbers: int) -> float:
     """0 for a greeting, about 0.5 for a word problem of four sentences, towards 1 for long texts of many conditions."""
-    steps = _count(words, _STEPS)
-    load = len(words) / 60 + numbers / 8 + steps / 6
+    steps = _count(telling, _STEPS)
+    load = words / 60 + numbers / 8 + steps / 6
     return load / (load + 2.5)
 
 

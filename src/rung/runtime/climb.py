@@ -155,6 +155,8 @@ class Climb:
     def _next(self) -> Try | Stop:
         if not self._steps:
             return self._plan.taken or self._plan.action
+        if self._as_expected():
+            return Stop(quality_reached=True)
         limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
         features = self._plan.features
         self._look_again(features)
@@ -166,6 +168,20 @@ class Climb:
             self._options = tuple(c for c in self._left.values() if not exclusion(c, features, limits))
         weighed = self._weighed(self._options, self._seen())
         return next_action(weighed, self._in_hand(), self._request.wishes.min_quality)
+
+    def _as_expected(self) -> bool:
+        """Whether the first answer came at once, is as sure as expected, and so sure that nothing was worth calling
+        after it: the rule, asked anew, would weigh the same and say so."""
+        plan = self._plan
+        if len(self._steps) != 1 or not self._answers or plan.streaming == "eager":
+            return False
+        if self._clock.monotonic() - self._looked_s >= _FRESH_S:
+            return False
+        name, sure = self._answers[0].reasoner, self._verdicts[0].right_prob
+        if sure < (self._request.wishes.min_quality or 0.0):
+            return False
+        expected = [c.estimate.right_prob for c in plan.candidates if c.name == name]
+        return [sure] == expected and all(sure >= w.reserve for w in plan.weighed if w.name != name)
 
     def _weighed(self, options: Iterable[Candidate], seen: Sequence[Seen]) -> list[Weighed]:
         blind = self._plan.streaming == "eager" and not self._answers

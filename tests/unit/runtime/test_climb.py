@@ -1,4 +1,5 @@
 import asyncio
+from random import Random
 
 import pytest
 
@@ -17,6 +18,7 @@ from rung.errors import (
     UpstreamRefusedRequest,
 )
 from rung.reasoners.base import Abilities
+from rung.runtime.climb import Climb
 from rung.types import Chunk, Commit, Reply, Usage
 
 
@@ -209,3 +211,21 @@ async def test_max_usd_bounds_the_options(world, scripted):
     reply = await world.reply(world.request(max_usd=0.01, preset="best"))
     assert reply.decision.answered_by == "cheap"
     assert "would cost" in next(o.excluded for o in reply.decision.options if o.reasoner == "dear")
+
+
+async def test_an_answer_as_sure_as_expected_ends_the_climb_where_the_rule_would(world, scripted, monkeypatch):
+    rng, told, ends = Random(4), Climb._as_expected, []
+    for at in range(60):
+        world.rungs.clear()
+        for name in "abc":
+            strength = rng.choice([0.6, 0.8, 0.9, 0.97])
+            world.add(scripted(name, "yes"), strength=strength, output_usd_per_token=rng.choice([0, 1e-6, 1e-4]))
+        world.verdicts = {"b": 0.3} if at % 3 == 0 else {}
+        request = world.request(cache="off", min_quality=rng.choice([None, 0.85]))
+        seen = []
+        for shorter in (lambda climb: ends.append(told(climb)) or ends[-1], lambda _: False):
+            monkeypatch.setattr(Climb, "_as_expected", shorter)
+            decision = (await world.reply(request)).decision
+            seen.append(([step.reasoner for step in decision.steps], decision.answered_by, decision.quality_reached))
+        assert seen[0] == seen[1]
+    assert 10 < sum(ends) < len(ends)
