@@ -14,7 +14,7 @@ seconds of a full reasoner, so that preferring short requests gains nothing.
     lanes.py --part dev     the same on the part of the traces that things may be set on; writes nothing
     lanes.py --real-time    a short window at twice the capacity on the real clock and in virtual time: do they agree?
     lanes.py --local        the real local model behind a real `rung serve`, at twice the capacity that it has just
-                            been seen to have: lanes_local.py
+                            been seen to have, within five minutes: lanes_local.py
 
 Needs RUNG_DATA (default ../shared/data).
 """
@@ -160,7 +160,7 @@ def main() -> None:
     mode.add_argument("--real-time", action="store_true")
     mode.add_argument("--local", action="store_true")
     parser.add_argument("--model", default=MODEL, help="with --local")
-    parser.add_argument("--seconds", type=float, default=150.0, help="with --local: of overload")
+    parser.add_argument("--seconds", type=float, default=120.0, help="with --local: of overload")
     parser.add_argument("--side", choices=SIDES, default="rung", help="with --local")
     args = parser.parse_args()
     if args.local:

@@ -31,7 +31,9 @@ SLOTS = PLACES["local"]
 LOAD = 2.0
 # Tokens of the words around a request's list, and of the chat's own marks.
 _AROUND = 60
-_MEASURED = 40  # requests of the measure of the capacity, after the first few
+_MEASURED = 28  # requests of the measure of the capacity, after the first few
+_MEASURE_S = 75.0  # and no longer than so
+_ENDS_S = 30.0
 _KEYS = {tenant: f"key-of-{tenant}-tenant" for tenant in TENANTS}
 _ENDINGS: dict[int, Ending] = {200: "answered", 429: "refused", 504: "late"}
 _WORDS = ["red", "green", "blue", "black", "white", "pink", "brown", "grey", "gold", "silver"]
@@ -101,15 +103,16 @@ class Capacity(Struct, frozen=True):
 
 async def capacity(session: aiohttp.ClientSession, arrivals: Sequence[Arrival]) -> Capacity:
     """Twice as many clients as slots, each with its next request as soon as it has its answer; counted from when all
-    of them have had one, until the first finds nothing more to ask."""
+    of them have had one, until the first finds nothing more to ask, or no time."""
     mix = Mix(deadline_s=lambda _priority, _size: 300.0, tenants=TENANTS)
     waiting = [replace(one, id=f"c{one.id}") for one in reversed(workload(arrivals, mix, seed=0))]
     ask, clients = Asking(session, plain=True), 2 * SLOTS
     loop = asyncio.get_running_loop()
     done: list[tuple[float, Asked]] = []
+    until_s = loop.time() + _MEASURE_S
 
     async def client() -> None:
-        while waiting:
+        while waiting and (loop.time() < until_s or len(done) < 3 * clients):
             outcome = await ask(waiting.pop())
             if outcome.ending != "answered":
                 raise SystemExit(f"The capacity cannot be measured: {outcome.why}")
@@ -192,9 +195,18 @@ async def serving(model: str) -> AsyncIterator[aiohttp.ClientSession]:
                 await _until_ready(session, process)
                 yield session
         finally:
-            if process.returncode is None:
-                process.terminate()
+            await _ended(process)
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(_ENDS_S):
             await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
 async def _until_ready(session: aiohttp.ClientSession, process: asyncio.subprocess.Process) -> None:
