@@ -9,8 +9,8 @@ Logistic regression with the estimate's log-odds as offset, so that without sign
 and, with others' answers in hand, `independence` times what an independent witness would add, summed over witnesses,
 `independence` being a hand-set value with what is fitted for the short answer's kind and for the pair of reasoners'.
 What is fitted, for all answers, for a cell (kind of reasoner and type of task) and for witnesses, is drawn to 0 by
-ridge penalties: what few answers say changes little. The penalties of signals are those under which questions that were
-not fitted to are foretold best (10 folds, all answers to a question in one). `--ablate` leaves out one signal after the
+ridge penalties: what few answers say changes little. The penalties are those under which questions that were not
+fitted to are foretold best (10 folds, all answers to a question in one). `--ablate` leaves out one signal after the
 other. Nothing here sees a `report` item.
 """
 
@@ -43,7 +43,7 @@ TARGET = Path(str(weights.__file__)).with_name("fitted.json")
 FOLDS = 10
 COMMON_PENALTIES = (4.0, 8.0, 16.0)
 CELL_PENALTIES = (8.0, 16.0, 32.0)
-WITNESS_PENALTY = 8.0
+WITNESS_PENALTIES = (8.0, 32.0, 128.0, 512.0)
 # Of the discriminations that strengths.py guesses.
 GUESS_SD = 0.5
 NEWTON_STEPS = 30
@@ -85,11 +85,12 @@ class Data:
 
     def best(self) -> tuple[float, float]:
         grid = [(common, cell) for common in COMMON_PENALTIES for cell in CELL_PENALTIES]
-        return min(grid, key=lambda penalties: self.loss(self.held_out(penalties)))
+        return min(grid, key=lambda penalties: loss(self.held_out(penalties), self.right))
 
-    def loss(self, probs: Vector) -> float:
-        """Mean log loss, nats."""
-        return float(-np.mean(self.right * np.log(probs) + (1 - self.right) * np.log(1 - probs)))
+
+def loss(probs: Vector, right: Vector) -> float:
+    """Mean log loss, nats."""
+    return float(-np.mean(right * np.log(probs) + (1 - right) * np.log(1 - probs)))
 
 
 class Hands:
@@ -124,17 +125,16 @@ class Hands:
                 columns[name] += moved
         return columns
 
-    def fitted(self, use: NDArray[np.bool_]) -> dict[str, float]:
+    def fitted(self, penalty: float, use: NDArray[np.bool_]) -> dict[str, float]:
         free = [at for at, name in enumerate(self.names) if name]
-        penalty = np.full(len(free), WITNESS_PENALTY)
-        moved = newton(self.x[use][:, free], self.right[use], self.offset[use], penalty)
+        moved = newton(self.x[use][:, free], self.right[use], self.offset[use], np.full(len(free), penalty))
         return {self.names[at]: round(float(value), 3) for at, value in zip(free, moved, strict=True)}
 
-    def held_out(self) -> Vector:
+    def held_out(self, penalty: float) -> Vector:
         probs = np.zeros(len(self.right))
         for fold in range(FOLDS):
             out = self.fold == fold
-            moved = self.fitted(~out)
+            moved = self.fitted(penalty, ~out)
             added = self.x[out] @ np.array([moved.get(name, 0.0) for name in self.names])
             probs[out] = 1 / (1 + np.exp(-(self.offset[out] + added)))
         return np.clip(probs, 0.005, 0.995)
@@ -209,6 +209,9 @@ def fitted_of(
         if abs(value) >= 0.005:
             cell, _, signal = name.rpartition("|")
             (cells[cell] if cell else common)[signal] = round(float(value), 3)
+    for signals in cells.values():
+        for name, moved_by in signals.items():
+            signals[name] = _not_turned(name, common.get(name, 0.0), moved_by)
     seen = [(o.item.id, o.reasoner, o.right, o.prior, sorted(_signals(o).items())) for o in judged]
     return Fitted(
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -221,6 +224,13 @@ def fitted_of(
         cells=dict(sorted(cells.items())),
         witnesses=witnesses,
     )
+
+
+def _not_turned(name: str, common: float, moved_by: float) -> float:
+    """A weight that few answers would turn around is 0 in that cell."""
+    by_hand = WEIGHTS.get(name, 0.0)
+    turned = (by_hand + common + moved_by) * by_hand < 0
+    return round(-by_hand - common, 3) if turned else moved_by
 
 
 def _print_cells(judged: Sequence[Judged], probs: Vector) -> None:
@@ -270,11 +280,13 @@ def main() -> None:
             print(told(f"without {name}", judged, Data(judged, without=name).held_out(penalties)))
     hands = Hands(judged, probs, data.fold)
     beside = [judged[at] for at in hands.at]
+    tried = {penalty: hands.held_out(penalty) for penalty in WITNESS_PENALTIES}
+    penalty = min(tried, key=lambda one: loss(tried[one], hands.right))
     print(told("with others in hand: alone", beside, probs[hands.at]))
     print(told(f"independence {INDEPENDENCE}", beside, np.clip(1 / (1 + np.exp(-hands.offset)), 0.005, 0.995)))
-    print(told("independence fitted, held out", beside, hands.held_out()))
+    print(told(f"independence fitted, penalty {penalty:g}, held out", beside, tried[penalty]))
     _print_cells(judged, probs)
-    fitted = fitted_of(data, judged, penalties, hands.fitted(np.ones(len(hands.at), dtype=bool)))
+    fitted = fitted_of(data, judged, penalties, hands.fitted(penalty, np.ones(len(hands.at), dtype=bool)))
     print("\n" + as_text(fitted))
     if args.write:
         TARGET.write_text(as_text(fitted))

@@ -26,6 +26,9 @@ from hybrid_figures import bootstrap
 from judged import KINDS, MODEL, Asked, Judged, Scored, asked, auc, bins, calibration_error, discrimination, judge
 from results import write
 
+from rung.estimators.online import HALF_LIFE, Outcome, offsets
+from rung.routing.reserve import logit, sigmoid
+from rung.verdicts import trust as slopes
 from rung.verdicts.signals import SIGNALS
 from rung.verdicts.weights import WEIGHTS
 
@@ -123,6 +126,29 @@ async def pairs(answered: Sequence[Asked], told: Told) -> None:
         told.add(f"best of {names[0]}, {names[1]}", [max(p, key=lambda j: j.verdict.right_prob) for p in found])
 
 
+def with_feedback(judged: Sequence[Judged]) -> list[tuple[float, bool]]:
+    """What would have been said of each answer, had each before it been scored once it was judged: questions in a drawn
+    order, with estimates and trust moved as they are while serving."""
+    questions: dict[str, list[Judged]] = defaultdict(list)
+    for one in judged:
+        questions[one.item.id].append(one)
+    outcomes: dict[str, list[Outcome]] = defaultdict(list)
+    said: list[tuple[float, bool]] = []
+    for answers in random.Random(SEED).sample(list(questions.values()), len(questions)):
+        for one in answers:
+            heard, task = outcomes[one.reasoner], one.features.task
+            base, evidence = logit(one.prior), logit(one.verdict.right_prob) - logit(one.prior)
+            scored_before = [slopes.Scored(task=o.task, base=o.base, evidence=o.evidence, score=o.score) for o in heard]
+            offset = offsets(heard).on(task).believed
+            believed = slopes.trust(scored_before, HALF_LIFE).on(task)
+            said.append((sigmoid(base + offset + believed * evidence), one.right))
+        for one in answers:
+            base, evidence = logit(one.prior), logit(one.verdict.right_prob) - logit(one.prior)
+            found = Outcome(task=one.features.task, base=base, evidence=evidence, score=float(one.right))
+            outcomes[one.reasoner].append(found)
+    return said
+
+
 async def measure(part: Part) -> None:
     answered = [one for one in asked(part) if one.rows]
     alone = [judged for one in answered for row in one.rows.values() for judged in await judge(one.item, [row])]
@@ -142,6 +168,13 @@ async def measure(part: Part) -> None:
     told.add("all in hand", together)
     told.add("all in hand, word", [j for j in together if j.item.group == "word"])
     await pairs(answered, told)
+    for label, judged in (("all", alone), ("all in hand", together)):
+        learned = with_feedback(judged)
+        told.figures |= {
+            f"auc_with_feedback.{label}": round(auc(learned), 4),
+            f"ece_with_feedback.{label}": round(calibration_error(learned), 4),
+        }
+        print(f"{label}, with feedback: AUC {auc(learned):.3f}, ECE {calibration_error(learned):.3f}")
     told.figures |= {f"dprime.{cell}": round(discrimination(scored(found)), 3) for cell, found in cells.items()}
     figures = {name: value for name, value in told.figures.items() if not isnan(value)}
     name = "verifier" if part == "report" else f"verifier-{part}"

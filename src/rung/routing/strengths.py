@@ -3,8 +3,9 @@
 `SEEN` holds, for a model, the shares right of `brief` on all tasks, of `fast` on those with a short answer and of
 `think` on word problems as they were on the development items of `benchmarks/hybrid.py`, 4 to 41 of them each, and
 those of `program` on 32 word problems and of `code` and `fast` on 12 tasks as they were on those of
-`benchmarks/solvers.py` (docs/experiments.md); its other entries are guesses by these. Of any other model only
-`strength` and the task are guessed from.
+`benchmarks/solvers.py` (docs/experiments.md); its other entries are guesses by these. Where five answers or more were
+seen, d' is what `benchmarks/fit_verifier.py` found on development items, drawn to the guess before. Of any other model
+only `strength` and the task are guessed from.
 """
 
 from collections.abc import Mapping
@@ -34,30 +35,30 @@ SEEN: Mapping[str, Mapping[str, Mapping[str, Strength]]] = {
         "local": {
             "word_problem": Strength(0.72, 2.0, 250, slope=12, long=True),
             "maths": Strength(0.35, 1.5, 250, long=True),
-            "choice": Strength(0.60, 0.25, 87),
+            "choice": Strength(0.60, 0.15, 87),
             "yesno": Strength(0.58, 0.1, 14),
-            "label": Strength(0.60, 0.6, 13),
-            "extract": Strength(0.88, 0.5, 16),
+            "label": Strength(0.60, 0.75, 13),
+            "extract": Strength(0.88, 0.65, 16),
             "code": Strength(0.65, 0.0, 110),
         },
         "brief": {
-            "word_problem": Strength(0.20, 2.2, 20, slope=24),
-            "maths": Strength(0.22, 1.6, 40),
-            "choice": Strength(0.72, 0.25, 3),
+            "word_problem": Strength(0.20, 1.5, 20, slope=24),
+            "maths": Strength(0.22, 1.7, 40),
+            "choice": Strength(0.72, 0.6, 3),
             "yesno": Strength(0.56, 0.1, 2),
-            "label": Strength(0.65, 1.5, 5),
-            "extract": Strength(0.85, 1.0, 8),
+            "label": Strength(0.65, 1.8, 5),
+            "extract": Strength(0.85, 1.1, 8),
         },
         "think": {
-            "word_problem": Strength(0.88, 2.0, 200, slope=12, long=True),
+            "word_problem": Strength(0.88, 1.75, 200, slope=12, long=True),
             "maths": Strength(0.35, 1.5, 250, long=True),
-            "choice": Strength(0.62, 0.3, 120),
+            "choice": Strength(0.62, 0.4, 120),
             "yesno": Strength(0.56, 0.1, 90),
             "label": Strength(0.60, 0.6, 60),
             "extract": Strength(0.80, 1.0, 60),
         },
         "program": {
-            "word_problem": Strength(0.83, 0.9, 31, slope=12, abstains=0.1),
+            "word_problem": Strength(0.83, 1.05, 31, slope=12, abstains=0.1),
             "maths": Strength(0.40, 1.0, 40, long=True, abstains=0.2),
         },
         "code": {"code": Strength(0.88, 1.0, 60, abstains=0.2)},
