@@ -163,6 +163,7 @@ class Learning:
         self._offsets: Mapping[str, Offsets] = {}
         self._trusts: Mapping[str, Trust] = {}
         self._one_at_a_time = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def correct(self, name: str, features: Features, expected: Estimate) -> Estimate:
         """The estimate, moved by what outcomes say of the reasoner."""
@@ -180,7 +181,13 @@ class Learning:
 
     async def hear(self) -> None:
         """Takes in what was said since it was last called; the next estimate knows of it. What cannot be read now is
-        said in the log, and taken in the next time."""
+        said in the log, and taken in the next time. Goes on to its end if who waits for it is cancelled."""
+        task = asyncio.create_task(self._hear())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        await asyncio.shield(task)
+
+    async def _hear(self) -> None:
         async with self._one_at_a_time:
             await self._take(self._heard)
 

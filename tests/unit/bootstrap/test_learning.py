@@ -1,10 +1,14 @@
 """Feedback, and what it does to the next decision."""
 
+import asyncio
+import threading
+
 import msgspec
 import pytest
 from structlog.testing import capture_logs
 
 from rung.bootstrap import Rung
+from rung.runtime.learning import Heard
 
 QUESTION = "Why is the sky blue?"
 ONE, TWO = {"strength": 0.7}, {"strength": 0.6}
@@ -163,3 +167,31 @@ async def test_the_nearest_scored_questions_are_explained_to_who_asked_them(rung
     assert past.score == 0.5
     other = msgspec.structs.replace(rung.request(QUESTION), tenant="ann")
     assert rung.runtime.explain(other).nearest == ()
+
+
+async def test_who_goes_away_while_it_is_learned_leaves_no_half_of_it(rung_of, monkeypatch):
+    rung = await rung_of({"one": ONE})
+    begun, go_on, running = asyncio.Event(), threading.Event(), []
+    take, loop = Heard.take, asyncio.get_running_loop()
+
+    def slow(self, graded, changed):
+        running.append(1)
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(10)
+        assert running == [1], "one at a time"
+        take(self, graded, changed)
+        running.pop()
+
+    monkeypatch.setattr(Heard, "take", slow)
+    reply = await rung.reply(QUESTION, model="one", cache="off")
+    first = asyncio.create_task(rung.feedback(reply.decision.id, 0.0))
+    await begun.wait()
+    begun.clear()
+    first.cancel()
+    second = asyncio.create_task(rung.feedback(reply.decision.id, 1.0))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(begun.wait(), 0.3)  # it waits for the first to have ended
+    go_on.set()
+    await second
+    assert known(rung)[3].outcomes == 1
+    assert rung.explain(QUESTION).nearest[0].score == 1.0
