@@ -4,6 +4,8 @@
                                      climb and lanes: the same questions, answers and verdicts for every way of sending
     cascades.py seen [--n 400]       the same answers, not streamed: what it brings to go by how verdicts were seen to
                                      fall where d' was guessed too low, as of an endpoint that nobody knows
+    cascades.py difficulty           real outcomes of many models: how well a verdict on some tells of another, by the
+                                     shares of their moves added up, or taken as correlated
     cascades.py live [--n 12]        a small real model (smollm2-135m) on this machine, each question sent all ways
 
 `modelled`: three rungs whose chance to be right falls with a difficulty that the estimates see, and which err together
@@ -15,6 +17,7 @@ for the first token. The model is too small to be right, so `live` tells of time
 import argparse
 import asyncio
 import math
+import os
 import random
 import statistics
 import tempfile
@@ -33,7 +36,7 @@ from rung.clock import LoopClock
 from rung.config import parse_config
 from rung.lanes import Lane, Pace, Pool, Setup
 from rung.reasoners.base import Abilities, Status
-from rung.routing import PRESETS, Profile, Verdicted
+from rung.routing import PRESETS, Profile, Seen, Verdicted, difficulty_shift
 from rung.routing.reserve import logit, sigmoid
 from rung.runtime import Ladder, Looked, Rung
 from rung.runtime.climb import Climb
@@ -360,6 +363,49 @@ def _plot(outcomes: Mapping[tuple[Preset, Streaming], Sequence[Outcome]]) -> Non
     figure.savefig(IMG / "cascades.png", dpi=130)
 
 
+def difficulty(n: int) -> None:
+    """Mean log loss of what is expected of one model after drawn verdicts (AUC 0.80) on others to the same question."""
+    import numpy as np  # noqa: PLC0415  heavy, and wanted here only
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    folder = Path(os.environ.get("RUNG_DATA", "../shared/data")) / "routing"
+    if not folder.exists():
+        raise SystemExit(f"no outcomes in {folder}: set RUNG_DATA")
+    figures: dict[str, float] = {}
+    for name in ("mixed_9models", "mmlu_pro_29models"):
+        table = pq.read_table(folder / f"{name}.parquet")
+        columns = [column for column in table.column_names if column.startswith("score|")]
+        scores = np.column_stack([np.asarray(table[column].to_pylist(), dtype=float) for column in columns])
+        scores = scores[~np.isnan(scores).any(1)]
+        means = scores.mean(0).clip(0.02, 0.98)
+        rng = random.Random(SEED)
+        for count in (1, 2, 3, 5):
+            losses: dict[str, list[float]] = {"none": [], "added": [], "correlated": []}
+            for row in rng.sample(range(len(scores)), n):
+                right = scores[row] > 0.5
+                asked, *others = rng.sample(range(len(columns)), count + 1)
+                seen = [_drawn(str(one), means[one], right[one], rng) for one in others]
+                shifts = {
+                    "none": 0.0,
+                    "added": sum(difficulty_shift("", [one]) for one in seen),
+                    "correlated": difficulty_shift("", seen),
+                }
+                for how, shift in shifts.items():
+                    expected = sigmoid(logit(means[asked]) + shift)
+                    losses[how].append(-math.log(max(expected if right[asked] else 1 - expected, 1e-4)))
+            for how, values in losses.items():
+                figures[f"log_loss.{name}.{count}.{how}"] = statistics.fmean(values)
+    for key, value in figures.items():
+        print(f"{key}: {value:.4f}")
+    print(write("cascades-difficulty", figures, {}, {"auc": 0.8}, SEED, n))
+
+
+def _drawn(mind: str, expected_prob: float, right: bool, rng: random.Random) -> Seen:
+    sees = 1.19
+    score = rng.gauss(sees if right else 0.0, 1.0)
+    return Seen(mind, expected_prob, sigmoid(logit(expected_prob) + sees * score - sees**2 / 2))
+
+
 LIVE = {
     "reasoners": {
         "small": {"kind": "local", "model": "smollm2-135m-instruct", "strength": 0.8},
@@ -371,7 +417,8 @@ LIVE = {
 
 
 async def live(n: int) -> None:
-    """The rungs' strengths are pretended: only how long a reader waits is looked at."""
+    """The rungs' strengths are pretended: only how long a reader waits is looked at. At `best`, since with dearer
+    seconds a slow machine leaves nothing to wait for, and everything is sent live."""
     items = [item for item in sampled("dev", 4 * n) if item.group == "word"][:n]
     firsts: dict[Streaming, list[float]] = {way: [] for way in WAYS}
     totals: dict[Streaming, list[float]] = {way: [] for way in WAYS}
@@ -380,7 +427,7 @@ async def live(n: int) -> None:
             await asyncio.sleep(0.2)
         for turn, item in enumerate(items):
             for way in _in_turn(turn):
-                request = whole.request(item.prompt, stream=True, streaming=way, max_tokens=120)
+                request = whole.request(item.prompt, stream=True, streaming=way, max_tokens=64, preset="best")
                 began_s = LoopClock().monotonic()
                 async with aclosing(whole.runtime.run(request)) as events:
                     async for event in events:
@@ -391,7 +438,7 @@ async def live(n: int) -> None:
     figures |= {f"total_median_s.{way}": statistics.median(totals[way]) for way in WAYS}
     for name, value in figures.items():
         print(f"{name}: {value:.2f}")
-    print(write("cascades-live", figures, {}, {"model": "smollm2-135m-instruct"}, SEED, len(items)))
+    print(write("cascades-live", figures, {}, {"model": "smollm2-135m-instruct", "preset": "best"}, SEED, len(items)))
 
 
 def _in_turn(turn: int) -> Iterator[Streaming]:
@@ -400,11 +447,13 @@ def _in_turn(turn: int) -> Iterator[Streaming]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["modelled", "seen", "live"])
+    parser.add_argument("what", choices=["modelled", "seen", "difficulty", "live"])
     parser.add_argument("--n", type=int)
     given: Any = parser.parse_args()
     if given.what == "modelled":
         modelled(given.n or 400)
+    elif given.what == "difficulty":
+        difficulty(given.n or 3000)
     elif given.what == "seen":
         seen(given.n or 400)
     else:
