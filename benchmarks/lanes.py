@@ -35,7 +35,7 @@ from results import write
 from rung.simulate import Outcome, Replayed, run
 
 LOADS = (0.5, 1.0, 1.5, 2.0, 3.0)
-# Of these the lanes' figures were set on the first two, never on the others.
+# The lanes' figures were set on the `dev` parts of these.
 SCENES = (("local", "azure"), ("endpoint", "mooncake"), ("local", "mooncake"), ("endpoint", "azure"))
 Plays = dict[str, dict[str, dict[str, Any]]]
 

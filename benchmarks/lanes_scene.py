@@ -106,9 +106,9 @@ class Queueing:
 
 
 class Window(Struct, frozen=True):
-    """A part of a trace. Whatever in the lanes was set by looking at runs was set on the first 2,000 arrivals of each
-    trace, with seed 0. So `dev` is the first half of a trace and `report` the second, each cut into `of` windows; the
-    draws of a window are its own, and no seed of `report` is one of `dev`."""
+    """A part of a trace. Whatever in the lanes was set by looking at runs was set on the first half of each trace,
+    `dev`; `report` is the second. Each is cut into `of` windows; the draws of a window are its own, and no seed of
+    `report` is one of `dev`."""
 
     part: str
     number: int
