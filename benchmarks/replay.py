@@ -115,9 +115,9 @@ def rule(right: Array, told: Array, scores: Array, costs: Array, d: float) -> Re
 
 
 def route(right: Array, scores: Array, costs: Array) -> Replay:
-    """Without a look at answers, at every price."""
-    at = np.arange(len(scores))
-    chosen = [(right - price * costs).argmax(1) for price in prices(costs[None, :])]
+    """Without a look at answers, at every price, whatever scale `right` is on."""
+    at, span = np.arange(len(scores)), float(right.max() - right.min())
+    chosen = [(right - span * price * costs).argmax(1) for price in prices(costs[None, :])]
     return Replay(np.stack([costs[c] for c in chosen]), np.stack([scores[at, c] for c in chosen]))
 
 
