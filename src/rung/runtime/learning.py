@@ -21,6 +21,8 @@ from rung.verdicts.trust import Scored, Trust, trust
 
 _log = structlog.get_logger(__name__)
 _AT_ONCE = Speed(wait_s=0.0, first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
+# Scored questions among which the nearest are looked for, while requests wait.
+_QUESTIONS = 500
 # Decisions that are looked at when all is read again.
 _LATEST = 5 * KEPT
 # Outcomes over KEPT before the oldest are dropped, all at once.
@@ -118,7 +120,7 @@ class Heard:
                 self._put(name, one.begun, outcome, changed)
         fresh = {name: offsets(self._list(name), self._forgotten.get(name, 0)) for name in touched}
         self.offsets = {**self.offsets, **fresh}
-        self.questions = with_new(self.questions, seen, KEPT)
+        self.questions = with_new(self.questions, seen, _QUESTIONS)
         self.trusts = {**self.trusts, **{name: self._trust(name) for name in touched}}
 
     def _put(self, name: str, begun: int, outcome: Outcome, changed: Callable[[str, int], None]) -> None:

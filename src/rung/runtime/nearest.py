@@ -3,7 +3,8 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from msgspec import Struct
 
@@ -51,14 +52,14 @@ def past_of(graded: Graded) -> PastQuestion | None:
 def nearest(question: str, features: Features, among: Iterable[PastQuestion], count: int = 5) -> tuple[Past, ...]:
     """The `count` that are most alike, likest first. By the words they share, the rarer the more (the cosine of their
     inverse document frequencies); of questions whose texts were not kept, by task, language, length and complexity."""
-    known = list(among)
-    words = _words(question)
-    seen = Counter(word for one in known for word in one.words)
-    rare = {word: math.log((1 + len(known)) / (1 + seen[word])) + 1e-3 for word in words}
-    norm = _norm(rare.values())
+    known, words = list(among), _words(question)
+    seen = Counter(chain.from_iterable(one.words for one in known))
+    # Squares of inverse document frequencies; a word that all have in common still counts a little.
+    weight = {word: (math.log((1 + len(known)) / (1 + seen[word])) + 1e-3) ** 2 for word in seen.keys() | words}
+    own = sum(weight[word] for word in words)
     pasts = []
     for one in known:
-        likeness = _shared(rare, norm, one, seen, len(known)) if one.words else _alike(features, one.features)
+        likeness = _shared(words, own, one.words, weight) if one.words else _alike(features, one.features)
         if likeness > 0:
             pasts.append(
                 Past(
@@ -72,16 +73,9 @@ def nearest(question: str, features: Features, among: Iterable[PastQuestion], co
     return tuple(sorted(pasts, key=lambda past: -past.likeness)[:count])
 
 
-def _shared(rare: dict[str, float], norm: float, one: PastQuestion, seen: Counter[str], count: int) -> float:
-    common = sum(rare[word] ** 2 for word in one.words & rare.keys())
-    if not common:
-        return 0.0
-    other = _norm(math.log((1 + count) / (1 + seen[word])) + 1e-3 for word in one.words)
-    return common / (norm * other)
-
-
-def _norm(weights: Iterable[float]) -> float:
-    return math.sqrt(sum(weight * weight for weight in weights))
+def _shared(words: frozenset[str], own: float, past: frozenset[str], weight: Mapping[str, float]) -> float:
+    common = sum(map(weight.__getitem__, words & past))
+    return common / math.sqrt(own * sum(map(weight.__getitem__, past))) if common else 0.0
 
 
 def _alike(asked: Features, past: Features) -> float:
