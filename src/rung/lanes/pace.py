@@ -8,6 +8,8 @@ _NEW = 0.2
 # waited behind a long one took many times as long for each token as it will alone.
 _MANY = 100.0
 _FAR = 4.0
+# Until so many calls have told, what is known is a guess that may be far off.
+_GUESSED = 5
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -45,18 +47,18 @@ class Pace(Struct, frozen=True, kw_only=True):
             reading, first = 0.0, _towards(self.first_s, first_s)
         return Pace(
             first_s=first,
-            prompt_s_per_token=_learned(self.prompt_s_per_token, reading, prompt_tokens),
-            completion_s_per_token=_learned(
+            prompt_s_per_token=self._learned(self.prompt_s_per_token, reading, prompt_tokens),
+            completion_s_per_token=self._learned(
                 self.completion_s_per_token, (total_s - first_s) / (completion_tokens - 1), completion_tokens
             ),
             calls=self.calls + 1,
         )
 
-
-def _learned(old: float, new: float, tokens: int) -> float:
-    """The seconds of a token, after `tokens` of them took `new` each."""
-    bounded = min(max(new, old / _FAR), old * _FAR) if old else new
-    return old + _NEW * tokens / (tokens + _MANY) * (bounded - old)
+    def _learned(self, old: float, new: float, tokens: int) -> float:
+        """The seconds of a token, after `tokens` of them took `new` each. What is known at first is a guess."""
+        bounded = min(max(new, old / _FAR), old * _FAR) if old and self.calls >= _GUESSED else new
+        weight = max(_NEW, 1 / (self.calls + 1))
+        return old + weight * tokens / (tokens + _MANY) * (bounded - old)
 
 
 def _towards(old: float, new: float) -> float:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from rung.lanes.pace import Pace
 
 GUESS = Pace(first_s=0.1, prompt_s_per_token=0.01, completion_s_per_token=0.03)
+KNOWN = Pace(first_s=0.1, prompt_s_per_token=0.01, completion_s_per_token=0.03, calls=10)
 SIZES = [(100, 50), (900, 10), (20, 300), (400, 100)]
 
 
@@ -49,13 +50,20 @@ def test_of_a_server_elsewhere_reading_belongs_to_its_distance():
     assert pace.first_s == pytest.approx(0.7, rel=0.01)
 
 
+@pytest.mark.parametrize("factor", [0.05, 10.0])
+def test_a_guess_that_was_far_off_is_mostly_left_within_a_few_calls(factor):
+    true = Pace(first_s=0.1, prompt_s_per_token=0.01 * factor, completion_s_per_token=0.03 * factor)
+    pace = taught(GUESS, true, calls=8, in_pieces=True)
+    assert 1 / 5 < pace.seconds(400, 100) / true.seconds(400, 100) < 5
+
+
 @pytest.mark.parametrize(("prompt", "completion"), [(20, 10), (5, 400), (800, 8)])
 def test_few_tokens_that_waited_for_others_say_little(prompt, completion):
     """A short prompt behind a long one waits until that is read, and who writes beside one is slow for as long."""
-    pace = GUESS.after(
+    pace = KNOWN.after(
         prompt_tokens=prompt, completion_tokens=completion, first_s=14.0, total_s=14.0 + 0.5 * completion
     )
-    assert pace.seconds(1000, 300) < 1.5 * GUESS.seconds(1000, 300)
+    assert pace.seconds(1000, 300) < 1.5 * KNOWN.seconds(1000, 300)
 
 
 @given(
@@ -65,8 +73,8 @@ def test_few_tokens_that_waited_for_others_say_little(prompt, completion):
     more_s=st.floats(0, 1e4),
 )
 def test_one_call_moves_it_a_little_and_never_below_nothing(prompt, completion, first_s, more_s):
-    pace = GUESS.after(
+    pace = KNOWN.after(
         prompt_tokens=prompt, completion_tokens=completion, first_s=first_s, total_s=(first_s or 0.0) + more_s
     )
     assert min(pace.first_s, pace.prompt_s_per_token, pace.completion_s_per_token) >= 0.0
-    assert pace.completion_s_per_token >= 0.75 * GUESS.completion_s_per_token
+    assert pace.completion_s_per_token >= 0.75 * KNOWN.completion_s_per_token
