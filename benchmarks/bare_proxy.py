@@ -39,6 +39,10 @@ class Proxy:
         else:
             await self._pass_on(body, send)
 
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
     def _post(self, url: str, body: bytes):
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))

@@ -90,7 +90,7 @@ def _listening(config: Config) -> socket.socket:
     return listener
 
 
-def _spare_collector() -> None:
+def spare_collector() -> None:
     """What is there from the start stays for good: the collector need not walk it again, which held up every request
     meanwhile. Requests make many objects and few cycles, so it looks for those less often."""
     gc.collect()
@@ -118,7 +118,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     async with rung:
-        _spare_collector()
+        spare_collector()
         tasks = [asyncio.create_task(Progress(rung, address, sys.stderr).show())]
         if source is not None:
             tasks.append(asyncio.create_task(watch_config(rung, source, asked)))
