@@ -254,23 +254,12 @@ class Http:
         if kept is not None:
             response = kept.send(request, left_s)
             try:
-                await response.head()
+                return await _begun(response)
             except Broken:
                 if response.headers:
                     raise
-            else:
-                return response
-            finally:
-                if not response.status:
-                    response.close()
             await self._make_room(left_s)
-        response = (await self._connected(left_s)).send(request, left_s)
-        try:
-            await response.head()
-        finally:
-            if not response.status:
-                response.close()
-        return response
+        return await _begun((await self._connected(left_s)).send(request, left_s))
 
     def close(self) -> None:
         """Breaks off what is still being read."""
@@ -339,6 +328,18 @@ class Http:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
+
+
+async def _begun(response: Response) -> Response:
+    """The response once its head is there, closed if nobody is given it: who asked may leave in the moment it comes."""
+    given = False
+    try:
+        await response.head()
+        given = True
+    finally:
+        if not given:
+            response.close()
+    return response
 
 
 def _head(url: str, headers: Mapping[str, str]) -> bytes:

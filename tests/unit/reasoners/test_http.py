@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import uvloop
 
-from rung.reasoners.http import Broken, Http, Late, NotHttp
+from rung.reasoners.http import Broken, Http, Late, NotHttp, Response
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -169,3 +169,36 @@ def test_on_the_servers_own_loop() -> None:
             assert [await whole(http) for _ in range(3)] == [b"hello"] * 3
 
     uvloop.run(main())
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_who_leaves_in_the_moment_the_head_comes_leaves_no_connection_behind(
+    monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    gone = asyncio.Event()
+    asked = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while await reader.read(2**16):
+            asked += 1
+            whole = kept and asked == 1
+            writer.write(OK + b"content-length: 2\r\n\r\n" + (b"ok" if whole else b"o"))
+        gone.set()
+        writer.close()
+
+    begin = Response.begin
+
+    def leaves(response: Response, status: int) -> None:
+        begin(response, status)
+        task.cancel()
+
+    async with asking(serve) as http:
+        if kept:
+            assert await (await http.post(b"", soon)).piece() == b"ok"
+        task = asyncio.create_task(http.post(b"", soon))
+        monkeypatch.setattr(Response, "begin", leaves)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        async with asyncio.timeout(5):
+            await gone.wait()
