@@ -34,9 +34,7 @@ RungError
 
 from typing import ClassVar
 
-from rung.types import Usage
-
-_NOTHING_SPENT = Usage()
+from rung.types import NOTHING_SPENT, Usage
 
 
 class RungError(Exception):
@@ -145,7 +143,7 @@ class ReasonerError(RungError):
         *,
         param: str | None = None,
         retry_after_s: float | None = None,
-        usage: Usage = _NOTHING_SPENT,
+        usage: Usage = NOTHING_SPENT,
     ) -> None:
         super().__init__(message, param=param, retry_after_s=retry_after_s)
         self.usage = usage

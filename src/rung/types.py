@@ -95,6 +95,9 @@ class Usage(Struct, frozen=True, kw_only=True):
         )
 
 
+NOTHING_SPENT = Usage()
+
+
 class Chunk(Struct, frozen=True, kw_only=True):
     """A piece of an answer. `index` tells choices apart when n > 1.
 

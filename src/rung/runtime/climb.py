@@ -39,6 +39,7 @@ from rung.runtime.hold import Held, Hold, can_hold, taken
 from rung.runtime.ladder import Ladder, caller_of
 from rung.runtime.plan import Plan, decision_of, with_quickest
 from rung.types import (
+    NOTHING_SPENT,
     Answer,
     Call,
     Chunk,
@@ -61,7 +62,6 @@ _SPARE = 1.5
 _EARLY_S = 0.01
 # How lanes stand is not looked at again within so many seconds.
 _FRESH_S = 0.05
-_NOTHING_SPENT = Usage()
 
 Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Awaitable[tuple[Verdict, ...]]]
 Event = Commit | Chunk | Reply
@@ -377,10 +377,10 @@ class Climb:
         except TimeoutError:
             return *self._verdicts, Verdict(right_prob=expected_prob)
 
-    def _taken(self, attempt: Attempt, told: Usage = _NOTHING_SPENT) -> Usage:
+    def _taken(self, attempt: Attempt, told: Usage = NOTHING_SPENT) -> Usage:
         """What a call without an answer cost, as it told or as far as it came; that is spent all the same."""
         name = attempt.action.reasoner
-        if told == _NOTHING_SPENT:
+        if told == NOTHING_SPENT:
             busy_s = max(self._clock.monotonic() - attempt.started_s - attempt.wait_s, 0.0)
             told = taken(attempt.chunks, self._ladder[name].profile, self._plan.features.prompt_tokens, busy_s)
         usage = self._with_machine(name, told)
@@ -403,7 +403,7 @@ class Climb:
         outcome: Ended,
         *,
         reason: str = "",
-        usage: Usage = _NOTHING_SPENT,
+        usage: Usage = NOTHING_SPENT,
         looked: tuple[float, Verdict] | None = None,
     ) -> None:
         ended_s, verdict = looked or (self._clock.monotonic(), None)
