@@ -18,6 +18,7 @@ from rung.api import door_problem, make_app
 from rung.bootstrap import Rung, Source, watch_config
 from rung.cli.options import ConfigOption
 from rung.cli.progress import Progress
+from rung.cli.wire import Wire
 from rung.config import Config, load_config
 from rung.errors import ConfigError
 from rung.telemetry import configure_logs
@@ -106,7 +107,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
     server = _Server(
         uvicorn.Config(
             asgi,
-            http="httptools",
+            http=Wire,
             lifespan="off",
             access_log=False,
             log_config=None,

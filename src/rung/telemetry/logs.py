@@ -1,9 +1,10 @@
 """One structured line an event on standard error. Texts of prompts and answers, and keys, are never logged:
 whoever logs names ids, reasoners, statuses and times."""
 
+import asyncio
 import logging
 import sys
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import msgspec
 import structlog
@@ -28,13 +29,48 @@ def configure_logs(level: Level = "info", format: Format = "auto") -> None:  # n
     console = format == "console" or (format == "auto" and stream.isatty())
     least = logging.getLevelNamesMapping()[level.upper()]
     render = _console(stream.isatty()) if console else _json()
+    lines = _Lines(stream)
     structlog.configure(
         processors=[*_SHARED, *render],
         wrapper_class=structlog.make_filtering_bound_logger(least),
-        logger_factory=structlog.WriteLoggerFactory(file=stream),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=False,
     )
     _join_standard_library(stream, least, render)
+
+
+class _Lines:
+    """What an event loop has to say in one of its rounds is written at the round's end in one piece: a write lets go of
+    the interpreter's lock, which may take longer to get back than all else about a line. Warnings and errors, and what
+    is said where no loop runs, are written at once. Lines keep their order within a thread."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._gathered: list[str] = []
+
+    def info(self, line: str) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.error(line)
+            return
+        self._gathered.append(line)
+        if len(self._gathered) == 1:
+            loop.call_soon(self._write)
+
+    debug = info
+
+    def error(self, line: str) -> None:
+        self._gathered.append(line)
+        self._write()
+
+    warning = critical = error
+
+    def _write(self) -> None:
+        lines, self._gathered = self._gathered, []
+        if lines:
+            self._stream.write("\n".join(lines) + "\n")
+            self._stream.flush()
 
 
 def _console(colors: bool) -> list[Processor]:

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import logging
@@ -77,3 +78,49 @@ def test_tracebacks_of_others_are_kept(capsys: pytest.CaptureFixture[str]) -> No
     logging.getLogger("other").error("failed", exc_info=ValueError("boom"))
     (line,) = lines(capsys)
     assert "ValueError: boom" in line["exception"]
+
+
+class Counted(io.StringIO):
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    stream = Counted()
+    monkeypatch.setattr("sys.stderr", stream)
+    configure_logs("info", "json")
+    return stream
+
+
+def events(stream: Counted) -> list[str]:
+    return [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+
+async def test_lines_of_one_round_of_the_loop_are_one_write(stream: Counted) -> None:
+    for name in ("one", "two", "three"):
+        structlog.get_logger("rung").info(name)
+    assert events(stream) == []
+    await asyncio.sleep(0)
+    assert (events(stream), stream.writes) == (["one", "two", "three"], 1)
+
+
+async def test_a_warning_waits_for_nothing_and_keeps_its_place(stream: Counted) -> None:
+    structlog.get_logger("rung").info("before")
+    structlog.get_logger("rung").warning("now")
+    assert events(stream) == ["before", "now"]
+    await asyncio.sleep(0)
+    assert events(stream) == ["before", "now"]
+
+
+def test_the_last_line_of_a_loop_is_written(stream: Counted) -> None:
+    async def main() -> None:
+        structlog.get_logger("rung").info("stopped")
+
+    asyncio.run(main())
+    assert events(stream) == ["stopped"]
