@@ -25,23 +25,26 @@ from rung.telemetry import Metrics
 
 CHAT, INFER = "/v1/chat/completions", "/v1/infer"
 PACE = Pace()
-_ID_BYTES, _IDS = 12, 256
+# Of an id: the milliseconds it was made at (48 bits) and chance (80 bits), as UUIDs of version 7 have them.
+_CHANCE_DIGITS, _IDS = 20, 256
 
 
 class Ids:
-    """Ids of answers, which are their decisions' too: not to be guessed. The system is asked for chance in large
-    pieces, since asking costs more than all else about an id."""
+    """Ids of answers, which are their decisions' too: not to be guessed, and rising with time, so that the ledger's
+    index grows at its end. The system is asked for chance in large pieces, since asking costs more than all else about
+    an id."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._drawn = ""
         self._at = 0
 
     def __call__(self) -> str:
         if self._at == len(self._drawn):
-            self._drawn, self._at = token_hex(_IDS * _ID_BYTES), 0
+            self._drawn, self._at = token_hex(_IDS * _CHANCE_DIGITS // 2), 0
         start = self._at
-        self._at += 2 * _ID_BYTES
-        return f"chatcmpl-{self._drawn[start : self._at]}"
+        self._at += _CHANCE_DIGITS
+        return f"chatcmpl-{int(self._clock.wall() * 1000):012x}{self._drawn[start : self._at]}"
 
 
 def make_app(
@@ -54,7 +57,7 @@ def make_app(
 ) -> ASGIApp:
     """The app. `current` and `server` return the runtime and the config that serve now, so that a reload can swap them;
     `server().host` must be the address that is listened on."""
-    front = Front(current, server, clock, Ids())
+    front = Front(current, server, clock, Ids(clock))
     asks = {
         CHAT: Ask("chat", chat.read, front, metrics, clock, pace),
         INFER: Ask("infer", infer.read, front, metrics, clock, pace),

@@ -131,6 +131,8 @@ class Store:
     def _prepare(self) -> None:
         version = self._version()
         self._connection.execute("PRAGMA journal_mode = WAL")
+        # What a statement of many rows may have to take back is kept in memory, not in a file of its own.
+        self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.execute("PRAGMA fullfsync = ON")  # macOS: else its fsync stops at the drive's cache
         if version < len(_MIGRATIONS):
             with _Transaction(self._connection):
