@@ -16,11 +16,11 @@ class Prices(Struct, frozen=True, kw_only=True):
 
 
 # A right answer at 0.01 USD is about what a small question to a strong hosted model costs. At `balanced`, ten seconds
-# of waiting are worth 15% of it: one would wait ten seconds for fifteen points of certainty, not for ten. `economy`
-# gives a third of that for an answer and minds waiting nearly the same; `best` would pay ten times as much, and wait a
-# minute for ten points.
+# of waiting are worth 19% of it: one would wait ten seconds for nineteen points of certainty, not for fifteen.
+# `economy` gives a third of that for an answer and minds waiting half as much; `best` would pay ten times as much, and
+# wait a minute for ten points.
 PRESETS: Mapping[Preset, Prices] = {
     "economy": Prices(value_usd=0.003, second_usd=0.0001),
-    "balanced": Prices(value_usd=0.01, second_usd=0.00015),
+    "balanced": Prices(value_usd=0.01, second_usd=0.0001875),
     "best": Prices(value_usd=0.1, second_usd=0.00015),
 }

@@ -138,9 +138,10 @@ def test_a_sure_beginning_is_sent_as_it_goes_on():
 
 
 def test_without_token_probabilities_it_is_held_whole():
-    told = climbed([(Writer("mute", words(250)), 0.9, 0.0), (Writer("other", words(250)), 0.86, 0.0)])
+    mute, other = (Writer(name, words(250), token_s=TOKEN_S * 0.8) for name in ("mute", "other"))
+    told = climbed([(mute, 0.9, 0.0), (other, 0.86, 0.0)])
     assert not told.first.live
-    assert told.first_s == pytest.approx(250 * TOKEN_S)
+    assert told.first_s == pytest.approx(250 * TOKEN_S * 0.8)
 
 
 @pytest.mark.parametrize("streaming", ["whole", "eager"])
@@ -223,7 +224,7 @@ def test_eager_chooses_as_one_who_will_not_look():
     """A cheap rung that is mostly wrong is worth a try only for who can tell."""
     for streaming, first in (("whole", "gamble"), ("eager", "solid")):
         quick = Writer("gamble", words(30), token_s=TOKEN_S / 20)
-        rungs = [(quick, 0.45, 0.0), (Writer("solid", words(30)), 0.8, 1e-5)]
+        rungs = [(quick, 0.45, 0.0), (Writer("solid", words(30), token_s=TOKEN_S * 0.8), 0.8, 1e-5)]
         told = climbed(rungs, {"gamble": 0.97}, streaming=streaming)
         assert told.decision.steps[0].reasoner == first, streaming
 
