@@ -102,7 +102,7 @@ class Congestion(Section):
         0.0001,
         ge=0,
         description="By how much the price of a second moves in a second of twice the target load or more: within ten "
-        "seconds it is what ten people waiting for a second are worth at `balanced`. 0: none.",
+        "seconds it is what five people waiting for a second are worth at `balanced`. 0: none.",
     )
     most_usd: float = Field(0.01, ge=0, description="Highest price of a second: a right answer's value at `balanced`.")
     smooth_s: float = Field(2.0, gt=0, description="Over how long utilisation is averaged: bursts cost nothing.")
