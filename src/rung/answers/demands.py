@@ -2,7 +2,7 @@
 
 import re
 
-from rung.answers.phrases import Phrase
+from rung.answers.phrases import Phrase, Phrases, word_set
 
 # Looked for with a line's end put before the text.
 OPEN = re.compile(
@@ -18,11 +18,19 @@ OPEN = re.compile(
     \b(?!\s*:)""",
     re.VERBOSE,
 )
-REASONS = (
+# One of these stands in everything that is found.
+OPEN_WORDS = word_set(
+    """explain describe write rewrite compose draft generate create design implement code program list name outline
+    summarise summarize translate compare contrast discuss elaborate justify prove show derive suggest recommend
+    paraphrase argue brainstorm improve refactor debug fix edit proofread make build develop sketch draw plot graph tell
+    give"""
+)
+REASONS = Phrases(
     Phrase(
         ("explain",),
         r"""(?:^|[.!?:;,\n]|\band|\bthen|\balso|\bplease)\s*(?:briefly\s)?explain\b
         |\bexplain\ (?:your|briefly|each\ step)""",
+        needs=("explain andexplain thenexplain alsoexplain pleaseexplain",),
     ),
     Phrase(
         ("explanation", "justification", "reason"),
@@ -30,20 +38,24 @@ REASONS = (
         |\byour\ reasoning\b""",
         reach=15,
         before=40,
+        needs=("explanation justification reasoning reason reasons", "provide give include add with your"),
     ),
     Phrase(
         ("show ",),
         r"""\bshow\ (?:your|all|the|each|every)(?:\ \w+)?
         \ (?:work|working|steps?|reasoning|calculations?)\b""",
+        needs=("show", "work working step steps reasoning calculation calculations"),
     ),
     Phrase(
         ("step by", "step-by", "justify", "why", "in detail"),
         r"""\bstep[- ]by[- ]step\b|\bjustify\b|\b(?:and|or)\ why\b|\bwhy\ (?:or\ why\ not|not)\b|\bin\ detail\b""",
+        needs=("step justify why detail",),
     ),
     Phrase(
         ("write ",),
         r"""\bwrite\ (?:an?|some|me)\ (?:\w+\ ){0,2}
         (?:function|program|script|code|essay|poem|story|paragraph|email)\b""",
+        needs=("write", "function program script code essay poem story paragraph email"),
     ),
 )
 CODE = (
@@ -74,15 +86,15 @@ PERSONAL = re.compile(
     re.VERBOSE,
 )
 
-_THING = (
-    r"(?:label|category|intent|class|value|name|word|date|total|city|topic|company|amount|sentiment|language|country)"
-)
-LABEL = (
+_THINGS = "label category intent class value name word date total city topic company amount sentiment language country"
+_THING = f"(?:{_THINGS.replace(' ', '|')})"
+LABEL = Phrases(
     Phrase(
         ("classif", "categori", "label"),
         r"""(?:^|[.!?:;\n])\s*(?:please\ )?(?:classify|categori[sz]e|label)\b
         |\b(?:classify|categori[sz]e)\b[^\n]{1,80}\b(?:into|as)\b""",
         reach=120,
+        needs=("classify categorise categorize label",),
     ),
     Phrase(
         ("intent", "categor", "label", "topic", "sentiment", "department"),
@@ -90,26 +102,38 @@ LABEL = (
           (?:intents?|categor(?:y|ies)|labels?|topics?|sentiment|department)\b
         |\b(?:what\ is|what's|identify|determine|detect|predict|choose|pick|select)\ (?:the\ |an?\ |its\ |their\ )?
           (?:\w+\ )?(?:intent|category|label|topic|sentiment)\b""",
+        needs=(
+            "intent intents category categories label labels topic topics sentiment department",
+            "which what identify determine detect predict choose pick select",
+        ),
     ),
     Phrase(
         ("positive", "negative", "neutral"),
         r"""\b(?:positive|negative|neutral)["']?(?:,|\ or|,\ or|/)\s?["']?(?:positive|negative|neutral)\b""",
+        needs=("positive negative neutral",),
     ),
-    Phrase(("spam", "fraud"), r"\b(?:spam\ or\ (?:not\ spam|ham)|fraud\ or\ (?:not|legitimate|genuine))\b"),
+    Phrase(
+        ("spam", "fraud"),
+        r"\b(?:spam\ or\ (?:not\ spam|ham)|fraud\ or\ (?:not|legitimate|genuine))\b",
+        needs=("spam fraud", "or"),
+    ),
     Phrase(
         ("one of",),
         r"""\bone\ of\ (?:(?:these|the\ following|the)\ )?(?:\w+\ )?
         (?:intents?|categories|classes|labels|topics|values|words)\b""",
+        needs=("intent intents categories classes labels topics values words", "one"),
     ),
     Phrase(
         ("only", "just", "nothing but"),
         rf"""\b(?:answer|reply|respond|output|return|give)\b[^.\n]{{0,20}}\b(?:only|just|nothing\ but)\b
           [^.\n]{{0,20}}\b{_THING}\b
         |\b{_THING}\ only\b""",
+        needs=("only just nothing", _THINGS),
     ),
     Phrase(
         ("answer with", "reply with", "respond with"),
         rf"""\b(?:answer|reply|respond)\ with\ (?:the\ |one\ |an?\ |its\ )?(?:single\ )?(?:\w+\ )?{_THING}\b""",
+        needs=("answer reply respond", _THINGS),
     ),
 )
 EXTRACT = re.compile(
@@ -138,7 +162,7 @@ ASKS_WHAT = re.compile(
     re.VERBOSE,
 )
 # One of these stands in everything that one of the two above finds.
-ASKING_WORDS = ("how ", "what", "find", "calculate", "compute", "determine", "evaluate", "work out")
+ASKING_WORDS = word_set("how what find calculate compute determine evaluate work")
 MEASURED = re.compile(
     r"""\b(?:total|sum|difference|product|quotient|average|mean|median|area|perimeter|volume|costs?|price|profit
     |number|age
@@ -154,50 +178,58 @@ ARITHMETIC = re.compile(
       [\s(]*+-?[$€£]?\d[\d.,]*+[\s)%]*+)+[?.=$\s]*+$""",
     re.VERBOSE,
 )
-AS_NUMBER = Phrase(
-    ("number", "integer", "digits", "numeric"),
-    r"""\b(?:answer|reply|respond|output|return|give)\b[^.\n]{0,40}\b(?:only|just|as|with|in)\b[^.\n]{0,25}
-    \b(?:numbers?|integers?|digits|numeric\ value)\b
-    |\bnumber\ only\b""",
-    reach=100,
+AS_NUMBER = Phrases(
+    Phrase(
+        ("number", "integer", "digits", "numeric"),
+        r"""\b(?:answer|reply|respond|output|return|give)\b[^.\n]{0,40}\b(?:only|just|as|with|in)\b[^.\n]{0,25}
+        \b(?:numbers?|integers?|digits|numeric\ value)\b
+        |\bnumber\ only\b""",
+        reach=100,
+        needs=("number numbers integer integers digits numeric", "only just as with in"),
+    )
 )
 # These end in an expression, a tuple or several values.
-EXPRESSION = (
+EXPRESSION = Phrases(
     Phrase(
         (
             *("th term", "in terms of", "as a", "express", "inverse", "equation of", "coordinates", "interval"),
-            *(
-                "simplif",
-                "factor",
-                "expand",
-                "all ",
-                "solve for",
-                "matrix",
-                "vector",
-                "polynomial",
-                "ordered",
-                "domain",
-            ),
+            *("factor", "expand", "all ", "solve for", "matrix", "vector", "polynomial", "ordered", "domain"),
             *("range of", "simplest radical", "exact value", "complex number", "separated by", "sqrt"),
         ),
         r"""\b(?:[a-z]'?th\ term
         |in\ terms\ of|as\ an?\ (?:function|expression|ordered|interval)|express|inverse|equation\ of|coordinates
         |intervals?
-        |simplif\w+|factor|expand|all\ (?:real|possible|complex|solutions|values|ordered)|solve\ for|matrix|vectors?
+        |factor|expand|all\ (?:real|possible|complex|solutions|values|ordered)|solve\ for|matrix|vectors?
         |polynomial
         |ordered|domain|range\ of|simplest\ radical|exact\ value|complex\ number|separated\ by|sqrt)\b""",
         reach=40,
+        needs=(
+            "term terms function expression ordered interval intervals express inverse equation coordinates factor all "
+            "expand solve matrix vector vectors polynomial domain range radical exact complex separated sqrt",
+        ),
     ),
     Phrase(
         ("pi", "cos", "sin", "tan", "log", "ln", "theta"),
         r"\b(?:pi|cos|sin|tan|log|ln|theta)\b[\s(]*[\dxyz^_({\\]",
         reach=40,
+        needs=("pi cos sin tan log ln theta",),
     ),
+)
+# The same, without whole words to tell them by.
+SIMPLIFIED = (
+    Phrase(("simplif",), r"\bsimplif\w+\b", reach=40),
     Phrase(("\\",), r"\\(?:sqrt|pi|cos|sin|tan|log|theta|begin)", reach=40),
 )
 VAGUE = re.compile(
     r"\b(?:dozens?|half|twice|thrice|doubled?|tripled?|thirds?|quarters?|each|every|per|percent|nickels|dimes|pennies)\b",
 )
 OWN_AFFAIRS = re.compile(r"\b(?:i|my|you|your)\b")
-SENTENCE_END = re.compile(r"[.!?]\s+|\n+")
+SENTENCE_END = re.compile(r"[.!?\n](?:(?<=\n)\n*|(?<!\n)\s+)")
 ABBREVIATIONS = ("mr.", "mrs.", "ms.", "dr.", "st.", "vs.")
+# Whole words of which one stands in every piece of code, but for what is told by a sign.
+CODE_WORDS = word_set("def class console select")
+POLE_WORDS = word_set("yes no true false")
+# All whole words that matter here.
+TELLING = CODE_WORDS.union(
+    POLE_WORDS, OPEN_WORDS, ASKING_WORDS, *(group.words for group in (REASONS, LABEL, AS_NUMBER, EXPRESSION))
+)

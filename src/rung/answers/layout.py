@@ -37,9 +37,9 @@ _BULLETS = re.compile(
 _BULLET = re.compile(r"\n[ \t]*[-*\u2022][ \t]")
 # Every list is led in by one of these.
 _LISTING = (
+    "as",  # in most texts
     "one of",
     "into",
-    "as",
     "choose from",
     "intent",
     "categories",
@@ -65,11 +65,13 @@ def options_of(question: str) -> tuple[str, ...]:
     marks = options_at(question)
     bounds = [*(m.start() for m in marks[1:]), len(question)]
     texts = (question[m.end() : end].partition("\n")[0] for m, end in zip(marks, bounds, strict=False))
-    return tuple(text.strip(" \t,;*") for text in texts) or listed_labels(question)
+    return tuple(text.strip(" \t,;*") for text in texts) or listed_labels(question, question.lower())
 
 
 def options_at(text: str) -> list[re.Match[str]]:
     """Where options A, B, C... are marked: in a row from A, each once, and after a question to choose by."""
+    if not _may_list(text):
+        return []
     for pattern, letter, second in _MARKS:
         if letter not in text or not holds(text, second):
             continue
@@ -88,10 +90,18 @@ def options_at(text: str) -> list[re.Match[str]]:
     return []
 
 
-def listed_labels(text: str) -> tuple[str, ...]:
+def _may_list(text: str) -> bool:
+    """Whether a second option may be there. A single character is found ten times as quickly as two are."""
+    if "B" in text or (")" in text and "b)" in text):
+        return True
+    return ("\n" in text and "b." in text) or (":" in text and "2:" in text)
+
+
+def listed_labels(text: str, lower: str) -> tuple[str, ...]:
     """The values of "Answer format: a/b/c", or of a list like "one of these intents: a, b, c", in a line or below each
-    other; else empty."""
-    lower = text.lower()
+    other; else empty. `lower` is `text` lower-cased."""
+    if not (":" in text or "?" in text or "\n" in text):
+        return ()
     if "answer format" in lower and (form := _FORMAT.search(text)):
         return tuple(value.strip().rstrip(".") for value in form[1].split("/"))
     if not holds(lower, _LISTING):

@@ -5,29 +5,40 @@ explanation, a text, code or a list asks for none of them.
 """
 
 import re
+from itertools import islice
 
 from rung.answers import demands
 from rung.answers.layout import ends, listed_labels, options_at
 from rung.answers.numerals import NUMBER, WORD_NUMBER, plain
-from rung.answers.phrases import any_of, holds
+from rung.answers.phrases import any_of, whole_words, words_in
 from rung.types import Short
 
 
 def asked(question: str) -> Short:
     """The kind of short answer that `question` asks for, "" for anything else."""
     text = ends(question)
-    if not text or any_of(demands.CODE, text.lower()):
+    lower = text.lower()
+    return asked_in(text, lower, frozenset(words_in(lower)))
+
+
+def asked_in(text: str, lower: str, known: frozenset[str]) -> Short:
+    """As `asked`, of a text whose `ends` it is without blanks around it, lower-cased and with its words."""
+    if not text:
         return ""
-    around = text
+    words = whole_words(lower, known) & demands.TELLING
+    if _has_code(lower, words):
+        return ""
+    around = lower
     if marks := options_at(text):
-        around = f"{text[: marks[0].start()]}\n{''.join(text[marks[-1].end() :].partition(chr(10))[1:])}"
-    around = around.lower()
-    labels = () if marks else listed_labels(text)
-    if any_of(demands.REASONS, around) or (not labels and demands.OPEN.search(f"\n{around}")):
+        around = f"{text[: marks[0].start()]}\n{''.join(text[marks[-1].end() :].partition(chr(10))[1:])}".lower()
+    labels = () if marks else listed_labels(text, lower)
+    if demands.REASONS.found(around, words):
+        return ""
+    if not labels and not demands.OPEN_WORDS.isdisjoint(words) and demands.OPEN.search(f"\n{around}"):
         return ""
     if marks:
         return "choice"
-    return _kind_of_list(labels) if labels else _kind(around)
+    return _kind_of_list(labels) if labels else _kind(around, words)
 
 
 def reads_off(question: str) -> bool:
@@ -35,14 +46,22 @@ def reads_off(question: str) -> bool:
     return bool(_asks_copy(ends(question).lower()))
 
 
-def _kind(text: str) -> Short:
-    if _asks_pole(text):
+def _has_code(text: str, words: frozenset[str]) -> bool:
+    marked = "`" in text or "<" in text or "#" in text or not demands.CODE_WORDS.isdisjoint(words)
+    return marked and any_of(demands.CODE, text)
+
+
+def _kind(text: str, words: frozenset[str]) -> Short:
+    """`words` are its whole words, as far as demands are made of them."""
+    names_poles = ("yes" in words and "no" in words) or ("true" in words and "false" in words)
+    sentences = _sentences(text) if names_poles or text.rstrip().endswith("?") else []
+    if sentences and _asks_pole(text, sentences, names_poles=names_poles):
         return "yesno"
     if copied := _asks_copy(text):
         return copied
-    if _asks_label(text):
+    if _asks_label(text, words):
         return "label"
-    return "number" if _asks_number(text) else ""
+    return "number" if _asks_number(text, words, sentences) else ""
 
 
 def _kind_of_list(labels: tuple[str, ...]) -> Short:
@@ -64,13 +83,9 @@ def _sentences(text: str) -> list[str]:
     return [s for part in (*found, text[start:]) if (s := part.strip())]
 
 
-def _asks_pole(text: str) -> bool:
-    named = "yes" in text or "true" in text
-    if not named and not text.rstrip().endswith("?"):
-        return False
-    sentences = _sentences(text)
+def _asks_pole(text: str, sentences: list[str], *, names_poles: bool) -> bool:
     last = sentences[-1]
-    if named and (any(_names_poles(sentence) for sentence in sentences) or _ends_in_poles(last)):
+    if names_poles and (any(_names_poles(sentence) for sentence in sentences) or _ends_in_poles(last)):
         return True
     bare = demands.AUXILIARY.match(last) and last.endswith("?") and len(last) < 200 and len(sentences) <= 12
     # a passage may say "I"; a few sentences that do are someone's own affairs
@@ -87,14 +102,16 @@ def _ends_in_poles(sentence: str) -> bool:
     return bool(poles and not sentence[poles.end() :].strip(" )?.\"'"))
 
 
-def _asks_label(text: str) -> bool:
-    if not any_of(demands.LABEL, text):
+def _asks_label(text: str, words: frozenset[str]) -> bool:
+    if not demands.LABEL.found(text, words):
         return False
     return not (demands.SEVERAL.search(text[:400]) or demands.SEVERAL.search(text[-400:]))
 
 
 def _asks_copy(text: str) -> Short:
     """A value to be read off a text that is given: its demand is the first or last thing said."""
+    if text.count("\n") < 2:
+        return ""
     lines = [line for line in text.split("\n") if line.strip()]
     if len(lines) < 3:
         return ""
@@ -104,20 +121,28 @@ def _asks_copy(text: str) -> Short:
     return "number" if demands.AMOUNT.search(demand) else "label"
 
 
-def _asks_number(text: str) -> bool:
-    if demands.AS_NUMBER.search(text) or demands.ARITHMETIC.match(plain(text[:800])[:400]):
+def _asks_number(text: str, words: frozenset[str], sentences: list[str]) -> bool:
+    """`sentences` are those of `text`, or none if nobody has looked for them."""
+    if demands.AS_NUMBER.found(text, words) or demands.ARITHMETIC.match(plain(text[:800])[:400]):
         return True
-    if not holds(text, demands.ASKING_WORDS):
+    if demands.ASKING_WORDS.isdisjoint(words):
         return False
-    sentences = _sentences(text)
+    sentences = sentences or _sentences(text)
     asking = [
         s
         for s in sentences[-2:]
         if demands.ASKS_HOW_MUCH.search(s) or (demands.ASKS_WHAT.search(s) and demands.MEASURED.search(s))
     ]
-    if not asking or any_of(demands.EXPRESSION, text) or (len(sentences) == 1 and demands.OWN_AFFAIRS.search(text)):
+    if not asking or demands.EXPRESSION.found(text, words) or any_of(demands.SIMPLIFIED, text):
         return False
-    figures = len(NUMBER.findall(text[:4000]))
+    if len(sentences) == 1 and demands.OWN_AFFAIRS.search(text):
+        return False
+    figures = _some(NUMBER, text)
     if figures < 2:
-        figures += len(WORD_NUMBER.findall(text[:4000]))
+        figures += _some(WORD_NUMBER, text)
     return figures >= 2 or (figures == 1 and bool(demands.VAGUE.search(text)))
+
+
+def _some(figure: re.Pattern[str], text: str) -> int:
+    """How many there are near the beginning, up to two."""
+    return len(list(islice(figure.finditer(text[:4000]), 2)))

@@ -8,8 +8,6 @@ from rung.types import Json
 
 
 def _text(content: object) -> str:
-    if isinstance(content, str):
-        return content
     if not isinstance(content, Sequence):
         return ""
     return "\n".join(
@@ -26,8 +24,11 @@ def _last_user(messages: Sequence[Json]) -> int | None:
 
 def question_of(body: Json) -> str:
     """The text of the last user message; empty if there is none."""
-    at = _last_user(body["messages"])
-    return "" if at is None else _text(body["messages"][at].get("content"))
+    for message in reversed(body["messages"]):
+        if message.get("role") == "user":
+            content = message.get("content")
+            return content if isinstance(content, str) else _text(content)
+    return ""
 
 
 def with_line(body: Json, line: str) -> dict[str, Any]:

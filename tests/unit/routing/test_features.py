@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,3 +62,26 @@ def test_any_text_has_features(text):
     assert 0 <= features.complexity <= 1
     assert 0 <= features.maths <= 1
     assert features.prompt_tokens > 0
+
+
+PIECES = st.sampled_from([*"0127.,-+*/^=%(x\\ \n", "frac", " apples ", "\u00d7", "\u00f7", "\u221a", "\u0663", "f(x)"])
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_numbers_and_operations_are_counted_as_by_reading_all_of_the_text(text):
+    numbers = len(re.findall(r"\d+(?:[.,]\d+)*", text))
+    operations = len(re.findall(r"\d\s?[-+*/^=%\u00d7\u00f7]|[-+*/^=\u00d7\u00f7] ?[\d(]|\\frac|\u221a", text)) + len(
+        re.findall(r"\b[a-z]\([a-z]\)", text)
+    )
+    words = len(re.findall(r"[a-z][a-z0-9_+#]+", text))
+    load = words / 60 + numbers / 8
+    features = ask(text)
+    assert features.complexity == pytest.approx(load / (load + 2.5))
+    assert features.maths == (pytest.approx(min(1.0, 5 * operations / (words + 6))) if numbers else 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"), [("was das ist", "de"), ("the cost was low", "en"), ("word " * 100 + "der die das", "en")]
+)
+def test_a_language_is_told_by_its_small_words_at_the_beginning(text, language):
+    assert ask(text).language == language
