@@ -75,6 +75,8 @@ def bare(text: str) -> str:
 
 def _after_markers(text: str, marker: re.Pattern[str] = _ANSWER) -> list[str]:
     """What follows each mark of a final answer, the last first: the rest of its line, or the next line that speaks."""
+    if marker is _ANSWER and "####" not in text and "answer" not in text.casefold():
+        return []
     rests = []
     for match in list(marker.finditer(text))[:-9:-1]:
         lines = text[match.end() : match.end() + 600].split("\n")

@@ -17,6 +17,8 @@ _TRAILING_ZEROS = re.compile(r"(?<=\d)\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)")
 
 def boxed(text: str) -> str | None:
     r"""What stands in the last whole `\boxed{...}` or `\fbox{...}` of `text`."""
+    if "\\" not in text:
+        return None
     # few and short: a text of nothing but open boxes must not cost its square
     for match in list(_BOX.finditer(text))[:-11:-1]:
         closing = _closing(text, match.end() - 1)

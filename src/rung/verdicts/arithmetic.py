@@ -58,11 +58,17 @@ class Working(Struct, frozen=True):
     results: tuple[Fraction, ...]
 
 
+_NOTHING = Working((), ())
+
+
 def read(text: str) -> Working:
     """What the last LOOK_CHARS of `text` compute, outside of code: its equals signs claim nothing."""
+    text = text[-LOOK_CHARS:]
+    if "=" not in text and "equals" not in text.lower():
+        return _NOTHING
     claims: list[Claim] = []
     results: list[Fraction] = []
-    for line in _CODE.sub("\n", text[-LOOK_CHARS:]).split("\n"):
+    for line in _CODE.sub("\n", text).split("\n"):
         if "=" not in line and "equals" not in line.lower():
             continue
         segments = _segments(_tokens(line))

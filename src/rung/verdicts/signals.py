@@ -4,6 +4,7 @@ None where it says nothing."""
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import cache
 from math import exp, isfinite, sqrt
 from statistics import fmean
 
@@ -34,6 +35,7 @@ _HOW_MANY = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
+_FEWEST_RUNS = 24
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -81,9 +83,11 @@ def unsure(seen: Seen) -> float | None:
 
 def repetition(seen: Seen) -> float | None:
     """0..1: how much of the last 240 words repeats runs of six words from before; None below a quarter."""
+    if len(seen.text) < _FEWEST_RUNS * 2:
+        return None  # too few words, however short they are
     words = _WORD.findall(seen.text[-3000:].lower())[-240:]
     runs = [tuple(words[i : i + 6]) for i in range(len(words) - 5)]
-    if len(runs) < 24:
+    if len(runs) < _FEWEST_RUNS:
         return None
     repeated = 1 - len(set(runs)) / len(runs)
     return repeated if repeated > 0.25 else None
@@ -204,17 +208,16 @@ def checked_arithmetic(seen: Seen) -> float | None:
 
 def concludes(seen: Seen) -> float | None:
     """1: the final number is the result of the last computation; -1: of none of them."""
-    number = _number(seen)
     results = seen.working.results
-    if number is None or not results:
+    if not results or (number := _number(seen)) is None:
         return None
     return 1.0 if number == results[-1] else (-1.0 if number not in results else None)
 
 
 def implausible(seen: Seen) -> float | None:
     """1: "how many" of countable things, and the answer is negative, or broken where nothing in the question is."""
-    number = _number(seen)
-    if number is None or not _HOW_MANY.search(seen.question[-2000:]):
+    question = seen.question[-2000:]
+    if "how many " not in question.lower() or (number := _number(seen)) is None or not _HOW_MANY.search(question):
         return None
     broken = number.denominator > 1 and all(given.denominator == 1 for given in _given(seen))
     return 1.0 if number < 0 or broken else None
@@ -273,3 +276,53 @@ SIGNALS: Mapping[str, Signal] = {
         unused,
     )
 }
+# What must be there for a signal to say anything; the others may always.
+_OF_SHORT = {unsure, no_answer, first_token}
+_OF_NUMBERS = {concludes, implausible, unused}
+_OF_CODE = {code_form}
+_OF_FORM = {form}
+_OF_FINAL = {copied, concludes, implausible}
+_OF_TOLD = {
+    supported,
+    vote,
+    passed_tests,
+    left_out,
+    program_token,
+    repaired,
+    first_token,
+    mean_token,
+    least_token,
+}
+_OF_WORKING = {wrong_arithmetic, checked_arithmetic, concludes, unused}
+
+
+def signals_of(seen: Seen) -> dict[str, float]:
+    """What each of SIGNALS says that says something, in their order. Most are not even asked: of a plain answer to an
+    open question four are."""
+    choice, features, body = seen.answer.choices[0], seen.features, seen.body
+    may_say = _may_say(
+        features.short,
+        features.task == "code",
+        bool(choice.tool_calls or body.get("response_format") or body.get("tools")),
+        bool(seen.final),
+        bool(seen.answer.signals or choice.logprobs),
+        bool(seen.working.results),
+    )
+    return {name: value for name, signal in may_say if (value := signal(seen)) is not None}
+
+
+@cache
+def _may_say(
+    short: str, code: bool, formed: bool, final: bool, told: bool, worked: bool
+) -> tuple[tuple[str, Signal], ...]:
+    there = (
+        (_OF_SHORT, bool(short)),
+        (_OF_NUMBERS, short == "number"),
+        (_OF_CODE, code),
+        (_OF_FORM, formed),
+        (_OF_FINAL, final),
+        (_OF_TOLD, told),
+        (_OF_WORKING, worked),
+    )
+    silent = {signal for signals, is_there in there if not is_there for signal in signals}
+    return tuple((name, signal) for name, signal in SIGNALS.items() if signal not in silent)

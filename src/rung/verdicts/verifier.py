@@ -11,7 +11,7 @@ from rung.reasoners.wording import question_of
 from rung.types import Answer, Estimate, Features, Json, Verdict
 from rung.verdicts.agreement import Said, support
 from rung.verdicts.arithmetic import LOOK_CHARS, read
-from rung.verdicts.signals import SIGNALS, Seen
+from rung.verdicts.signals import Seen, signals_of
 from rung.verdicts.weights import weights_for
 
 # What was computed exactly; no other signal says more about it.
@@ -77,7 +77,7 @@ def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
     prior = UNKNOWN_RIGHT_PROB if estimate is None else estimate.right_prob
     if seen.answer.signals.get("exact") and seen.choice.text.strip():
         return Verdict(right_prob=max(prior, EXACT_RIGHT_PROB), signals=seen.answer.signals)
-    signals = {name: value for name, signal in SIGNALS.items() if (value := signal(seen)) is not None}
+    signals = signals_of(seen)
     weights = weights_for(known.kind(seen.answer.reasoner), seen.features.task)
     by_signal = weights.by_signal
     moved = sum([by_signal[name][value > 0] * value for name, value in signals.items()])

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from rung.answers import asked
 from rung.types import Answer, Choice, Estimate, Features, Verdict
 from rung.verdicts import Known, verify
-from rung.verdicts.signals import SIGNALS
+from rung.verdicts.signals import SIGNALS, signals_of
+from rung.verdicts.verifier import _look
 from rung.verdicts.weights import FITTED, INDEPENDENCE, PRAISE, WEIGHTS, independence, weights_for
 
 SUM = "Joan has 12 shells and finds 30 more. How many shells does she have?"
@@ -305,3 +306,50 @@ async def test_a_programs_tokens_say_more_than_those_of_prose() -> None:
     prose = [(await _verdicts(SUM, said(mean)))[0].right_prob for mean in (-0.01, -0.3)]
     program = [(await _verdicts(SUM, said(mean, unused_numbers=0.0)))[0].right_prob for mean in (-0.01, -0.3)]
     assert program[0] > prose[0] > prose[1] > program[1]
+
+
+TEXTS = [
+    "",
+    "42",
+    "She has 2.5 shells.",
+    "12 + 30 = 42. 42 - 2 = 40. So 40.",
+    "12 plus 30 equals 43",
+    "lost_card",
+    "I don't know, I'm sorry.",
+    "Sorry, I can't help with that.",
+    "{}",
+    "```python\ndef f():\n    return 1\n```",
+    "She goes home again and again. " * 10,
+]
+RECEIPT = "SHOP 24\nDATE 12/05/2018\nTOTAL 3.00\n\nWhat is the total on this receipt?"
+QUESTIONS = [SUM, "Sing.", RECEIPT, "Is ice cold? Answer yes or no.", "Write a Python function f.\nassert f() == 1"]
+TOLD = ["mean_logprob", "min_logprob", "first_token_prob", "agreement", "samples", "found", "tests", "tests_passed"]
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+
+
+@given(
+    choice=st.builds(
+        Choice,
+        text=st.sampled_from(TEXTS),
+        reasoning=st.sampled_from(TEXTS[:5]),
+        finish=st.sampled_from(["stop", "length", "content_filter"]),
+        logprobs=st.sampled_from([(), ({"token": "x", "logprob": -1.5},)]),
+        tool_calls=st.sampled_from([(), ({"function": {"name": "f", "arguments": "{}"}},)]),
+    ),
+    signals=st.dictionaries(
+        st.sampled_from([*TOLD, "tests_given", "unused_numbers", "mended"]), st.sampled_from([0, 0.5, 2])
+    ),
+    question=st.sampled_from(QUESTIONS),
+    task=st.sampled_from(["open", "code"]),
+    more=st.sampled_from(
+        [{}, {"response_format": {"type": "json_object"}}, {"tools": [TOOL], "tool_choice": "required"}]
+    ),
+)
+def test_no_signal_that_is_not_asked_would_say_anything(
+    choice: Choice, signals: dict[str, float], question: str, task: str, more: dict[str, Any]
+) -> None:
+    features = msgspec.structs.replace(_features(question), task=task)
+    answer = Answer(reasoner="a", choices=(choice,), signals=signals)
+    seen = _look(features, answer, {"messages": [{"role": "user", "content": question}], **more})
+    said = [(name, value) for name, signal in SIGNALS.items() if (value := signal(seen)) is not None]
+    assert list(signals_of(seen).items()) == said
