@@ -2,8 +2,11 @@
 
 import asyncio
 import time
-from types import TracebackType
-from typing import Protocol, Self
+from collections.abc import Coroutine, Generator
+from types import TracebackType, coroutine
+from typing import Any, Protocol, Self, TypeVar, cast
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -63,3 +66,26 @@ class within:  # noqa: N801  reads as a preposition, like contextlib's
         self._timer.cancel()
         if self._late and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
             raise TimeoutError from error
+
+
+@coroutine
+def soon_within(seconds: float, work: Coroutine[Any, None, T]) -> Generator[Any, None, T]:
+    """What `work` gives, which is usually there at once: `within` for so many seconds, but only what has to wait costs
+    a timer. Raises TimeoutError."""
+    try:
+        wanted = work.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    with within(seconds):
+        try:
+            while True:
+                try:
+                    yield wanted
+                except asyncio.CancelledError as error:
+                    wanted = work.throw(error)
+                else:
+                    wanted = work.send(None)
+        except StopIteration as done:
+            return cast("T", done.value)
+        finally:
+            work.close()

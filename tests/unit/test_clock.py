@@ -1,8 +1,10 @@
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 
-from rung.clock import within
+from rung.clock import soon_within, within
 
 
 async def test_what_is_done_in_time_is_let_be() -> None:
@@ -51,3 +53,55 @@ async def test_more_time_is_given() -> None:
 async def _at_most(timer: within, seconds: float) -> None:
     timer.from_now(seconds)
     await asyncio.Event().wait()
+
+
+async def _after(steps: int, *, fail: bool = False) -> int:
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    if fail:
+        raise ValueError("said so")
+    return steps
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3])
+async def test_what_is_soon_there_is_given(steps: int) -> None:
+    assert await soon_within(0.0 if steps == 0 else 5.0, _after(steps)) == steps
+    with pytest.raises(ValueError, match="said so"):
+        await soon_within(5.0, _after(steps, fail=True))
+
+
+async def test_what_is_not_there_soon_is_ended_and_may_clean_up() -> None:
+    ended = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append(True)
+
+    with pytest.raises(TimeoutError):
+        await soon_within(0.01, work())
+    assert ended == [True]
+
+
+async def test_a_cancellation_reaches_what_is_waited_for_and_stays_one() -> None:
+    ended = []
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append(True)
+            raise
+
+    task = asyncio.create_task(_given(work()))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [True]
+
+
+async def _given(work: Coroutine[Any, None, None]) -> None:
+    await soon_within(5.0, work)

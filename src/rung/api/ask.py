@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope
 from rung.api.body import Gone
 from rung.api.exchange import Exchange, Pace
 from rung.api.front import Front, Read
-from rung.api.line import Line, until_gone
+from rung.api.line import Line, Lookout, until_gone
 from rung.clock import Clock
 from rung.errors import DeadlineExceeded, NotReady, RungError
 from rung.telemetry import Metrics
@@ -42,6 +42,7 @@ class Ask:
         self._metrics = metrics
         self._clock = clock
         self._pace = pace
+        self._lookout = Lookout()
         # Bound once: the lazy logger would look its configuration up for every line.
         self._log = structlog.get_logger("rung.api").bind()
 
@@ -69,7 +70,7 @@ class Ask:
         debug = asked.headers.get(b"x-rung-debug", b"").lower() == b"true"
         exchange = seen.exchange = Exchange(request, line, self._clock, debug=debug)
         within_s = request.deadline_s - self._clock.monotonic() + READING_S
-        async with until_gone(receive, within_s) as client:
+        async with until_gone(receive, within_s, self._lookout) as client:
             if request.stream:
                 await exchange.stream(asked.runtime, self._pace, self._metrics)
             else:

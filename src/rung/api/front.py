@@ -10,7 +10,7 @@ from rung.api.base import Runtime
 from rung.api.body import parse_object, read_body
 from rung.api.decode import Arrival
 from rung.api.doors import Door
-from rung.clock import Clock, within
+from rung.clock import Clock, soon_within
 from rung.config.schema import Server
 from rung.errors import DeadlineExceeded
 from rung.types import Answer, Decision, Request
@@ -77,8 +77,7 @@ class Front:
         """Raises BadRequest, BodyTooLarge, DeadlineExceeded, Gone."""
         within_s = serving.server.deadline_s
         try:
-            with within(within_s):
-                raw = await read_body(receive, arrival.headers, serving.max_bytes)
+            raw = await soon_within(within_s, read_body(receive, arrival.headers, serving.max_bytes))
         except TimeoutError:
             raise DeadlineExceeded(f"The body did not arrive within {within_s:g} s, server.deadline_s.") from None
         return parse_object(raw)

@@ -14,6 +14,10 @@ _JSON = (b"content-type", b"application/json")
 _STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
 
+# A timer may ring that much early.
+_EARLY_S = 0.002
+
+
 class Line:
     """Sends one response. Every send waits while the client does not read, so nothing piles up here."""
 
@@ -54,34 +58,64 @@ class Line:
             await self.end(encode.error_event(error))
 
 
-class until_gone:  # noqa: N801  reads as a verb, like contextlib's
-    """Stops the block at once when the client goes away or `within_s` have passed; `ended` then says which.
+class Lookout:
+    """Has the clients looked for whose responses take longer than AFTER_S: most are sent by then, and need neither a
+    watching task nor a timer of their own. One timer serves all."""
 
-    Like asyncio.timeout, it cancels the task that it is in and takes the cancellation back where the block ends. A
-    client is first looked for after WATCH_AFTER_S: most responses are sent by then, and need no watching task.
+    AFTER_S = 0.05
+
+    def __init__(self) -> None:
+        self._since_s: dict[until_gone, float] = {}  # in the order in which they came
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, client: "until_gone") -> None:
+        loop = asyncio.get_running_loop()
+        self._since_s[client] = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_later(self.AFTER_S, self._look)
+
+    def discard(self, client: "until_gone") -> None:
+        self._since_s.pop(client, None)
+
+    def _look(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        now_s = loop.time() + _EARLY_S
+        for client, since_s in list(self._since_s.items()):
+            if now_s - since_s < self.AFTER_S:
+                self._timer = loop.call_at(since_s + self.AFTER_S, self._look)
+                return
+            del self._since_s[client]
+            client.begin_watch()
+
+
+class until_gone:  # noqa: N801  reads as a verb, like contextlib's
+    """Stops the block at once when the client goes away or `within_s` have passed; `ended` then says which. A client is
+    first looked for when the lookout says so.
+
+    Like asyncio.timeout, it cancels the task that it is in and takes the cancellation back where the block ends.
     """
 
-    WATCH_AFTER_S = 0.05
-
-    def __init__(self, receive: Receive, within_s: float) -> None:
+    def __init__(self, receive: Receive, within_s: float, lookout: Lookout) -> None:
         self._receive = receive
         self._within_s = within_s
+        self._lookout = lookout
+        self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self.ended = ""
 
     async def __aenter__(self) -> "until_gone":
-        loop = asyncio.get_running_loop()
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        if self._within_s <= self.WATCH_AFTER_S:
-            self._timer = loop.call_later(self._within_s, self._end, "too late")
+        if self._within_s <= self._lookout.AFTER_S:
+            self._timer = asyncio.get_running_loop().call_later(self._within_s, self._end, "too late")
         else:
-            self._timer = loop.call_later(self.WATCH_AFTER_S, self._begin_watch)
+            self._lookout.add(self)
         return self
 
-    def _begin_watch(self) -> None:
-        left_s = self._within_s - self.WATCH_AFTER_S
+    def begin_watch(self) -> None:
+        left_s = self._within_s - self._lookout.AFTER_S
         self._timer = asyncio.get_running_loop().call_later(left_s, self._end, "too late")
         self._watch = asyncio.create_task(self._watch_client())
 
@@ -96,7 +130,9 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
             self._task.cancel()
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> bool:
-        self._timer.cancel()
+        self._lookout.discard(self)
+        if self._timer is not None:
+            self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
         if not self.ended:

@@ -1,12 +1,12 @@
 """One request's climb: call, look at the answer, and call the next, until the rule says stop."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from rung.clock import Clock, within
+from rung.clock import Clock, soon_within, within
 from rung.errors import (
     Abstained,
     AllFailed,
@@ -63,7 +63,7 @@ _EARLY_S = 0.01
 # How lanes stand is not looked at again within so many seconds.
 _FRESH_S = 0.05
 
-Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Awaitable[tuple[Verdict, ...]]]
+Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Coroutine[Any, None, tuple[Verdict, ...]]]
 Event = Commit | Chunk | Reply
 
 
@@ -372,8 +372,8 @@ class Climb:
         """What is seen of the answers in hand; of the last, if there is no time to look, what was expected of it."""
         estimates = {c.name: c.estimate for c in self._plan.candidates}
         try:
-            with within(self._left_s()):
-                return await self._verify(self._plan.features, estimates, self._answers, self._request.body)
+            looking = self._verify(self._plan.features, estimates, self._answers, self._request.body)
+            return await soon_within(self._left_s(), looking)
         except TimeoutError:
             return *self._verdicts, Verdict(right_prob=expected_prob)
 

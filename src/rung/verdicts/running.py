@@ -1,7 +1,8 @@
 """Code that comes unrun is run with the tests that the question gives, before its answer is judged."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -14,7 +15,7 @@ from rung.types import Answer, Estimate, Features, Json, Verdict
 # Runs whose outcome is remembered: an answer is judged again whenever another comes beside it.
 _REMEMBERED = 64
 
-Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Awaitable[tuple[Verdict, ...]]]
+Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Coroutine[Any, None, tuple[Verdict, ...]]]
 
 
 class Running:

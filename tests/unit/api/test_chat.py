@@ -6,7 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from rung.api import Pace
-from rung.api.line import until_gone
+from rung.api.line import Lookout
 from rung.errors import AllFailed, Busy, NotReady, TimedOut
 from rung.telemetry import Metrics
 from rung.types import Chunk, Commit
@@ -292,7 +292,7 @@ async def test_a_server_that_stops_ends_the_work_and_tells_the_client(client: Cl
 
 async def test_a_late_look_is_enough(client: Client, runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that left before it was first looked for is still noticed."""
-    monkeypatch.setattr(until_gone, "WATCH_AFTER_S", 0.02)
+    monkeypatch.setattr(Lookout, "AFTER_S", 0.02)
     runtime.before["commit"] = forever
     call, task = client.begin("POST", CHAT, chat_body())
     call.leave()
