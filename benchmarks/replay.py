@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rung.estimators import figures
 from rung.estimators.figures import Place
 from rung.reasoners.base import Abilities
-from rung.routing.options import SHARED_DIFFICULTY, Candidate, Seen, difficulty_shift, weigh
+from rung.routing.options import LOG_ODDS, SHARED_DIFFICULTY, Candidate, Seen, difficulty_shift, weigh
 from rung.routing.prices import Prices
 from rung.routing.reserve import logit, sigmoid, verdict_points
 from rung.routing.rule import Stop, next_action
@@ -101,8 +101,8 @@ def climb(right: Array, told: Array, scores: Array, costs: Array, price: float, 
             break
         paid[i] += costs[j]
         left[i, j] = False
-        moved[i] += told[i, j]
         verdict = odds_to_p(prior[i, j] + told[i, j])
+        moved[i] += LOG_ODDS * (verdict - right[i, j])
         better = verdict > hand[i]
         served[i[better]], hand[i[better]] = j[better], verdict[better]
     return paid, scores[at, served]

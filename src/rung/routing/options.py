@@ -9,10 +9,12 @@ from rung.routing.prices import Prices
 from rung.routing.reserve import Moves, Points, logit, measured_points, reserve, sigmoid, verdict_points
 from rung.types import Estimate, Features, Option
 
-# How far a verdict on one reasoner's answer moves what is expected of the others, as a share of its own move in
-# log-odds: a hard question is hard for all, and most of all for the same model asked in another way.
+# How far reasoners are right on the same questions, beyond what was expected: the correlation of their outcomes. A hard
+# question is hard for all, and most of all for the same model asked in another way.
 SHARED_DIFFICULTY = 0.3
 SAME_MIND = 0.8
+# Log-odds a probability, where a chance is even.
+LOG_ODDS = 4.0
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
@@ -142,9 +144,12 @@ class Seen(Struct, frozen=True):
 def difficulty_shift(mind: str, seen: Sequence[Seen]) -> float:
     """Log-odds by which the estimate of a reasoner of `mind` moves after the verdicts on others.
 
-    The reasoners' moves are taken to be normal with equal spread and the correlations above, so that the shift is what
-    is expected of one given the others: c' C^-1 m. Two verdicts that say the same count for little more than one."""
-    moves = [logit(one.found_prob) - logit(one.expected_prob) for one in seen]
+    That another is known to be right, not wrong, is worth a factor psi of one's odds (Plackett 1965); a verdict that
+    moved the other's chance by m has told m of that, so that the shift is ln(psi) m to first order. It has a bound, as
+    it must: the surest verdict tells no more than whether the other is right. ln(psi) is 4 times the correlation where
+    chances are even. Of several verdicts each counts by what it adds: c' C^-1 m, with the correlations above. Two that
+    say the same count for little more than one."""
+    moves = [LOG_ODDS * (one.found_prob - one.expected_prob) for one in seen]
     if len(moves) > 1:
         together = [[_shared(one.mind, other.mind) for other in seen] for one in seen]
         for i, row in enumerate(together):

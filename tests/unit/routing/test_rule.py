@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,3 +115,9 @@ def test_a_hard_question_is_hard_for_all():
     assert difficulty_shift("mine", []) == 0
     assert difficulty_shift("other", [worse]) < difficulty_shift("mine", [worse])
     assert weigh(candidate(), PRESETS["best"], -1.0).reserve < weigh(candidate(), PRESETS["best"]).reserve
+
+
+def test_the_surest_verdict_tells_no_more_of_others_than_whether_it_was_right():
+    sure, surer = (difficulty_shift("mine", [Seen("other", 0.6, found)]) for found in (0.02, 0.0001))
+    assert surer == pytest.approx(sure, rel=0.05)
+    assert difficulty_shift("mine", [Seen("other", 0.995, 0.9999)]) == pytest.approx(0, abs=0.01)
