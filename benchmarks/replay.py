@@ -25,7 +25,7 @@ from rung.types import Estimate
 Array = NDArray[Any]
 # What separates right from wrong answers' signals, in standard deviations, for a verifier of this AUC.
 DISCRIMINATION = {0.7: 0.742, 0.8: 1.19, 0.9: 1.812}
-PRICES = 40
+PRICES = 120
 _GRID = 1000
 _CALLS = 12
 

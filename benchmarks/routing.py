@@ -49,7 +49,7 @@ HERE = Path(__file__).parent
 KEPT = HERE / ".routing"
 FOLDS = 5
 # Outcomes to learn from, by how often they are drawn, and the questions that each draw is judged by.
-DRAWS = {50: 10, 200: 20, 1000: 5}
+DRAWS = {50: 10, 200: 60, 1000: 5}
 TOLD = 2000
 AUC, VERDICTS = 0.8, 3
 FILES = {"routellm": "routellm_2models", "mixed9": "mixed_9models", "mmlupro": "mmlu_pro_29models"}
@@ -294,6 +294,12 @@ def with_verdicts(at: Folds, right: Array) -> Figures:
     return out
 
 
+def together(right: Array, scores: Array) -> float:
+    """Correlation of two models' scores beyond what was expected of them, the mean over pairs: SHARED_DIFFICULTY."""
+    rest = (scores - right) / np.sqrt(np.clip(right * (1 - right), 1e-3, None))
+    return float(np.corrcoef(rest.T)[np.triu_indices(rest.shape[1], 1)].mean())
+
+
 class Step(NamedTuple):
     """A point of a learning curve: gain over the best single model of all, and at its cost, with 95% intervals over
     draws; and over the model that looked best in the same outcomes."""
@@ -412,6 +418,8 @@ def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
     out, bounds = (measure_two if name == "routellm" else measure_many)(at, by, rng)
     if name != "routellm":
         out |= with_verdicts(at, by["stack"].astype(float))
+    out[f"residual_correlation.{name}"] = together(by["stack"], at.data.known.scores)
+    print(f"{name}: what is left over of two models' scores goes together by {out[f'residual_correlation.{name}']:.2f}")
     out[f"ece.{name}"] = figures.calibration_error(by["stack"], at.data.known.scores)
     pairs = zip(by["stack"].T, at.data.known.scores.T, strict=True)
     out[f"ece_worst_model.{name}"] = max(figures.calibration_error(p[:, None], s[:, None]) for p, s in pairs)
