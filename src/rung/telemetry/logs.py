@@ -4,6 +4,7 @@ whoever logs names ids, reasoners, statuses and times."""
 import asyncio
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
 import msgspec
@@ -13,11 +14,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
 
-# Written before the choice of console or JSON, by our own loggers and by the standard library's alike.
-_SHARED: tuple[Processor, ...] = (
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-)
+_ENCODER = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure_logs(level: Level = "info", format: Format = "auto") -> None:  # noqa: A002  the config's own word
@@ -28,15 +25,15 @@ def configure_logs(level: Level = "info", format: Format = "auto") -> None:  # n
     stream = sys.stderr
     console = format == "console" or (format == "auto" and stream.isatty())
     least = logging.getLevelNamesMapping()[level.upper()]
-    render = _console(stream.isatty()) if console else _json()
+    processors: list[Processor] = _console(stream.isatty()) if console else [_json]
     lines = _Lines(stream)
     structlog.configure(
-        processors=[*_SHARED, *render],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=False,
     )
-    _join_standard_library(stream, least, render)
+    _join_standard_library(stream, least, processors)
 
 
 class _Lines:
@@ -75,24 +72,27 @@ class _Lines:
 
 def _console(colors: bool) -> list[Processor]:
     return [
-        structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback)
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback),
     ]
 
 
-def _json() -> list[Processor]:
-    return [structlog.processors.format_exc_info, _dump]
+def _json(logger: WrappedLogger, method: str, event: EventDict) -> str:
+    """All that the console's processors do, in one: each request pays for a line, and a stamp that the encoder writes
+    itself costs a fifth of one that is made first."""
+    event["level"] = method
+    event["timestamp"] = datetime.now(UTC)
+    if "exc_info" in event:
+        event = structlog.processors.format_exc_info(logger, method, event)
+    return _ENCODER.encode(event).decode()
 
 
-def _dump(_: WrappedLogger, __: str, event: EventDict) -> str:
-    return msgspec.json.encode(event, enc_hook=repr).decode()
-
-
-def _join_standard_library(stream: Any, least: int, render: list[Processor]) -> None:
+def _join_standard_library(stream: Any, least: int, processors: list[Processor]) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=list(_SHARED),
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *processors]
         )
     )
     root = logging.getLogger()

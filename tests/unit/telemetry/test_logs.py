@@ -3,6 +3,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -36,6 +37,28 @@ def test_json_elsewhere_than_on_a_terminal(capsys: pytest.CaptureFixture[str]) -
     (line,) = lines(capsys)
     assert line.items() >= {"event": "chat", "level": "info", "id": "chatcmpl-1", "ms": 1.5}.items()
     assert line["timestamp"].endswith("Z")
+
+
+def test_a_line_ends_in_its_event_its_level_and_the_time_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    before = datetime.now(UTC)
+    structlog.get_logger("rung").warning("slow", status=200, at={1.5: object})
+    (line,) = lines(capsys)
+    assert list(line) == ["status", "at", "event", "level", "timestamp"]
+    assert line["level"] == "warning"
+    assert line["timestamp"].endswith("Z")
+    assert before <= datetime.fromisoformat(line["timestamp"]) <= datetime.now(UTC)
+
+
+def test_our_own_tracebacks_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    try:
+        int("boom")
+    except ValueError:
+        structlog.get_logger("rung").exception("failed")
+    (line,) = lines(capsys)
+    assert (line["event"], line["level"], "exc_info" in line) == ("failed", "error", False)
+    assert "ValueError: invalid literal" in line["exception"]
 
 
 def test_plain_words_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
