@@ -18,11 +18,11 @@ def words_in(text: str) -> list[str]:
     return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
 
 
-def whole_words(text: str, known: frozenset[str]) -> frozenset[str]:
-    """`known`, as `words_in` finds them in `text`, and what stands between the signs in them: all that `\\b` sees as a
-    word of two ASCII letters or more."""
+def whole_words(text: str, words: list[str], known: frozenset[str]) -> frozenset[str]:
+    """`known`, which are those of `words` that matter, as `words_in` finds them in `text`; and what stands between the
+    signs in "and+or", so that all is there that `\\b` sees as a word of two ASCII letters or more."""
     if "+" in text or "#" in text:
-        return known.union(*(_GLUE.split(word) for word in known))
+        return known.union(*map(_GLUE.split, words))
     return known
 
 

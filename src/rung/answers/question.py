@@ -18,14 +18,15 @@ def asked(question: str) -> Short:
     """The kind of short answer that `question` asks for, "" for anything else."""
     text = ends(question)
     lower = text.lower()
-    return asked_in(text, lower, frozenset(words_in(lower)))
+    words = words_in(lower)
+    return asked_in(text, lower, whole_words(lower, words, demands.TELLING.intersection(words)))
 
 
-def asked_in(text: str, lower: str, known: frozenset[str]) -> Short:
-    """As `asked`, of a text whose `ends` it is without blanks around it, lower-cased and with its words."""
+def asked_in(text: str, lower: str, words: frozenset[str]) -> Short:
+    """As `asked`, of a text whose `ends` it is without blanks around it, lower-cased and with its whole words, at least
+    those that demands are told by."""
     if not text:
         return ""
-    words = whole_words(lower, known) & demands.TELLING
     if _has_code(lower, words):
         return ""
     around = lower
@@ -52,7 +53,7 @@ def _has_code(text: str, words: frozenset[str]) -> bool:
 
 
 def _kind(text: str, words: frozenset[str]) -> Short:
-    """`words` are its whole words, as far as demands are made of them."""
+    """`words` are its whole words, at least those that demands are told by."""
     names_poles = ("yes" in words and "no" in words) or ("true" in words and "false" in words)
     sentences = _sentences(text) if names_poles or text.rstrip().endswith("?") else []
     if sentences and _asks_pole(text, sentences, names_poles=names_poles):

@@ -3,7 +3,8 @@
 import re
 from typing import Any
 
-from rung.answers.phrases import word_set, words_in
+from rung.answers.demands import TELLING as DEMANDING
+from rung.answers.phrases import whole_words, word_set, words_in
 from rung.answers.question import asked_in, reads_off
 from rung.reasoners.wording import question_of
 from rung.types import Features, Json
@@ -68,8 +69,8 @@ _COUNTED = _MATHS_WORDS | _STEPS
 _LATIN_WORDS = frozenset().union(*(words for _, words in _LATIN))
 # The first stands where nothing tells of another.
 _OTHER_LATIN = _LATIN_WORDS - _LATIN[0][1]
-# All words that tell something.
-_TELLING = _COUNTED.union(_OTHER_LATIN, _PROGRAMS, _LANGUAGES, _MAKING, *(words for _, words in _TASKS))
+# All words that tell something; of no text more is kept than which of them it has.
+_TELLING = _COUNTED.union(DEMANDING, _OTHER_LATIN, _PROGRAMS, _LANGUAGES, _MAKING, *(words for _, words in _TASKS))
 
 
 def features_of(body: Json) -> Features:
@@ -80,22 +81,22 @@ def features_of(body: Json) -> Features:
         text = f"{text[: _LOOK_CHARS // 2]}\n{text[-_LOOK_CHARS // 2 :]}"
     lower = text.lower()
     words = words_in(lower)
-    known = frozenset(words)
-    telling = known & _TELLING
+    telling = _TELLING.intersection(words)
     counted = [] if telling.isdisjoint(_COUNTED) else [word for word in words if word in _COUNTED]
     numbers = _numbers(lower)
     code = _code(lower, telling)
     maths = _maths(lower, counted, len(words)) if numbers else 0.0
-    short = "" if code and not maths else asked_in(text.strip(), lower.strip(), known)
+    short = "" if code and not maths else asked_in(text.strip(), lower.strip(), whole_words(lower, words, telling))
+    tokens, images = _sizes(messages)
     return Features(
         task=_task(lower, telling, short, code, maths),
         complexity=_complexity(counted, len(words), numbers),
         language=_language(lower, words, telling),
-        prompt_tokens=sum([_tokens(text) + 4 for text in _texts(messages)]),
+        prompt_tokens=tokens,
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         turns=[m["role"] for m in messages].count("user"),
         short=short,
-        needs=_needs(body),
+        needs=_needs(body, images=images),
         code=code,
         maths=maths,
     )
@@ -177,18 +178,20 @@ def _tokens(text: str) -> int:
     return len(text) // 4 + 1 if text.isascii() else int(len(text) / 2.2) + 1
 
 
-def _texts(messages: list[Json]) -> list[str]:
-    texts = []
+def _sizes(messages: list[Json]) -> tuple[int, bool]:
+    """The tokens of all texts, and whether there is anything but text."""
+    tokens, images = 0, False
     for message in messages:
         content = message.get("content")
         if isinstance(content, str):
-            texts.append(content)
+            tokens += _tokens(content) + 4
         elif isinstance(content, list):
-            texts.extend(part["text"] for part in content if part.get("type") == "text")
-    return texts
+            tokens += sum([_tokens(part["text"]) + 4 for part in content if part.get("type") == "text"])
+            images = images or any(part.get("type") not in {"text", "refusal"} for part in content)
+    return tokens, images
 
 
-def _needs(body: Json) -> frozenset[str]:
+def _needs(body: Json, *, images: bool) -> frozenset[str]:
     needs: list[str] = []
     if body.get("tools") and body.get("tool_choice") != "none":
         needs.append("tools")
@@ -199,9 +202,6 @@ def _needs(body: Json) -> frozenset[str]:
         needs.append("logprobs")
     if (body.get("n") or 1) > 1:
         needs.append("n")
-    for message in body["messages"]:
-        content = message.get("content")
-        if isinstance(content, list) and any(part.get("type") not in {"text", "refusal"} for part in content):
-            needs.append("images")
-            break
+    if images:
+        needs.append("images")
     return frozenset(needs)

@@ -50,7 +50,8 @@ def test_a_word_is_held_inside_a_longer_one():
 
 
 def told(text):
-    return whole_words(text, frozenset(words_in(text)))
+    words = words_in(text)
+    return whole_words(text, words, frozenset(words))
 
 
 @pytest.mark.parametrize(
