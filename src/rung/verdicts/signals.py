@@ -86,7 +86,7 @@ def repetition(seen: Seen) -> float | None:
     if len(seen.text) < _FEWEST_RUNS * 2:
         return None  # too few words, however short they are
     words = _WORD.findall(seen.text[-3000:].lower())[-240:]
-    runs = [tuple(words[i : i + 6]) for i in range(len(words) - 5)]
+    runs = list(zip(*(words[i:] for i in range(6)), strict=False))
     if len(runs) < _FEWEST_RUNS:
         return None
     repeated = 1 - len(set(runs)) / len(runs)
