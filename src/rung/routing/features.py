@@ -138,10 +138,10 @@ def _operations(text: str) -> int:
 
 
 def _task(text: str, telling: frozenset[str], short: str, code: float, maths: float) -> str:
+    if short in {"label", "number"} and reads_off(text):  # an invoice looks like sums
+        return "extract"
     if short not in {"choice", "yesno"} and (maths >= 0.6 or code):
         return "maths" if maths >= 0.6 else "code"
-    if short in {"label", "number"} and reads_off(text):
-        return "extract"
     if short:
         return "word_problem" if short == "number" else short
     for task, known in _TASKS:
