@@ -85,3 +85,12 @@ def test_numbers_and_operations_are_counted_as_by_reading_all_of_the_text(text):
 )
 def test_a_language_is_told_by_its_small_words_at_the_beginning(text, language):
     assert ask(text).language == language
+
+
+def test_a_value_is_read_off_an_invoice_however_much_it_looks_like_sums():
+    lines = "\n".join(f"ITEM {n}A x{n}\n{n} * {n}.50 = {n * n}.50" for n in range(2, 9))
+    invoice = f"TAN & CO (REG : 933109-X)\nLOT 1851-A\nDATE: 12-05-18\n{lines}\nTOTAL 240.00"
+    asked = {"messages": [{"role": "user", "content": f"{invoice}\n\nWhat is the date on this receipt, as printed?"}]}
+    found = features_of(asked)
+    assert found.maths >= 0.6
+    assert found.task == "extract"
