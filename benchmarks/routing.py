@@ -1,13 +1,14 @@
 """Does it pick right? Real outcomes of many models, replayed: every question is judged by estimates that were fitted to
 other questions (five folds, the same question always in the same fold).
 
-    routing.py [--sets routellm mixed9 mmlupro] [--embeddings DIR] [--ablation] [--no-curve] [--seed 0]
+    routing.py [--sets routellm mixed9 mmlupro] [--embeddings DIR] [--ablation] [--only verdicts|curves] [--seed 0]
 
 Reads RUNG_DATA/routing. Sides: chance, the best single model, Rung's stack of estimators, an oracle, and the usual
 routers: ridge regression on words (TF-IDF), nearest neighbours, a perceptron with a hidden layer. With DIR, where
 NAME.npy holds a sentence embedding a question of NAME.parquet, the last two read that, and there is ridge regression on
 it and the sum of TF-IDF, neighbours and ridge besides; else they read Rung's own topics. Nobody looks at an answer,
-except in the figures with `auc`, where verdicts are drawn (benchmarks/replay.py).
+except in the figures with `auc`, where verdicts are drawn (benchmarks/replay.py). With `--only` nothing but these, or
+but the learning curves, is measured, of the stack alone, and written to a file of its own.
 
 Predictions are kept in benchmarks/.routing, by what they were made with. What was chosen (estimators, penalties) was
 chosen by cross-validation inside four of these five folds: the figures of the one are blind, of the four a little kind.
@@ -277,6 +278,8 @@ def with_verdicts(at: Folds, right: Array) -> Figures:
     scores, costs, name = at.data.known.scores, at.data.costs.mean(0), at.data.name
     best = int(scores.mean(0).argmax())
     out: Figures = {}
+    out[f"residual_correlation.{name}"] = together(right, scores)
+    print(f"{name}: what is left over of two models' scores goes together by {out[f'residual_correlation.{name}']:.2f}")
     for auc, d in replay.DISCRIMINATION.items():
         reached = []
         for draw in range(VERDICTS if auc == AUC else 1):
@@ -351,6 +354,17 @@ def _step(size: int, found: Array) -> Step:
     return Step(size, gain, equal, float(mean[2]))
 
 
+def told_of(name: str, steps: Sequence[Step]) -> tuple[Figures, Intervals]:
+    out: Figures = {}
+    bounds: Intervals = {}
+    for step in steps:
+        print(f"  {step.outcomes:>6} outcomes: " + ", ".join(f"{k} {v}" for k, v in step._asdict().items()))
+        for kind, (mean, low, high) in (("gain", step.gain), ("equal_cost", step.equal_cost)):
+            key = f"{name}_{kind}_after.{step.outcomes}"
+            out[key], bounds[key] = mean, (low, high)
+    return out, bounds
+
+
 def decision_ms(data: Set, seed: int) -> Figures:
     """Loading an artefact, and estimates of one prompt of about 200 tokens, all models at once; and the file's size."""
     path = kept(data, str(seed), "all.rung")
@@ -416,10 +430,6 @@ def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
     """All that is asked of one set, but for its learning curve."""
     rng, name = np.random.default_rng(at.seed), at.data.name
     out, bounds = (measure_two if name == "routellm" else measure_many)(at, by, rng)
-    if name != "routellm":
-        out |= with_verdicts(at, by["stack"].astype(float))
-    out[f"residual_correlation.{name}"] = together(by["stack"], at.data.known.scores)
-    print(f"{name}: what is left over of two models' scores goes together by {out[f'residual_correlation.{name}']:.2f}")
     out[f"ece.{name}"] = figures.calibration_error(by["stack"], at.data.known.scores)
     pairs = zip(by["stack"].T, at.data.known.scores.T, strict=True)
     out[f"ece_worst_model.{name}"] = max(figures.calibration_error(p[:, None], s[:, None]) for p, s in pairs)
@@ -432,7 +442,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=list(FILES), default=list(FILES))
     parser.add_argument("--embeddings", type=Path)
     parser.add_argument("--ablation", action="store_true", help="also the stack without each of its parts")
-    parser.add_argument("--no-curve", action="store_true", help="without learning curves, which take minutes a set")
+    parser.add_argument("--only", choices=["verdicts", "curves"])
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     out: Figures = {}
@@ -443,27 +453,31 @@ def main() -> None:
     n = 0
     for name in args.sets:
         at = Folds(read_set(name, args.embeddings), args.seed)
-        by = methods(at, ablation=args.ablation)
-        vectors[name] = "topics" if at.data.embedded is None else "MiniLM"
-        measured = measure(at, by)
-        out, bounds, n = out | measured[0], bounds | measured[1], n + len(at.fold)
+        n += len(at.fold)
+        if args.only is None:
+            by = methods(at, ablation=args.ablation)
+            vectors[name] = "topics" if at.data.embedded is None else "MiniLM"
+            measured = measure(at, by)
+            out, bounds = out | measured[0], bounds | measured[1]
+        else:
+            by = {"stack": at.across("stack", stacked(at))}
         if name != "routellm":
             routes[name] = at, by
-        if not args.no_curve:
+            if args.only != "curves":
+                out |= with_verdicts(at, by["stack"].astype(float))
+        if args.only != "verdicts":
             curves[name] = learning(at, by["stack"])
-            for step in curves[name]:
-                print(f"  {step.outcomes:>6} outcomes: " + ", ".join(f"{k} {v}" for k, v in step._asdict().items()))
-                for kind, (mean, low, high) in (("gain", step.gain), ("equal_cost", step.equal_cost)):
-                    key = f"{name}_{kind}_after.{step.outcomes}"
-                    out[key], bounds[key] = mean, (low, high)
-    out["ece_max"] = max(out[f"ece.{name}"] for name in args.sets)
-    out["decision_p50_ms_lexical"] = max(out[f"decision_p50_ms_lexical.{name}"] for name in args.sets)
-    if len(args.sets) == len(FILES):
-        draw(curves, routes)
+            told = told_of(name, curves[name])
+            out, bounds = out | told[0], bounds | told[1]
+    if args.only is None:
+        out["ece_max"] = max(out[f"ece.{name}"] for name in args.sets)
+        out["decision_p50_ms_lexical"] = max(out[f"decision_p50_ms_lexical.{name}"] for name in args.sets)
+        if len(args.sets) == len(FILES):
+            draw(curves, routes)
     # What is never reached has an infinite cost, which JSON cannot say.
     out = {key: value for key, value in out.items() if np.isfinite(value)}
     detail = {"sets": args.sets, "vectors": vectors, "curves": curves}
-    print(f"\n{results.write('routing', out, bounds, detail, args.seed, n)}")
+    print(f"\n{results.write('-'.join(filter(None, ('routing', args.only))), out, bounds, detail, args.seed, n)}")
 
 
 if __name__ == "__main__":
