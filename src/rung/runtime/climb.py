@@ -362,17 +362,22 @@ class Climb:
         self._spent = self._spent + usage
         chosen, features, looked = self._left.pop(name), self._plan.features, self._ladder.looked
         expected_prob = right_after(chosen, self._seen())
-        self._answers.append(msgspec.structs.replace(answer, usage=usage))
-        self._verdicts = await self._looked_at(expected_prob)
+        answers = [*self._answers, msgspec.structs.replace(answer, usage=usage)]
+        try:
+            verdicts = await self._looked_at(answers, expected_prob)
+        except BaseException:
+            self._step(attempt, "cancelled", usage=usage)
+            raise
+        self._answers, self._verdicts = answers, verdicts
         looked.took(features.task, self._clock.monotonic() - ended_s)
         looked.saw(name, features.task, Verdicted(expected_prob, self._verdicts[-1].right_prob))
         self._step(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
 
-    async def _looked_at(self, expected_prob: float) -> tuple[Verdict, ...]:
-        """What is seen of the answers in hand; of the last, if there is no time to look, what was expected of it."""
+    async def _looked_at(self, answers: list[Answer], expected_prob: float) -> tuple[Verdict, ...]:
+        """What is seen of the answers; of the last, if there is no time to look, what was expected of it."""
         estimates = {c.name: c.estimate for c in self._plan.candidates}
         try:
-            looking = self._verify(self._plan.features, estimates, self._answers, self._request.body)
+            looking = self._verify(self._plan.features, estimates, answers, self._request.body)
             return await soon_within(self._left_s(), looking)
         except TimeoutError:
             return *self._verdicts, Verdict(right_prob=expected_prob)

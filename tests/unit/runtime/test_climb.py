@@ -19,6 +19,8 @@ from rung.errors import (
 )
 from rung.reasoners.base import Abilities
 from rung.runtime.climb import Climb
+from rung.runtime.ladder import Ladder
+from rung.runtime.plan import make_plan
 from rung.types import Chunk, Commit, Reply, Usage
 
 
@@ -146,6 +148,35 @@ async def test_looking_at_an_answer_ends_with_the_deadline_too(world, scripted):
     assert len(looked) == 1
     (step,) = reply.decision.steps
     assert (step.verdict.source, step.verdict.signals) == ("prior", {})
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_who_leaves_while_the_answer_is_looked_at_is_told_of_in_the_decision(world, scripted, stream):
+    world.add(scripted("a", "yes"), strength=0.6)
+    world.add(scripted("b", "no"), strength=0.5)
+    looking = asyncio.Event()
+
+    async def never(features, estimates, answers, body):
+        looking.set()
+        await asyncio.Event().wait()
+
+    request = world.request(stream=stream)
+    ladder = Ladder(world.rungs, world.clock)
+    climb = Climb(request, make_plan(request, ladder, world.clock, "balanced"), ladder, never, world.clock)
+
+    async def read():
+        async for _ in climb.events():
+            pass
+
+    reading = asyncio.create_task(read())
+    async with asyncio.timeout(10.0):
+        await looking.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    decision = climb.decision(error="the client went away")
+    assert [(s.reasoner, s.outcome, s.usage.usd) for s in decision.steps] == [("a", "cancelled", 0.001)]
+    assert (decision.answered_by, decision.usage.usd) == (None, 0.001)
 
 
 @pytest.mark.parametrize("stream", [True, False])
