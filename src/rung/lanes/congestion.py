@@ -5,7 +5,7 @@ load (calls that run and wait, for each place) is over it, and falls to 0 while 
 Tan, Rate control for communication networks, 1998.
 """
 
-from math import exp
+from math import exp, inf
 
 from rung.config.lanes import Congestion as Bounds
 
@@ -16,7 +16,7 @@ _FALL = 3.0
 class Price:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
-        self._at_s: float | None = None
+        self._at_s = -inf
         self._load = 0.0
         self._smooth = 0.0
         self._usd_per_s = 0.0
@@ -29,10 +29,10 @@ class Price:
             self._load = load
 
     def usd_per_s(self, now_s: float) -> float:
-        dt = 0.0 if self._at_s is None else now_s - self._at_s
-        if self._at_s is None or dt > 0:
+        dt = now_s - self._at_s
+        if dt > 0:
             self._at_s = now_s
-            if dt and (self._usd_per_s or self._load or self._smooth):
+            if self._usd_per_s or self._load or self._smooth:
                 self._advance(dt)
         return self._usd_per_s
 

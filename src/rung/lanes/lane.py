@@ -78,6 +78,7 @@ class Lane:
         self._targets = [
             Target(name, answer, setup.pace, setup.bounds, setup.most) for name, answer in upstreams.items()
         ]
+        self._only = self._targets[0] if len(self._targets) == 1 else None
         self._queue = Queue(setup.bounds.queue)
         self._throttle = Throttle(setup.bounds.shed, rng)
         self._retries = Budget(setup.bounds.retry.share)
@@ -99,13 +100,13 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        return len(self._queue)
+        return self._queue.n
 
     @property
     def pace(self) -> Pace:
         """That of the upstream that would be done first."""
-        if len(self._targets) == 1:
-            return self._targets[0].pace
+        if self._only is not None:
+            return self._only.pace
         now_s = self._now()
         usable = [t for t in self._targets if t.open(now_s)] or self._targets
         return min(usable, key=lambda t: t.done_in_s(0.0)).pace
@@ -158,7 +159,7 @@ class Lane:
 
     def standing(self, priority: int, tenant: str) -> Standing:
         """All that the rule is told of it at once."""
-        free = not self._queue and self.pool.room and self._open(self._now())
+        free = not self._queue.n and self.pool.room and self._open(self._now())
         return Standing(
             status=self.reasoner.status if free else self.status,
             wait_s=0.0 if free else self.wait_s(priority, tenant),
@@ -221,7 +222,7 @@ class Lane:
         if not self._usable(now_s):
             raise self._left_alone(now_s)
         self._throttle.offered(ticket, now_s)
-        if status.state == "warm" and not self._queue and self.pool.room and self._may_read(ticket):
+        if status.state == "warm" and not self._queue.n and self.pool.room and self._may_read(ticket):
             target = self._pick(ticket, now_s)
             if target is not None:
                 self._queue.passed(ticket)
@@ -291,7 +292,7 @@ class Lane:
     # What the pool asks.
 
     def rank(self, now_s: float) -> int | None:
-        if not self._queue or not self._open(now_s) or self.reasoner.status.state != "warm":
+        if not self._queue.n or not self._open(now_s) or self.reasoner.status.state != "warm":
             return None
         return self._queue.rank(now_s)
 
@@ -335,8 +336,7 @@ class Lane:
 
     def _pick(self, ticket: Ticket, now_s: float, *, but: Target | None = None) -> Target | None:
         """Of two upstreams by chance the one that would be done first (power of two choices)."""
-        if len(self._targets) == 1:
-            only = self._targets[0]
+        if (only := self._only) is not None:
             return only if only is not but and only.open(now_s) else None
         usable = [t for t in self._targets if t is not but and t.open(now_s)]
         if len(usable) > 2:
@@ -442,6 +442,8 @@ class Lane:
         return False
 
     def _open(self, now_s: float) -> bool:
+        if self._only is not None:
+            return self._only.open(now_s)
         for target in self._targets:  # noqa: SIM110
             if target.open(now_s):
                 return True
@@ -465,8 +467,8 @@ class Lane:
 
     def _places(self, now_s: float) -> int:
         """How many calls may run at once."""
-        if len(self._targets) == 1:
-            limit = self._targets[0].limit
+        if self._only is not None:
+            limit = self._only.limit
             return max(min(self.pool.capacity, limit), 1) if limit is not None else self.pool.capacity
         limits = [t.limit for t in self._targets if t.breaker.state(now_s) != "open"]
         bounded = sum(limit for limit in limits if limit is not None)
@@ -496,7 +498,7 @@ class Lane:
     def _load_changed(self) -> None:
         now_s = self._now()
         # A pool's load is that of all its lanes: each call puts its delay on all of them.
-        self._price.load_is((self.pool.running + len(self._queue)) / self._places(now_s), now_s)
+        self._price.load_is((self.pool.running + self._queue.n) / self._places(now_s), now_s)
 
     def _look_until_warm(self) -> None:
         if self._looking is None and self.reasoner.status.state != "warm":

@@ -101,10 +101,7 @@ class GradientLimit:
         self._least_late_s = bounds.least_late_s
         self._limit = float(min(max(bounds.start, bounds.least), most))
         self._short = 1.0
-
-    @property
-    def limit(self) -> int:
-        return int(self._limit)
+        self.limit = int(self._limit)
 
     def crowded(self, running: int) -> bool:
         return running > max(self._limit / 4, self._least, 1)
@@ -129,3 +126,4 @@ class GradientLimit:
     def _move(self, wanted: float) -> None:
         moved = self._limit + _SMOOTHING * (wanted - self._limit)
         self._limit = min(max(moved, self._least), self._most)
+        self.limit = int(self._limit)

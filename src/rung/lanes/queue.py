@@ -52,12 +52,12 @@ class Queue:
         self._counters: dict[str, float] = {}
         self._floor = 0.0
         self._waiting: dict[str, int] = {}
-        self._n = 0
+        self.n = 0
         self.tokens = 0.0
         self.service_s = 0.0
 
     def __len__(self) -> int:
-        return self._n
+        return self.n
 
     def __iter__(self) -> Iterator[Ticket]:
         return (t for waiting in self._classes.values() for t in waiting)
@@ -70,7 +70,7 @@ class Queue:
             if victim is None:
                 for other in displaced:
                     self._add(other)
-                raise Overloaded(f"{self._n} requests with about {self.tokens:.0f} tokens are waiting already")
+                raise Overloaded(f"{self.n} requests with about {self.tokens:.0f} tokens are waiting already")
             self.remove(victim)
             displaced.append(victim)
         self._add(ticket)
@@ -96,7 +96,7 @@ class Queue:
         if not ticket.waiting:
             return False
         ticket.waiting = False
-        self._n -= 1
+        self.n -= 1
         self.tokens -= ticket.tokens
         self.service_s -= ticket.service_s
         self._waiting[ticket.tenant] -= 1
@@ -107,7 +107,7 @@ class Queue:
         waiting.left(ticket)
         if not waiting.n:
             del self._classes[ticket.priority]
-        if not self._n:
+        if not self.n:
             self.tokens = self.service_s = 0.0  # sums of floats drift
         return True
 
@@ -115,7 +115,7 @@ class Queue:
         """Counts one that was served at once, without waiting."""
         self._lift(ticket.tenant)
         self.charge(ticket, ticket.tokens)
-        if not self._n:
+        if not self.n:
             self._floor = self._counters[ticket.tenant]
 
     def charge(self, ticket: Ticket, tokens: float) -> None:
@@ -147,7 +147,7 @@ class Queue:
     def _add(self, ticket: Ticket) -> None:
         self._lift(ticket.tenant)
         ticket.waiting = True
-        self._n += 1
+        self.n += 1
         self.tokens += ticket.tokens
         self.service_s += ticket.service_s
         self._waiting[ticket.tenant] = self._waiting.get(ticket.tenant, 0) + 1
@@ -164,7 +164,7 @@ class Queue:
 
     def _full_for(self, ticket: Ticket) -> bool:
         bounds = self._bounds
-        return self._n >= bounds.max_requests or (self._n > 0 and self.tokens + ticket.tokens > bounds.max_tokens)
+        return self.n >= bounds.max_requests or (self.n > 0 and self.tokens + ticket.tokens > bounds.max_tokens)
 
     def _victim(self, ticket: Ticket) -> Ticket | None:
         """Who leaves a full queue for `ticket`: the last of the lowest class below its own, or of the tenant in its own

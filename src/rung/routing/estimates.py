@@ -56,11 +56,15 @@ def estimate(profile: Profile, features: Features, speed: Speed, learned: Expect
     open_ = features.task not in strengths.GRADED
     if learned is not None and open_ and learned.ordinary is not None:
         profile = replace(profile, strength=learned.ordinary)
-    complexity = round(features.complexity, _PLACES)
-    expected = _prior(profile, features.task, complexity, features.language, features.max_tokens)
+    expected = _prior(profile, features.task, _rounded(features.complexity), features.language, features.max_tokens)
     if learned is not None:
         expected = _learned(expected, learned, features, open_=open_)
     return at_speed(expected, profile, features.prompt_tokens, speed)
+
+
+@lru_cache(maxsize=64)  # for all rungs of a request at once: to round takes longer than to look up
+def _rounded(complexity: float) -> float:
+    return round(complexity, _PLACES)
 
 
 @lru_cache(maxsize=4096)
@@ -111,7 +115,7 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
     """The estimate with its times and its cost as they are now: what is expected of the answer stays."""
     if profile.kind == "symbolic":
         return expected
-    e, rounds = expected, _rounds(profile)
+    e, rounds = expected, 1.0 if profile.kind != "vote" else _rounds(profile)
     # Examples that go before every question are read once where the prompt is kept, and paid for where it is not.
     examples = strengths.EXAMPLE_TOKENS if profile.kind == "program" and profile.leaf_kind != "local" else 0
     tokens, prompt = e.completion_tokens, (prompt_tokens + examples) * rounds

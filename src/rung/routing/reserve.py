@@ -41,6 +41,7 @@ def sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
+@lru_cache(maxsize=4096)  # to round takes longer than to look up
 def verdict_points(right_prob: float, discrimination: float) -> Points:
     """What the verdict on an answer may turn out to be: (right_prob, chance) pairs, best first, chances adding up to 1.
 
@@ -123,11 +124,9 @@ def reserve(points: Points, answer_prob: float, cost: float) -> float:
         return -math.inf
     need = cost / answer_prob
     weight = mass = 0.0
-    for i, (q, w) in enumerate(points):
+    for q, w in points:
+        if weight and (z := (mass - need) / weight) >= q:
+            return z
         mass += q * w
         weight += w
-        below = points[i + 1][0] if i + 1 < len(points) else -math.inf
-        z = (mass - need) / weight
-        if z >= below:
-            return z
-    return -math.inf  # not reached: the last piece has no lower end
+    return (mass - need) / weight  # the last piece has no lower end

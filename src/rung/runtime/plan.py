@@ -1,6 +1,6 @@
 """What the rule sees of a request before anyone is called: the same for the real climb and for `/v1/explain`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,6 +26,8 @@ from rung.routing import (
 )
 from rung.runtime.ladder import AUTO, Ladder, caller_of
 from rung.types import Decision, Estimate, Features, Option, Preset, Request, Streaming
+
+_BY_MODEL: Mapping[str, Preset] = {f"{AUTO}:{name}": name for name in PRESETS}
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -63,31 +65,36 @@ def make_plan(
     everyone = [ladder.candidate(rung, features, caller, learned=learned.get(rung.name)) for rung in rungs]
     reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
     candidates = with_quickest([c for c in everyone if not reasons[c.name]], everyone, features, limits)
-    left_out = {c.name: reasons[c.name] for c in everyone if c not in candidates}
-    weighed = {c.name: weigh(c, prices, blind=streaming == "eager") for c in everyone}
-    action = next_action([weighed[c.name] for c in candidates], None, request.wishes.min_quality)
-    shown = (
-        Option(
-            reasoner=c.name,
-            reserve=None if c.name in left_out else weighed[c.name].reserve,
-            cost_usd=weighed[c.name].cost * prices.value_usd,
-            estimate=c.estimate,
-            excluded=left_out.get(c.name, ""),
-        )
-        for c in everyone
-    )
+    left_out = {name: reason for name, reason in reasons.items() if reason}
+    if left_out:
+        for c in candidates:
+            left_out.pop(c.name, None)
+    blind = streaming == "eager"
+    weighed = {c.name: weigh(c, prices, blind=blind) for c in everyone}
+    options = tuple([weighed[c.name] for c in candidates])
+    shown = [_shown(c, weighed[c.name], prices, left_out.get(c.name, "")) for c in everyone]
     return Plan(
         preset=preset,
         prices=prices,
         features=features,
         candidates=candidates,
         left_out=left_out,
-        weighed=tuple(weighed[c.name] for c in candidates),
+        weighed=options,
         shown=sort_options(shown),
-        action=action,
+        action=next_action(options, None, request.wishes.min_quality),
         streaming=streaming,
         problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
+    )
+
+
+def _shown(candidate: Candidate, weighed: Weighed, prices: Prices, excluded: str) -> Option:
+    return Option(
+        reasoner=candidate.name,
+        reserve=None if excluded else weighed.reserve,
+        cost_usd=weighed.cost * prices.value_usd,
+        estimate=candidate.estimate,
+        excluded=excluded,
     )
 
 
@@ -116,9 +123,7 @@ def decision_of(request: Request, plan: Plan) -> Decision:
 
 
 def _preset(request: Request, default: Preset) -> Preset:
-    suffix = request.model.partition(":")[2] if request.model.startswith(f"{AUTO}:") else ""
-    by_name: dict[str, Preset] = {name: name for name in PRESETS}
-    return request.wishes.preset or by_name.get(suffix, default)
+    return request.wishes.preset or _BY_MODEL.get(request.model, default)
 
 
 def with_quickest(
@@ -127,8 +132,9 @@ def with_quickest(
     """Where time is too short for all that take any question, the quickest of them is an option after all, as long as
     its mean, not its ninetieth percentile, fits. Specialists alone may all abstain."""
     options = tuple(options)
-    if any(c.abilities.general for c in options):
-        return options
+    for c in options:
+        if c.abilities.general:
+            return options
     able = (c for c in everyone if not exclusion(c, features, limits, named=True))
     able = (c for c in able if features.short or not c.abilities.short_only)
     able = (c for c in able if limits.left_usd is None or c.estimate.usd <= limits.left_usd)
@@ -143,8 +149,11 @@ def _if_all_abstain(
     features: Features,
     limits: Limits,
 ) -> RungError | None:
+    for c in candidates:
+        if c.abilities.general:
+            return None
     general = [c for c in everyone if c.abilities.general]
-    if not general or any(c.abilities.general for c in candidates):
+    if not general:
         return None
     return _why_nobody(general, {c.name: reasons[c.name] for c in general}, features, limits)
 
