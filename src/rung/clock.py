@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
+from contextlib import AbstractContextManager
 from types import TracebackType, coroutine
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -68,15 +69,22 @@ class within:  # noqa: N801  reads as a preposition, like contextlib's
             raise TimeoutError from error
 
 
-@coroutine
-def soon_within(seconds: float, work: Coroutine[Any, None, T]) -> Generator[Any, None, T]:
+def soon_within(seconds: float, work: Coroutine[Any, None, T]) -> Awaitable[T]:
     """What `work` gives, which is usually there at once: `within` for so many seconds, but only what has to wait costs
     a timer. Raises TimeoutError."""
+    return cast("Awaitable[T]", guarded(work, within(seconds)))
+
+
+@coroutine
+def guarded(work: Coroutine[Any, None, T], guard: AbstractContextManager[object]) -> Generator[Any, None, T | None]:
+    """What `work` gives, inside of `guard` from where it has to wait: what is there at once pays for no guard. None
+    where the guard ended it without an error."""
     try:
         wanted = work.send(None)
     except StopIteration as done:
         return cast("T", done.value)
-    with within(seconds):
+    given: T | None = None
+    with guard:
         try:
             while True:
                 try:
@@ -86,6 +94,7 @@ def soon_within(seconds: float, work: Coroutine[Any, None, T]) -> Generator[Any,
                 else:
                     wanted = work.send(None)
         except StopIteration as done:
-            return cast("T", done.value)
+            given = done.value
         finally:
             work.close()
+    return given

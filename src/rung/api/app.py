@@ -77,20 +77,20 @@ class App:
             return
         line = Line(send)
         try:
-            await self._respond(scope, receive, line)
+            ask = self._asks.get(scope["path"])
+            if ask is not None and scope["method"] == "POST":
+                await ask(scope, receive, line)
+            else:
+                await self._route(scope, receive, line)
         except asyncio.CancelledError:
             # Only a server that stops and waits no longer does this. The request's work is stopped; the client is told.
             await line.fail(NotReady("Rung is stopping; ask again in a moment."), [])
         except Exception as e:  # noqa: BLE001  the server's boundary: whatever is wrong in us, the client is told
             await self._fail_unexpectedly(e, line)
 
-    async def _respond(self, scope: Scope, receive: Receive, line: Line) -> None:
-        ask = self._asks.get(scope["path"])
-        if ask is not None:
-            if scope["method"] == "POST":
-                await ask(scope, receive, line)
-            else:
-                await line.fail(_wrong_method(scope), [(b"allow", b"POST")])
+    async def _route(self, scope: Scope, receive: Receive, line: Line) -> None:
+        if scope["path"] in self._asks:
+            await line.fail(_wrong_method(scope), [(b"allow", b"POST")])
             return
         try:
             # With an `app` in the scope Starlette raises what it would otherwise answer in its own words.

@@ -9,7 +9,7 @@ from rung.api.body import Gone
 from rung.api.exchange import Exchange, Pace
 from rung.api.front import Front, Read
 from rung.api.line import Line, Lookout, until_gone
-from rung.clock import Clock
+from rung.clock import Clock, guarded
 from rung.errors import DeadlineExceeded, NotReady, RungError
 from rung.telemetry import Metrics
 
@@ -70,11 +70,12 @@ class Ask:
         debug = asked.headers.get(b"x-rung-debug", b"").lower() == b"true"
         exchange = seen.exchange = Exchange(request, line, self._clock, debug=debug)
         within_s = request.deadline_s - self._clock.monotonic() + READING_S
-        async with until_gone(receive, within_s, self._lookout) as client:
-            if request.stream:
-                await exchange.stream(asked.runtime, self._pace, self._metrics)
-            else:
-                await exchange.whole(asked.runtime, asked.write)
+        if request.stream:
+            work = exchange.stream(asked.runtime, self._pace, self._metrics)
+        else:
+            work = exchange.whole(asked.runtime, asked.write)
+        client = until_gone(receive, within_s, self._lookout)
+        await guarded(work, client)
         if client.ended == "too late" and line.state == "new":
             raise DeadlineExceeded("The deadline passed before there was an answer.")
         seen.ended(_CLIENT_GONE if client.ended else 200, client.ended)

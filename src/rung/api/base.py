@@ -12,6 +12,9 @@ class Runtime(Protocol):
     def run(self, request: Request) -> AsyncGenerator[Event, None]:
         """One Commit, then chunks (when the request streams), then one Reply. Raises RungError; closing stops it."""
 
+    async def whole(self, request: Request) -> tuple[Commit, Reply]:
+        """What `run` gives of a request that does not stream. Raises RungError; cancelling stops it."""
+
     def explain(self, request: Request) -> Decision:
         """The decision that would be taken; nothing is called."""
 

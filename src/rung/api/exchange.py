@@ -33,10 +33,6 @@ class Exchange:
         self.model = request.model
         self.reasoner = ""
 
-    def _open(self, runtime: Runtime) -> aclosing[AsyncGenerator[Event, None]]:
-        # A generator that is merely dropped stops only once it is collected.
-        return aclosing(runtime.run(self._request))
-
     def headers(self, commit: Commit | None) -> Headers:
         found: Headers = [(b"x-rung-decision-id", self._request.id.encode())]
         if commit is not None:
@@ -46,16 +42,8 @@ class Exchange:
 
     async def whole(self, runtime: Runtime, write: Write) -> None:
         """Raises RungError, `write`'s own too."""
-        commit: Commit | None = None
-        reply: Reply | None = None
-        async with self._open(runtime) as events:
-            async for event in events:
-                if isinstance(event, Commit):
-                    commit, self.reasoner = event, event.reasoner
-                elif isinstance(event, Reply):
-                    reply = event
-        assert reply is not None
-        decision = reply.decision
+        commit, reply = await runtime.whole(self._request)
+        self.reasoner, decision = commit.reasoner, reply.decision
         body = write(self._request.id, int(self._clock.wall()), reply.answer, decision, self._debug)
         overhead_ms = (self._clock.monotonic() - self._request.arrived_s - decision.reasoner_s) * 1000
         headers = self.headers(commit)
@@ -66,7 +54,8 @@ class Exchange:
         await self._line.whole(200, body, headers)
 
     async def stream(self, runtime: Runtime, pace: Pace, metrics: Metrics) -> None:
-        async with self._open(runtime) as events:
+        # A generator that is merely dropped stops only once it is collected.
+        async with aclosing(runtime.run(self._request)) as events:
             async with kept_open(self._line, self.headers(None), pace.first_s, pace.every_s):
                 commit = await anext(events)
             assert isinstance(commit, Commit)

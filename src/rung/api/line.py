@@ -2,7 +2,7 @@
 
 import asyncio
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 from starlette.types import Message, Receive, Send
 
@@ -31,7 +31,7 @@ class Line:
         await self._send(message)
 
     async def whole(self, status: int, body: bytes, headers: Headers) -> None:
-        headers = [_JSON, (b"content-length", str(len(body)).encode()), *headers]
+        headers = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
         self.state = "closed"
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
@@ -104,7 +104,7 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
         self._watch: asyncio.Task[None] | None = None
         self.ended = ""
 
-    async def __aenter__(self) -> "until_gone":
+    def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None
         self._task = task
@@ -129,7 +129,7 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
             self.ended = why
             self._task.cancel()
 
-    async def __aexit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> bool:
+    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> bool:
         self._lookout.discard(self)
         if self._timer is not None:
             self._timer.cancel()

@@ -1,7 +1,7 @@
 """One piece of work for all who ask for the same at the same time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from rung.errors import Unavailable
@@ -29,6 +29,12 @@ class _Flight(Generic[T]):
         waiting = asyncio.get_running_loop().create_future()
         self._waiting.append(waiting)
         await waiting
+
+    def end(self) -> None:
+        """Once the work has ended: raises what it raised."""
+        if self.task.cancelled():
+            raise Unavailable("The work that this request shared was stopped; ask again")
+        self.task.result()
 
     def gave(self, count: int) -> None:
         """A caller has been given so many events."""
@@ -71,10 +77,7 @@ class Flights(Generic[T]):
 
     async def join(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> AsyncGenerator[T, None]:
         """`start` is called, in the work's task, only if nobody is at it already. Close the iterator when leaving."""
-        flight = self._flights.get(key)
-        if flight is None or flight.task.done():
-            flight = self._flights[key] = _Flight(start)
-        flight.callers += 1
+        flight = self._board(key, start)
         at = 0
         try:
             while True:
@@ -85,22 +88,47 @@ class Flights(Generic[T]):
                 if flight.task.done():
                     break
                 await flight.news()
-            if flight.task.cancelled():
-                raise Unavailable("The work that this request shared was stopped; ask again")
-            flight.task.result()
+            flight.end()
         finally:
-            flight.callers -= 1
-            if not flight.callers:
-                await self._end(key, flight)
+            if self._leave(key, flight):
+                await self._stop(flight.task)
 
-    async def _end(self, key: Hashable, flight: _Flight[T]) -> None:
+    async def all_of(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> Sequence[T]:
+        """All events of the work at its end, for who has no use for some of them. Else like `join`."""
+        flight = self._board(key, start)
+        try:
+            while not flight.task.done():
+                await flight.news()
+                flight.gave(len(flight.events))
+            flight.end()
+            return flight.events
+        finally:
+            if self._leave(key, flight):
+                await self._stop(flight.task)
+
+    def _board(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> _Flight[T]:
+        flight = self._flights.get(key)
+        if flight is None or flight.task.done():
+            flight = self._flights[key] = _Flight(start)
+        flight.callers += 1
+        return flight
+
+    def _leave(self, key: Hashable, flight: _Flight[T]) -> bool:
+        """Whether the work is to be stopped now, since nobody waits for it any longer."""
+        flight.callers -= 1
+        if flight.callers:
+            return False
         if self._flights.get(key) is flight:
             del self._flights[key]
         if not flight.task.done():
-            # Kept in sight: a caller that is cancelled once more does not wait for the end.
-            self._ending.add(flight.task)
-            flight.task.add_done_callback(self._ending.discard)
-            flight.task.cancel()
-            await asyncio.wait({flight.task})
-        elif not flight.task.cancelled():
+            return True
+        if not flight.task.cancelled():
             flight.task.exception()  # nobody is left to be told: asyncio need not warn of it
+        return False
+
+    async def _stop(self, task: asyncio.Task[None]) -> None:
+        # Kept in sight: a caller that is cancelled once more does not wait for the end.
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        task.cancel()
+        await asyncio.wait({task})

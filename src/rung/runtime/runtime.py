@@ -1,8 +1,10 @@
 """The request's way, on one page: recall, climb, commit, record."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Hashable
 from contextlib import aclosing
+from types import TracebackType
+from typing import Self
 
 import msgspec
 from msgspec import Struct
@@ -56,6 +58,25 @@ class Policy(Struct, frozen=True, kw_only=True):
     streaming: Streaming = "held"
 
 
+class _Way:
+    """A request while it is being answered. Whatever ends it, `left` is told, with the error if it is one. `key` is
+    empty where no other answer may serve; `climbs` are its own: none where it shares another's."""
+
+    def __init__(self, request: Request, left: Callable[["_Way", BaseException | None], None]) -> None:
+        self.request = request
+        self.key = b""
+        self.climbs: list[Climb] = []
+        self.decision: Decision | None = None
+        self.answer: Answer | None = None
+        self._left = left
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self._left(self, error)
+
+
 class Runtime:
     def __init__(self, ladder: Ladder, stores: Stores, policy: Policy, verify: Verify, clock: Clock) -> None:
         self._ladder = ladder
@@ -73,53 +94,54 @@ class Runtime:
         Raises RungError: before the Commit nothing was answered, after it a live stream broke. Closing the iterator
         stops all work at once, unless another request waits for the same answer.
         """
-        decision = Decision(id=request.id, model=request.model, preset=self._policy.preset, error="cancelled")
-        answer: Answer | None = None
-        climbs: list[Climb] = []
-        self._in_flight += 1
-        self.unused.clear()
-        try:
-            use = request.wishes.cache
-            key = key_of(request, self._policy.epoch) if use != "off" else b""
-            hit = self._stores.cache.get(key) if use == "use" else None
-            if hit is not None:
-                for event in self._replay(request, hit):
-                    if isinstance(event, Reply):
-                        decision, answer = event.decision, event.answer
-                    yield event
+        with self._let_in(request) as way:
+            kept = self._recall(way)
+            if kept is not None:
+                commit, reply = self._recalled(way, kept)
+                yield commit
+                for chunk in spell(reply.answer) if request.stream else ():
+                    yield chunk
+                yield reply
                 return
-            async with aclosing(self._work(request, key, climbs)) as events:
+            if way.key:
+                work = self._stores.flights.join(self._flight(way), lambda: self._climb(request, way.climbs))
+            else:
+                work = self._climb(request, way.climbs)
+            async with aclosing(work) as events:
                 async for event in events:
-                    seen = event if climbs else self._followed(request, event)
-                    if isinstance(seen, Reply):
-                        decision, answer = seen.decision, seen.answer
-                        if key and climbs and climbs[0].settled:
-                            self._stores.cache.put(key, answer)
-                    yield seen
-        except RungError as error:
-            decision = self._ended(request, climbs, error.message or type(error).__name__)
-            raise
-        except (asyncio.CancelledError, GeneratorExit):
-            if answer is None:
-                decision = self._ended(request, climbs, "the client went away")
-            raise
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self.unused.set()
-            self._record(request, decision, answer)
+                    yield self._seen(way, event)
 
-    def _work(self, request: Request, key: bytes, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
-        """A climb of the request's own, or, with a key, one that it shares with those that ask the same meanwhile."""
-        if not key:
-            return self._climb(request, climbs)
-        wishes = request.wishes
+    async def whole(self, request: Request) -> tuple[Commit, Reply]:
+        """The Commit and the Reply that `run` gives of a request that does not stream, with fewer steps between."""
+        with self._let_in(request) as way:
+            kept = self._recall(way)
+            if kept is not None:
+                return self._recalled(way, kept)
+            if way.key:
+                flights = self._stores.flights
+                events = await flights.all_of(self._flight(way), lambda: self._climb(request, way.climbs))
+            else:
+                async with aclosing(self._climb(request, way.climbs)) as work:
+                    events = [event async for event in work]
+            commit, reply = (self._seen(way, event) for event in events)
+            assert isinstance(commit, Commit)
+            assert isinstance(reply, Reply)
+            return commit, reply
+
+    def _recall(self, way: "_Way") -> Answer | None:
+        use = way.request.wishes.cache
+        if use != "off":
+            way.key = key_of(way.request, self._policy.epoch)
+        return self._stores.cache.get(way.key) if use == "use" else None
+
+    def _flight(self, way: "_Way") -> Hashable:
+        """What requests must have in common to share one climb."""
+        request, wishes = way.request, way.request.wishes
         # Another runtime's work ends with its own requests, and so do the leaves that a reload took from it.
-        flight = (
-            *(self, key, wishes.deadline_ms, wishes.max_usd, wishes.priority),
+        return (
+            *(self, way.key, wishes.deadline_ms, wishes.max_usd, wishes.priority),
             *(wishes.cache, request.stream, wishes.streaming),
         )
-        return self._stores.flights.join(flight, lambda: self._climb(request, climbs))
 
     def _climb(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
         plan = self._plan(request)
@@ -132,24 +154,11 @@ class Runtime:
     def _plan(self, request: Request) -> Plan:
         return make_plan(request, self._ladder, self._clock, self._policy.preset, self._policy.streaming)
 
-    def _replay(self, request: Request, kept: Answer) -> list[Event]:
-        answer = served_from_cache(kept)
-        events: list[Event] = [Commit(reasoner=answer.reasoner, cache="exact", live=False)]
-        if request.stream:
-            events.extend(spell(answer))
-        return [*events, Reply(answer=answer, decision=self._recalled(request, answer))]
-
-    def _followed(self, request: Request, event: Event) -> Event:
-        """What a request that joined another's climb sees of it: the same answer, at no further cost."""
-        if isinstance(event, Commit):
-            return msgspec.structs.replace(event, cache="exact")
-        if isinstance(event, Reply):
-            answer = served_from_cache(event.answer)
-            return Reply(answer=answer, decision=self._recalled(request, answer))
-        return event
-
-    def _recalled(self, request: Request, answer: Answer) -> Decision:
-        return Decision(
+    def _recalled(self, way: "_Way", kept: Answer) -> tuple[Commit, Reply]:
+        """What a request sees of an answer that another's climb gave: the same, at no further cost."""
+        request, answer = way.request, served_from_cache(kept)
+        way.answer = answer
+        way.decision = Decision(
             id=request.id,
             model=request.model,
             preset=self._policy.preset,
@@ -158,19 +167,53 @@ class Runtime:
             usage=answer.usage,
             total_s=self._clock.monotonic() - request.arrived_s,
         )
+        commit = Commit(reasoner=answer.reasoner, cache="exact", live=False)
+        return commit, Reply(answer=answer, decision=way.decision)
 
-    def _ended(self, request: Request, climbs: list[Climb], why: str) -> Decision:
-        if climbs:
-            return climbs[0].decision(error=why)
-        total_s = self._clock.monotonic() - request.arrived_s
-        return Decision(id=request.id, model=request.model, preset=self._policy.preset, error=why, total_s=total_s)
+    def _seen(self, way: "_Way", event: Event) -> Event:
+        """An event of a climb, of another's if this request has none of its own, as the request sees it."""
+        if isinstance(event, Reply):
+            if not way.climbs:
+                return self._recalled(way, event.answer)[1]
+            way.decision, way.answer = event.decision, event.answer
+            if way.key and way.climbs[0].settled:
+                self._stores.cache.put(way.key, event.answer)
+        elif not way.climbs and isinstance(event, Commit):
+            return msgspec.structs.replace(event, cache="exact")
+        return event
 
-    def _record(self, request: Request, decision: Decision, answer: Answer | None) -> None:
-        text = None
+    def _let_in(self, request: Request) -> "_Way":
+        if not self._in_flight:
+            self.unused.clear()
+        self._in_flight += 1
+        return _Way(request, self._left)
+
+    def _left(self, way: "_Way", error: BaseException | None) -> None:
+        self._in_flight -= 1
+        if not self._in_flight:
+            self.unused.set()
+        request, text = way.request, None
+        decision = self._decided(way, error)
         if self._policy.keep_text:
-            text = RecordedText(question=request.body, answer=answer.text if answer else "")
+            text = RecordedText(question=request.body, answer=way.answer.text if way.answer else "")
         self._stores.ledger.record(decision, tenant=request.tenant, text=text)
         self._stores.metrics.observe(decision)
+
+    def _decided(self, way: "_Way", error: BaseException | None) -> Decision:
+        """What is recorded of a request that ended with `error`, if with one."""
+        if isinstance(error, RungError):
+            why = error.message or type(error).__name__
+        elif way.decision is not None:
+            return way.decision
+        elif isinstance(error, asyncio.CancelledError | GeneratorExit):
+            why = "the client went away"
+        else:
+            request = way.request
+            return Decision(id=request.id, model=request.model, preset=self._policy.preset, error="cancelled")
+        if way.climbs:
+            return way.climbs[0].decision(error=why)
+        request, total_s = way.request, self._clock.monotonic() - way.request.arrived_s
+        return Decision(id=request.id, model=request.model, preset=self._policy.preset, error=why, total_s=total_s)
 
     def explain(self, request: Request) -> Decision:
         """The decision that would be taken now; nobody is called. Raises UnknownModel."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -93,6 +94,13 @@ class FakeRuntime:
             await self._wait("end")
         finally:
             self.closed.set()
+
+    async def whole(self, request: Request) -> tuple[Commit, Reply]:
+        async with aclosing(self.run(request)) as events:
+            commit, reply = [event async for event in events]
+        assert isinstance(commit, Commit)
+        assert isinstance(reply, Reply)
+        return commit, reply
 
     def explain(self, request: Request) -> Decision:
         self.requests.append(request)

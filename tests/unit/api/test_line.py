@@ -45,7 +45,7 @@ def wire() -> Wire:
 
 
 async def test_a_block_that_ends_is_left_alone(wire: Wire) -> None:
-    async with until_gone(wire.receive, 10, Lookout()) as client:
+    with until_gone(wire.receive, 10, Lookout()) as client:
         pass
     assert client.ended == ""
     task = asyncio.current_task()
@@ -57,27 +57,26 @@ async def test_other_messages_are_no_hanging_up(wire: Wire, monkeypatch: pytest.
     monkeypatch.setattr(Lookout, "AFTER_S", 0.0)
     for kind in ("http.request", "http.request", "http.disconnect"):
         wire.incoming.put_nowait({"type": kind})
-    async with until_gone(wire.receive, 10, Lookout()) as client:
+    with until_gone(wire.receive, 10, Lookout()) as client:
         await asyncio.Event().wait()
     assert client.ended == "gone"
     assert wire.incoming.empty()
 
 
 async def test_time_runs_out(wire: Wire) -> None:
-    async with until_gone(wire.receive, 0.0, Lookout()) as client:
+    with until_gone(wire.receive, 0.0, Lookout()) as client:
         await asyncio.Event().wait()
     assert client.ended == "too late"
 
 
 async def test_errors_of_the_block_pass(wire: Wire) -> None:
-    with pytest.raises(Busy):
-        async with until_gone(wire.receive, 10, Lookout()):
-            raise Busy("x")
+    with pytest.raises(Busy), until_gone(wire.receive, 10, Lookout()):
+        raise Busy("x")
 
 
 async def test_a_cancellation_from_elsewhere_passes_even_when_the_client_is_gone(wire: Wire) -> None:
     async def work() -> None:
-        async with until_gone(wire.receive, 0.0, Lookout()) as client:
+        with until_gone(wire.receive, 0.0, Lookout()) as client:
             try:
                 await asyncio.Event().wait()
             finally:
@@ -94,9 +93,13 @@ async def test_a_cancellation_from_elsewhere_passes_even_when_the_client_is_gone
 
 
 async def test_a_timeout_around_still_is_a_timeout(wire: Wire) -> None:
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0), until_gone(wire.receive, 10, Lookout()):
+    async def work() -> None:
+        with until_gone(wire.receive, 10, Lookout()):
             await asyncio.Event().wait()
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await work()
 
 
 async def test_a_comment_under_way_is_finished_before_the_answer(wire: Wire) -> None:
@@ -119,9 +122,10 @@ async def test_hanging_up_while_a_comment_is_under_way(wire: Wire, monkeypatch: 
     monkeypatch.setattr(Lookout, "AFTER_S", 0.0)
     line = Line(wire.send)
     wire.reading.clear()
-    async with until_gone(wire.receive, 10, Lookout()) as client, kept_open(line, [], 0.0, 0.0):
-        await wire.moved.wait()
-        wire.incoming.put_nowait({"type": "http.disconnect"})
+    with until_gone(wire.receive, 10, Lookout()) as client:
+        async with kept_open(line, [], 0.0, 0.0):
+            await wire.moved.wait()
+            wire.incoming.put_nowait({"type": "http.disconnect"})
     assert client.ended == "gone"
     for _ in range(5):
         await asyncio.sleep(0)

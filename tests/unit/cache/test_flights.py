@@ -54,8 +54,19 @@ async def all_of(events: AsyncIterator):
         return [event async for event in events]
 
 
-def following(flights, work, key=KEY):
-    return asyncio.create_task(all_of(flights.join(key, work)))
+@pytest.fixture(params=["join", "all_of"])
+def following(request):
+    """A task that wants all events, one by one or at the end: the same work for both."""
+
+    async def at_the_end(flights, work, key):
+        return list(await flights.all_of(key, work))
+
+    def follow(flights, work, key=KEY):
+        return asyncio.create_task(
+            all_of(flights.join(key, work)) if request.param == "join" else at_the_end(flights, work, key)
+        )
+
+    return follow
 
 
 async def settle():
@@ -69,7 +80,7 @@ async def test_one_caller_gets_every_event(work):
     assert (work.started, work.closed) == (1, 1)
 
 
-async def test_callers_share_one_work_and_all_get_all_of_it(work):
+async def test_callers_share_one_work_and_all_get_all_of_it(work, following):
     flights = Flights()
     first = following(flights, work)
     work.step(1, 2)
@@ -109,7 +120,7 @@ async def test_the_work_runs_ahead_of_the_fastest_caller_by_so_much_and_no_more(
         assert await idle() == 4 * AHEAD + 5
 
 
-async def test_other_keys_do_not_share(work):
+async def test_other_keys_do_not_share(work, following):
     flights, other = Flights(), Work()
     tasks = [following(flights, work), following(flights, other, b"other")]
     work.step(1, None)
@@ -125,7 +136,7 @@ async def test_events_come_as_they_are_made(work):
 
 
 @pytest.mark.parametrize("leaver", [0, 1])
-async def test_a_caller_that_is_cancelled_disturbs_nobody(work, leaver):
+async def test_a_caller_that_is_cancelled_disturbs_nobody(work, leaver, following):
     flights = Flights()
     tasks = [following(flights, work) for _ in range(3)]
     work.step(1)
@@ -138,7 +149,7 @@ async def test_a_caller_that_is_cancelled_disturbs_nobody(work, leaver):
     assert (work.started, work.closed) == (1, 1)
 
 
-async def test_a_caller_that_closes_disturbs_nobody(work):
+async def test_a_caller_that_closes_disturbs_nobody(work, following):
     flights = Flights()
     leaving = flights.join(KEY, work)
     work.step(1)
@@ -162,7 +173,7 @@ async def test_when_the_last_one_closes_the_work_has_ended(work):
     assert (work.closed, len(flights)) == (1, 0)
 
 
-async def test_when_the_last_one_is_cancelled_the_work_has_ended(work):
+async def test_when_the_last_one_is_cancelled_the_work_has_ended(work, following):
     flights = Flights()
     task = following(flights, work)
     await settle()
@@ -173,7 +184,7 @@ async def test_when_the_last_one_is_cancelled_the_work_has_ended(work):
     assert (work.closed, len(flights)) == (1, 0)
 
 
-async def test_a_caller_cancelled_before_its_work_began_leaves_nothing(work):
+async def test_a_caller_cancelled_before_its_work_began_leaves_nothing(work, following):
     task = following(Flights(), work)
     await asyncio.sleep(0)  # it has joined; the work's task has not had its turn
     task.cancel()
@@ -238,7 +249,7 @@ async def test_who_comes_after_the_end_starts_anew(work):
     assert (work.started, len(flights)) == (2, 0)
 
 
-async def test_who_comes_while_the_last_one_leaves_starts_anew(work):
+async def test_who_comes_while_the_last_one_leaves_starts_anew(work, following):
     flights = Flights()
     leaver = following(flights, work)
     await settle()
@@ -252,7 +263,7 @@ async def test_who_comes_while_the_last_one_leaves_starts_anew(work):
     assert len(flights) == 0
 
 
-async def test_work_that_was_stopped_by_another_tells_its_callers(work):
+async def test_work_that_was_stopped_by_another_tells_its_callers(work, following):
     flights = Flights()
     tasks = [following(flights, work) for _ in range(2)]
     work.step(asyncio.CancelledError())
@@ -321,3 +332,22 @@ async def test_whatever_the_order_everyone_gets_a_whole_work_or_leaves_cleanly(s
             assert isinstance(result, Upstream | asyncio.CancelledError)
     await settle()
     assert (crowd.alive, len(crowd.flights), crowd.flights._ending) == (0, 0, set())
+
+
+async def test_callers_of_both_kinds_share_one_work(work):
+    flights = Flights()
+    one_by_one = asyncio.create_task(all_of(flights.join(KEY, work)))
+    at_the_end = asyncio.create_task(flights.all_of(KEY, work))
+    work.step(1)
+    await settle()
+    assert not at_the_end.done()
+    work.step(2, None)
+    assert (await one_by_one, list(await at_the_end)) == ([1, 2], [1, 2])
+    assert (work.started, work.closed) == (1, 1)
+
+
+async def test_who_waits_for_the_end_does_not_hold_the_work_up(work):
+    flights = Flights()
+    count = 3 * AHEAD
+    work.step(*range(1, count + 1), None)
+    assert len(await flights.all_of(KEY, work)) == count

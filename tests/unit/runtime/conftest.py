@@ -98,6 +98,11 @@ class World:
             return [event async for event in events]
 
     async def reply(self, request, runtime=None):
+        if not request.stream:
+            commit, reply = await (runtime or self.runtime).whole(request)
+            assert isinstance(commit, Commit)
+            assert isinstance(reply, Reply)
+            return reply
         events = await self.events(request, runtime)
         assert isinstance(events[0], Commit)
         assert isinstance(events[-1], Reply)
