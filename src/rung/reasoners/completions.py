@@ -1,6 +1,6 @@
 """What OpenAI's chat completions say, as chunks. Pure: objects in, chunks out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError, convert
@@ -69,9 +69,7 @@ class _Usage(Struct):
     completion_tokens_details: _Details | None = None
 
 
-_FIELDS: dict[type[Struct], frozenset[str]] = {
-    kind: frozenset(kind.__struct_fields__) for kind in (_Wire, _Choice, _Delta)
-}
+_WIRE, _CHOICE, _DELTA = (frozenset(kind.__struct_fields__) for kind in (_Wire, _Choice, _Delta))
 
 
 class Reading:
@@ -102,10 +100,9 @@ class Reading:
         except ValidationError as error:  # it names the place and the types, and quotes nothing
             raise Malformed(f"{self._name}: sent what is no chat completion: {error}") from None
         self._usage = known.usage or self._usage
-        chunks = [
-            self._chunk(c, raw, at) for at, (c, raw) in enumerate(zip(known.choices, wire["choices"], strict=True))
-        ]
-        if extra := _unknown(wire, _Wire):
+        raws = wire["choices"]
+        chunks = [self._chunk(choice, raws[at], at) for at, choice in enumerate(known.choices)]
+        if extra := _unknown(wire, _WIRE):
             chunks[:1] = [replace(chunks[0] if chunks else _NOTHING, extra=extra)]
         return [chunk for chunk in chunks if chunk != _NOTHING]
 
@@ -121,10 +118,15 @@ class Reading:
         if unfinished and not said_so:
             raise Malformed(f"{self._name}: the answer was cut off before its end")
         chunks = [Chunk(index=index, finish="stop", signals={"finish_assumed": 1.0}) for index in unfinished]
-        told = _told(self._usage)
-        signals = {} if told else {"usage_estimated": 1.0}
-        usage = priced(told or estimated(self._body, self._written_bytes), self._price)
+        usage, signals = self.spent()
         return [*chunks, Chunk(index=max(self._finished), usage=usage, signals=signals)]
+
+    def spent(self) -> tuple[Usage, Mapping[str, float]]:
+        """The usage as told or, with a signal that says so, as estimated."""
+        told = _told(self._usage)
+        if told is not None:
+            return priced(told, self._price), {}
+        return priced(estimated(self._body, self._written_bytes), self._price), {"usage_estimated": 1.0}
 
     def _chunk(self, choice: _Choice, raw: dict[str, Any], at: int) -> Chunk:
         delta = choice.delta or choice.message or _Delta()
@@ -133,7 +135,7 @@ class Reading:
         text, finish = delta.content or "", choice.finish_reason or ""
         reasoning = delta.reasoning_content or delta.reasoning or ""
         self._finished[index] = bool(finish) or self._finished.get(index, False)
-        self._written_bytes += len(text.encode()) + len(reasoning.encode())
+        self._written_bytes += _bytes(text) + _bytes(reasoning)
         return Chunk(
             index=index,
             text=text,
@@ -141,23 +143,26 @@ class Reading:
             tool_calls=_numbered(raw_delta["tool_calls"]) if delta.tool_calls else (),
             logprobs=tuple(choice.logprobs.content or ()) if choice.logprobs else (),
             finish=finish,
-            choice_extra=_unknown(raw, _Choice),
-            delta_extra=_unknown(raw_delta, _Delta),
+            choice_extra=_unknown(raw, _CHOICE),
+            delta_extra=_unknown(raw_delta, _DELTA),
         )
 
 
-def _unknown(wire: dict[str, Any], known: type[Struct]) -> dict[str, Any]:
-    fields = _FIELDS[known]
-    return {key: value for key, value in wire.items() if key not in fields} if wire.keys() - fields else {}
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def _unknown(wire: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    return {} if known.issuperset(wire) else {key: value for key, value in wire.items() if key not in known}
 
 
 def whole(reading: Reading, wire: Any) -> list[Chunk]:
     """One chunk a choice, the last with the usage."""
     chunks = reading.read(wire)
-    *ends, last = reading.end(said_so=True)
-    if ends or not chunks:
-        return [*chunks, *ends, last]
-    chunks[-1] = replace(chunks[-1], usage=last.usage, signals=last.signals)
+    if not (chunks and reading.finished):
+        return [*chunks, *reading.end(said_so=True)]
+    usage, signals = reading.spent()
+    chunks[-1] = replace(chunks[-1], usage=usage, signals=signals)
     return chunks
 
 

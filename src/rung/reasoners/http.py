@@ -52,12 +52,12 @@ class Closed(ConnectionError):
 
 
 class Response:
-    """`status` is 0 until the head is there; the names of `headers` are in lower case. `left_s` tells how long to wait
-    at most, in seconds from now, and is asked at each wait."""
+    """`status` is 0 until the head is there; the names of `fields`, its headers, are in lower case. `left_s` tells how
+    long to wait at most, in seconds from now, and is asked at each wait."""
 
     def __init__(self, connection: "_Connection", left_s: Left) -> None:
         self.status = 0
-        self.headers: dict[str, str] = {}
+        self.fields: dict[bytes, bytes] = {}
         self.ended = False
         self._connection = connection
         self._left_s = left_s
@@ -67,9 +67,31 @@ class Response:
         self._waiter: asyncio.Future[None] | None = None
         self._inflate: Callable[[bytes], bytes] | None = None
 
-    async def head(self) -> None:
-        while not self.status:
-            await self._news()
+    @property
+    def headers(self) -> dict[str, str]:
+        return {name.decode("latin-1"): value.decode("latin-1") for name, value in self.fields.items()}
+
+    async def begun(self) -> "Response":
+        """Itself once the head is there, closed if nobody is given it: who asked may leave in the moment it comes."""
+        given = False
+        try:
+            while not self.status:
+                await self._news()
+            given = True
+        finally:
+            if not given:
+                self.close()
+        return self
+
+    async def body(self, most: int) -> bytes:
+        """All that is to come, or, of more than `most` bytes, as much as was there then. Raises what `piece` raises."""
+        pieces: list[bytes] = []
+        size = 0
+        while size <= most and (self._pieces or not self.ended or self._error is not None):
+            if piece := await self.piece():
+                pieces.append(piece)
+                size += len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def piece(self) -> bytes:
         """What came next of the body; empty at its end. Raises Late, Broken, NotHttp, Closed, OSError."""
@@ -107,7 +129,7 @@ class Response:
 
     def begin(self, status: int) -> None:
         self.status = status
-        if self.headers.get("content-encoding") in {"gzip", "deflate"}:  # though nobody asked for it
+        if self.fields.get(b"content-encoding") in {b"gzip", b"deflate"}:  # though nobody asked for it
             self._inflate = zlib.decompressobj(_ANY_WINDOW).decompress
         self._tell()
 
@@ -200,14 +222,14 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         response = self._busy()
         if not response.status:  # what follows the body is not looked at
-            response.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+            response.fields[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         response, status = self._busy(), self._parser.get_status_code()
         if status < 200:  # the answer follows
-            response.headers.clear()
+            response.fields.clear()
             return
-        self._until_closed = not response.headers.keys() & {"content-length", "transfer-encoding"}
+        self._until_closed = b"content-length" not in response.fields and b"transfer-encoding" not in response.fields
         response.begin(status)
 
     def on_body(self, data: bytes) -> None:
@@ -254,12 +276,12 @@ class Http:
         if kept is not None:
             response = kept.send(request, left_s)
             try:
-                return await _begun(response)
+                return await response.begun()
             except Broken:
-                if response.headers:
+                if response.fields:
                     raise
             await self._make_room(left_s)
-        return await _begun((await self._connected(left_s)).send(request, left_s))
+        return await (await self._connected(left_s)).send(request, left_s).begun()
 
     def close(self) -> None:
         """Breaks off what is still being read."""
@@ -328,18 +350,6 @@ class Http:
         self._open.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
-
-
-async def _begun(response: Response) -> Response:
-    """The response once its head is there, closed if nobody is given it: who asked may leave in the moment it comes."""
-    given = False
-    try:
-        await response.head()
-        given = True
-    finally:
-        if not given:
-            response.close()
-    return response
 
 
 def _head(url: str, headers: Mapping[str, str]) -> bytes:

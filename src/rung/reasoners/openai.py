@@ -1,7 +1,7 @@
 """The client side of OpenAI's chat completions over HTTP: one request out, chunks in."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
 from types import MappingProxyType
 from typing import Any
@@ -66,7 +66,7 @@ class ChatClient:
         What comes back is told by its content type, since some servers do as they like. Raises ReasonerErrors only.
         """
         name = self._server.name
-        exchange = _Exchange(self._server, self._clock, Words(body, self._secrets), body)
+        exchange = _Exchange(self._server, self._clock, self._secrets, body)
         try:
             await self._begin(exchange, body, stream)
             if exchange.streams:
@@ -89,10 +89,10 @@ class ChatClient:
     async def _begin(self, exchange: "_Exchange", body: Json, stream: bool) -> None:
         """Some servers (Mistral's, Databricks' and Fireworks' were seen to) refuse a request that asks for the usage of
         a stream. They are asked again without, and from then on always without."""
-        further = (body.get("stream_options") or {}).keys() - {"include_usage"}
         try:
             await exchange.begin(self._running(), self._payload(body, stream), stream)
         except UpstreamRefusedRequest:
+            further = (body.get("stream_options") or {}).keys() - {"include_usage"}
             if not (stream and self._asks_usage and exchange.blames(b"stream_options")) or further:
                 raise
             self._asks_usage = False
@@ -117,12 +117,13 @@ class ChatClient:
 class _Exchange:
     """One request and what comes back."""
 
-    def __init__(self, server: Server, clock: Clock, words: Words, body: Json) -> None:
+    def __init__(self, server: Server, clock: Clock, secrets: Sequence[str], body: Json) -> None:
         self._name = server.name
         self._max_bytes = server.max_bytes
         self._patience = Patience(server.name, server.timeouts, clock)
         self._clock = clock
-        self._words = words
+        self._secrets = secrets
+        self._body = body
         self._reading = Reading(server.name, body, server.price)
         self._response: Response | None = None
         self._raw = b""
@@ -140,14 +141,14 @@ class _Exchange:
             self._patience.comes_whole()
         response = self._response = await http.post(payload, self._patience.left_s)
         if response.status != 200:
-            raw = self._raw = await self._body()
+            raw = self._raw = await self._read(response)
             wall_s = self._clock.wall()
-            raise refusal(self._name, response.status, response.headers, raw, words=self._words, wall_s=wall_s)
-        kind = response.headers.get("content-type", "")
-        self.streams = "event-stream" in kind or (stream and "json" not in kind)
+            raise refusal(self._name, response.status, response.headers, raw, words=self._words(), wall_s=wall_s)
+        kind = response.fields.get(b"content-type", b"")
+        self.streams = b"event-stream" in kind or (stream and b"json" not in kind)
         if not self.streams:
             self._patience.comes_whole()
-            self._raw = await self._body()
+            self._raw = await self._read(response)
 
     def blames(self, field: bytes) -> bool:
         """Whether the server's refusal names a field of the request."""
@@ -191,13 +192,13 @@ class _Exchange:
                     while await self._received.piece():
                         pass
 
-    async def _body(self) -> bytes:
-        packets: list[bytes] = []
-        size = 0
-        while packet := await self._received.piece():
-            packets.append(packet)
-            size = self._bounded(size + len(packet))
-        return packets[0] if len(packets) == 1 else b"".join(packets)
+    async def _read(self, response: Response) -> bytes:
+        raw = await response.body(self._max_bytes)
+        self._bounded(len(raw))
+        return raw
+
+    def _words(self) -> Words:
+        return Words(self._body, self._secrets)
 
     def _bounded(self, size: int) -> int:
         if size > self._max_bytes:
@@ -210,7 +211,7 @@ class _Exchange:
         except (ValueError, RecursionError):  # the cause would quote the answer
             raise Malformed(f"{self._name}: sent what is no JSON") from None
         if isinstance(wire, dict) and wire.get("error"):
-            raise reported(self._name, wire["error"], self._words)
+            raise reported(self._name, wire["error"], self._words())
         return wire
 
     def broke(self, error: Exception) -> str:
