@@ -33,24 +33,24 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], max_bytes:
     """The request's body, never holding more than `max_bytes` of it. Raises BodyTooLarge, BadRequest, Gone."""
     # A refusal does not close the line: a client that is still sending would be cut off before it reads why. The server
     # throws away what it still sends.
-    declared = headers.get(b"content-length", b"0")
+    declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared[:20]) > max_bytes:
         raise _too_large(max_bytes)
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise BadRequest("Send the body uncompressed: content-encoding is not taken here.")
     pieces: list[bytes] = []
-    size, more = 0, True
-    while more:
+    size = 0
+    while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Gone
-        piece = message.get("body", b"")
+        piece: bytes = message.get("body", b"")
         size += len(piece)
         if size > max_bytes:
             raise _too_large(max_bytes)
+        if not message.get("more_body", False):
+            return b"".join([*pieces, piece]) if pieces else piece
         pieces.append(piece)
-        more = message.get("more_body", False)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _too_large(max_bytes: int) -> BodyTooLarge:

@@ -75,9 +75,10 @@ def _wishes(body: object, headers: Mapping[bytes, bytes]) -> Wishes:
         check(body, WishesBody, at="rung")
         assert isinstance(body, dict)
         said.update({key: value for key, value in body.items() if value is not None})
-    for header, raw in headers.items():
-        if header.startswith(b"x-rung-") and header not in _OTHER_HEADERS:
-            said.update(_header_wish(header, raw))
+    if b"x-rung-" in b"\n".join(headers):  # one look for all of them
+        for header, raw in headers.items():
+            if header.startswith(b"x-rung-") and header not in _OTHER_HEADERS:
+                said.update(_header_wish(header, raw))
     if "stream" in said:  # beside the body's own `stream`, which says whether, it says how
         said["streaming"] = said.pop("stream")
     return Wishes(**said) if said else _NO_WISHES

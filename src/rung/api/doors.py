@@ -56,6 +56,7 @@ class Door:
             raise ConfigError(problem)
         self._tenants = [(_digest(key.get_secret_value().encode()), name) for name, key in server.api_keys.items()]
         self._local_names_only = is_loopback(server.host) and not server.open
+        self._host_let_in: bytes | None = None  # the last one: nearly every request names the same
 
     def admit(self, headers: Mapping[bytes, bytes]) -> str:
         """The tenant whose request has these headers. Raises Unauthorized or Forbidden."""
@@ -74,7 +75,10 @@ class Door:
         return found
 
     def _check_browser(self, headers: Mapping[bytes, bytes]) -> None:
-        host = headers.get(b"host", b"").decode("latin-1").lower()
+        named = headers.get(b"host", b"")
+        if named == self._host_let_in and b"origin" not in headers:
+            return
+        host = named.decode("latin-1").lower()
         if host and self._local_names_only and not is_loopback(_without_port(host)):
             raise Forbidden(
                 f"Without API keys this server answers to loopback names only, not to `{host[:100]}`. "
@@ -83,6 +87,7 @@ class Door:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").lower().partition("://")[2] != host:
             raise Forbidden("A web page from another origin may not use this server without an API key.")
+        self._host_let_in = named
 
 
 def _digest(key: bytes) -> bytes:

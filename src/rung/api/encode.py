@@ -29,7 +29,8 @@ def completion(id_: str, created_s: int, answer: Answer, debug: Decision | None)
         "usage": usage(answer.usage),
         "system_fingerprint": None,
     }
-    body |= _unreserved(answer.extra)
+    if answer.extra:
+        body |= _unreserved(answer.extra)
     if debug is not None:
         body["rung"] = debug
     return to_json(body)

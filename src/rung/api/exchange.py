@@ -47,8 +47,8 @@ class Exchange:
         body = write(self._request.id, int(self._clock.wall()), reply.answer, decision, self._debug)
         overhead_ms = (self._clock.monotonic() - self._request.arrived_s - decision.reasoner_s) * 1000
         headers = self.headers(commit)
-        headers.append((b"x-rung-usd", f"{decision.usage.usd:.9g}".encode()))
-        headers.append((b"x-rung-overhead-ms", f"{max(0.0, overhead_ms):.3f}".encode()))
+        headers.append((b"x-rung-usd", b"%.9g" % decision.usage.usd))
+        headers.append((b"x-rung-overhead-ms", b"%.3f" % max(0.0, overhead_ms)))
         if not decision.quality_reached:
             headers.append((b"x-rung-quality-reached", b"false"))
         await self._line.whole(200, body, headers)

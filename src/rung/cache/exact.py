@@ -14,6 +14,7 @@ _NOT_OF_THE_ANSWER = frozenset(
 )
 # Models write the fields of an object in the order in which its schema names them, so there order is kept.
 _ORDERED = frozenset({"response_format", "tools", "functions"})
+_APART = _NOT_OF_THE_ANSWER | _ORDERED
 
 _canonical = msgspec.json.Encoder(order="deterministic")
 _as_sent = msgspec.json.Encoder()
@@ -32,18 +33,12 @@ def key_of(request: Request, epoch: str) -> bytes:
     are told apart: that may cost a hit, but never serves one request's answer to another. Budget and deadline are left
     out: an answer in hand meets any.
     """
-    wishes = request.wishes
-    rest, ordered = {}, {}
-    for name, value in request.body.items():
-        if name in _ORDERED:
-            ordered[name] = value
-        elif name not in _NOT_OF_THE_ANSWER:
-            rest[name] = value
-    head = (request.tenant, request.model, epoch, wishes.preset, wishes.min_quality, rest)
-    text = _canonical.encode(head)
-    if ordered:
+    wishes, body = request.wishes, request.body
+    rest = {name: value for name, value in body.items() if name not in _APART}
+    text = _canonical.encode((request.tenant, request.model, epoch, wishes.preset, wishes.min_quality, rest))
+    if not _ORDERED.isdisjoint(body):
         # JSON texts side by side cannot be read in two ways: the array above ends where it ends.
-        text += _as_sent.encode([[name, ordered[name]] for name in sorted(ordered)])
+        text += _as_sent.encode([[name, body[name]] for name in sorted(_ORDERED & body.keys())])
     return hashlib.blake2b(text, digest_size=32).digest()
 
 
