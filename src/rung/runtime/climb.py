@@ -1,8 +1,9 @@
 """One request's climb: call, look at the answer, and call the next, until the rule says stop."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
-from typing import Any, Literal
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import aclosing
+from types import TracebackType
+from typing import Any, Literal, Self, cast
 
 import msgspec
 
@@ -68,15 +69,24 @@ Event = Commit | Chunk | Reply
 
 
 class Attempt:
-    """One call while it runs; `wait_s` is that in its lane, as it was expected. `answer` stays None unless it came
-    whole."""
+    """One call while it runs, and a block around it: what goes wrong inside is told to `failed`, which says whether the
+    climb goes on. `wait_s` is that in its lane, as it was expected. `answer` stays None unless it came whole."""
 
-    def __init__(self, action: Try, started_s: float, wait_s: float) -> None:
+    def __init__(
+        self, action: Try, started_s: float, wait_s: float, failed: "Callable[[Attempt, BaseException], bool]"
+    ) -> None:
         self.action = action
         self.started_s = started_s
         self.wait_s = wait_s
         self.chunks: list[Chunk] = []
         self.answer: Answer | None = None
+        self._failed = failed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
+        return error is not None and self._failed(self, error)
 
 
 class _Dropped(Exception):
@@ -93,6 +103,7 @@ class Climb:
         self._request = request
         self._plan = plan
         self._ladder = ladder
+        self._rungs = ladder.rungs
         self._verify = verify
         self._clock = clock
         self._caller = caller_of(request)
@@ -102,7 +113,7 @@ class Climb:
         self._verdicts: tuple[Verdict, ...] = ()
         self._steps: list[Step] = []
         self._failures: dict[str, ReasonerError] = {}
-        self._spent = Usage()
+        self._spent = NOTHING_SPENT
         self._live_by: str | None = None
         self._quality_reached = True
         # Those whose answers were dropped, and what was seen of them: for when nobody else answers.
@@ -147,7 +158,7 @@ class Climb:
             quality_reached=self._quality_reached,
             usage=self._spent,
             total_s=self._clock.monotonic() - self._request.arrived_s,
-            reasoner_s=sum(step.ended_s - step.started_s for step in self._steps),
+            reasoner_s=sum([step.ended_s - step.started_s for step in self._steps]),
             streamed_live=self._live_by is not None,
             error=error,
         )
@@ -180,8 +191,11 @@ class Climb:
         name, sure = self._answers[0].reasoner, self._verdicts[0].right_prob
         if sure < (self._request.wishes.min_quality or 0.0):
             return False
-        expected = [c.estimate.right_prob for c in plan.candidates if c.name == name]
-        return [sure] == expected and all(sure >= w.reserve for w in plan.weighed if w.name != name)
+        for c, w in zip(plan.candidates, plan.weighed, strict=True):
+            as_expected = sure == c.estimate.right_prob if c.name == name else sure >= w.reserve
+            if not as_expected:
+                return False
+        return True
 
     def _weighed(self, options: Iterable[Candidate], seen: Sequence[Seen]) -> list[Weighed]:
         blind = self._plan.streaming == "eager" and not self._answers
@@ -189,6 +203,8 @@ class Climb:
         return [weigh(c, self._plan.prices, shift, blind=blind) for c, shift in shifts]
 
     def _seen(self) -> list[Seen]:
+        if not self._answers:
+            return [*self._glimpsed]
         asked = {c.name: c for c in self._plan.candidates}
         pairs = [(asked[a.reasoner], v) for a, v in zip(self._answers, self._verdicts, strict=True)]
         return [*self._glimpsed, *(Seen(c.mind, c.estimate.right_prob, v.right_prob) for c, v in pairs)]
@@ -210,7 +226,7 @@ class Climb:
             request=self._request,
             features=plan.features,
             candidate=chosen,
-            profile=self._ladder[chosen.name].profile,
+            profile=self._rungs[chosen.name].profile,
             prices=plan.prices,
             expected_prob=expected_prob,
             in_hand=self._in_hand(),
@@ -232,7 +248,7 @@ class Climb:
             return
         self._looked_s = now_s
         self._left = {
-            name: self._ladder.candidate(self._ladder[name], features, self._caller, before)
+            name: self._ladder.candidate(self._rungs[name], features, self._caller, before)
             for name, before in self._left.items()
         }
 
@@ -242,11 +258,14 @@ class Climb:
             chunks = attempt.chunks
             call = self._call(action.reasoner, stream=False)
             with within(self._patience_s(call)) as timer:
-                async with closing(self._ladder[action.reasoner].call(call)) as stream:
+                stream = cast("AsyncGenerator[Chunk, None]", self._rungs[action.reasoner].call(call))
+                try:
                     async for chunk in stream:
                         if not chunks and call.begin_by_s is not None:
                             timer.from_now(self._left_s())
                         chunks.append(chunk)
+                finally:
+                    await stream.aclose()
             attempt.answer = collect(action.reasoner, chunks)
         if attempt.answer is not None:
             await self._answered(attempt, attempt.answer)
@@ -258,7 +277,7 @@ class Climb:
         with self._attempt(action) as attempt:
             chunks = attempt.chunks
             call = self._call(action.reasoner, stream=True)
-            async with closing(self._ladder[action.reasoner].call(call)) as stream:
+            async with closing(self._rungs[action.reasoner].call(call)) as stream:
                 while (chunk := await self._in_time(stream, call if not chunks else None)) is not None:
                     chunks.append(chunk)
                     if self._live_by is not None:
@@ -290,40 +309,40 @@ class Climb:
         with within(self._patience_s(begun) if begun else self._left_s()):
             return await anext(stream, None)
 
-    @contextmanager
-    def _attempt(self, action: Try) -> Iterator[Attempt]:
-        """Turns what goes wrong with a call into a step of the climb, which goes on as long as nothing was sent."""
+    def _attempt(self, action: Try) -> Attempt:
         wait_s = self._left[action.reasoner].estimate.wait_s
-        attempt = Attempt(action, self._clock.monotonic(), wait_s)
-        try:
-            yield attempt
-        except ReasonerError as error:
-            del self._left[action.reasoner]
-            self._failures[action.reasoner] = error
+        return Attempt(action, self._clock.monotonic(), wait_s, self._failed)
+
+    def _failed(self, attempt: Attempt, error: BaseException) -> bool:
+        """Turns what went wrong with a call into a step of the climb, which goes on as long as nothing was sent."""
+        name = attempt.action.reasoner
+        if isinstance(error, ReasonerError):
+            del self._left[name]
+            self._failures[name] = error
             reason = f"{type(error).__name__}: {error.message}"
             usage = self._taken(attempt, error.usage)
             self._step(attempt, "abstained" if isinstance(error, Abstained) else "failed", reason=reason, usage=usage)
-            if self._live_by is not None:
-                raise
-        except TimeoutError:
-            del self._left[action.reasoner]
+            return self._live_by is None
+        if isinstance(error, TimeoutError):
+            del self._left[name]
             late = self._late()
             reason = "the request's deadline passed" if late else "nothing came while another could still be asked"
-            self._failures[action.reasoner] = TimedOut(reason)
+            self._failures[name] = TimedOut(reason)
             self._step(attempt, "failed", reason=reason, usage=self._taken(attempt))
             if self._live_by is not None:
                 raise self._too_late() from None
-        except _Dropped as dropped:
-            candidate = self._dropped[action.reasoner] = self._left.pop(action.reasoner)
-            self._glimpsed.append(Seen(candidate.mind, candidate.estimate.right_prob, dropped.verdict.right_prob))
-            looked = self._clock.monotonic(), dropped.verdict
+            return True
+        if isinstance(error, _Dropped):
+            candidate = self._dropped[name] = self._left.pop(name)
+            self._glimpsed.append(Seen(candidate.mind, candidate.estimate.right_prob, error.verdict.right_prob))
+            looked = self._clock.monotonic(), error.verdict
             self._step(attempt, "dropped", usage=self._taken(attempt), looked=looked)
-        except BaseException:
-            self._step(attempt, "cancelled", usage=self._taken(attempt))
-            raise
+            return True
+        self._step(attempt, "cancelled", usage=self._taken(attempt))
+        return False
 
     def _call(self, name: str, *, stream: bool) -> Call:
-        request, rung = self._request, self._ladder[name]
+        request, rung = self._request, self._rungs[name]
         # A vote's estimate counts all its samples, each of which is a call for its lane.
         calls = rung.profile.samples // 2 + 1
         return Call(
@@ -344,12 +363,11 @@ class Climb:
         if self._answers:
             return None
         # Another that waits in the same lane would come no sooner.
-        lane = self._ladder[chosen.name].lane
-        others = (c.estimate for c in self._options if self._ladder[c.name].lane is not lane and c.abilities.general)
-        needed_s = min((e.wait_s + _SPARE * e.p90_s for e in others), default=None)
-        if needed_s is None:
+        lane = self._rungs[chosen.name].lane
+        others = [c.estimate for c in self._options if c.abilities.general and self._rungs[c.name].lane is not lane]
+        if not others:
             return None
-        by_s = self._request.deadline_s - needed_s
+        by_s = self._request.deadline_s - min([e.wait_s + _SPARE * e.p90_s for e in others])
         enough_s = chosen.estimate.wait_s + chosen.estimate.service_s
         return by_s if by_s - self._clock.monotonic() >= enough_s else None
 
@@ -359,10 +377,12 @@ class Climb:
     async def _answered(self, attempt: Attempt, answer: Answer) -> None:
         name, ended_s = attempt.action.reasoner, self._clock.monotonic()
         usage = self._with_machine(name, answer.usage)
-        self._spent = self._spent + usage
+        self._spend(usage)
         chosen, features, looked = self._left.pop(name), self._plan.features, self._ladder.looked
         expected_prob = right_after(chosen, self._seen())
-        answers = [*self._answers, msgspec.structs.replace(answer, usage=usage)]
+        if usage is not answer.usage:
+            answer = msgspec.structs.replace(answer, usage=usage)
+        answers = [*self._answers, answer]
         try:
             verdicts = await self._looked_at(answers, expected_prob)
         except BaseException:
@@ -387,18 +407,23 @@ class Climb:
         name = attempt.action.reasoner
         if told == NOTHING_SPENT:
             busy_s = max(self._clock.monotonic() - attempt.started_s - attempt.wait_s, 0.0)
-            told = taken(attempt.chunks, self._ladder[name].profile, self._plan.features.prompt_tokens, busy_s)
+            told = taken(attempt.chunks, self._rungs[name].profile, self._plan.features.prompt_tokens, busy_s)
         usage = self._with_machine(name, told)
-        self._spent = self._spent + usage
+        self._spend(usage)
         return usage
+
+    def _spend(self, usage: Usage) -> None:
+        self._spent = usage if self._spent is NOTHING_SPENT else self._spent + usage
 
     def _with_machine(self, name: str, usage: Usage) -> Usage:
         """A machine of ours that was held is paid for by the second."""
-        usd = usage.usd + usage.busy_s * self._ladder[name].profile.usd_per_busy_s
-        return msgspec.structs.replace(usage, usd=usd)
+        held_usd = usage.busy_s * self._rungs[name].profile.usd_per_busy_s
+        return msgspec.structs.replace(usage, usd=usage.usd + held_usd) if held_usd else usage
 
     def _priced(self, answer: Answer) -> Answer:
         """The answer with the money and machine time of the whole climb, and its own tokens."""
+        if self._spent is answer.usage:
+            return answer
         usage = msgspec.structs.replace(answer.usage, usd=self._spent.usd, busy_s=self._spent.busy_s)
         return msgspec.structs.replace(answer, usage=usage)
 
