@@ -37,11 +37,9 @@ class Late:
         """Seconds without a word after which a second call is worth its cost; None until enough were seen."""
         if len(self._ratios) < _LEAST_CALLS:
             return None
-        usual_s = self._ratios.quantile(0.5) * service_s
-        bounds = self._bounds
-        return max(
-            self._ratios.quantile(bounds.quantile) * service_s, usual_s * bounds.factor, usual_s + bounds.least_late_s
-        )
+        bounds, ratios = self._bounds, self._ratios
+        usual_s = ratios.quantile(0.5) * service_s
+        return max(ratios.quantile(bounds.quantile) * service_s, usual_s * bounds.factor, usual_s + bounds.least_late_s)
 
 
 class Hedge:
@@ -87,7 +85,8 @@ class Hedge:
             kept = self._second
         finally:
             timer.cancel()
-            await self._stop_second(kept)
+            if self._second is not None and self._second is not kept:
+                await self._stop(self._second)
         if kept is not first:
             await first.close()
         return kept, chunk
@@ -107,10 +106,8 @@ class Hedge:
             self._won = True
             self._first_task.cancel()
 
-    async def _stop_second(self, kept: Run) -> None:
-        if self._second is None or self._second is kept:
-            return
+    async def _stop(self, second: Run) -> None:
         if self._second_task is not None and not self._second_task.done():
             self._second_task.cancel()
             await asyncio.wait([self._second_task])
-        await self._second.close()
+        await second.close()

@@ -198,7 +198,10 @@ class Lane:
                 chunk = await self._next(run)
         finally:
             for run in runs:
-                await run.close()
+                if run.ended:
+                    run.permit.release()
+                else:
+                    await run.close()
             self._load_changed()
 
     def _ticket(self, call: Call, now_s: float) -> Ticket:
@@ -350,13 +353,18 @@ class Lane:
         return Run(permit, call, self._clock, slowdown=slowdown)
 
     async def _next(self, run: Run) -> Chunk | None:
+        """The next chunk; None at the end. Raises what the upstream raises."""
         try:
-            chunk = await run.next()
-        except ReasonerError:
+            chunk = await anext(run.chunks, None)
+        except ReasonerError as error:
+            run.failed(error)
             self._turn_away_if_left_alone()
             raise
         if chunk is None:
+            run.answered()
             self._learn(run)
+        else:
+            run.saw(chunk)
         return chunk
 
     async def _begin(self, runs: list[Run], call: Call) -> tuple[Run, Chunk | None]:

@@ -159,7 +159,7 @@ class Queue:
         """Who comes back after a pause has saved up nothing: lifted to the least served of those who wait, or to the
         one that was served last."""
         if tenant not in self._waiting:
-            least = min((self._counters[t] for t in self._waiting), default=self._floor)
+            least = min([self._counters[t] for t in self._waiting]) if self._waiting else self._floor
             self._counters[tenant] = max(self._counters.get(tenant, 0.0), least)
 
     def _full_for(self, ticket: Ticket) -> bool:

@@ -179,29 +179,26 @@ class Run:
         self.permit = permit
         self.call = call
         self._now = clock.monotonic
-        self._chunks = cast("AsyncGenerator[Chunk, None]", permit.target.answer(call))
+        self.chunks = cast("AsyncGenerator[Chunk, None]", permit.target.answer(call))
         self.watch = Watch(self._now(), slowdown=slowdown, beside=permit.target.running, stream=call.stream)
         self.after_s = 0.0
         self.ended = False
         self.whole = False
 
-    async def next(self) -> Chunk | None:
-        """The next chunk; None at the end. Raises what the upstream raises."""
-        try:
-            chunk = await anext(self._chunks, None)
-        except ReasonerError as error:
-            self._end()
-            self.permit.target.failed(error, self.permit.age, self._now())
-            raise
-        if chunk is None:
-            self._end()
-            self.whole = True
-            self.permit.target.answered(self.watch, self.permit.age, self._now())
-            return None
+    def saw(self, chunk: Chunk) -> None:
         if self.watch.first_s is None:
             self.permit.read()
         self.watch.see(chunk, self._now())
-        return chunk
+
+    def failed(self, error: ReasonerError) -> None:
+        self._end()
+        self.permit.target.failed(error, self.permit.age, self._now())
+
+    def answered(self) -> None:
+        """It came to its end."""
+        self._end()
+        self.whole = True
+        self.permit.target.answered(self.watch, self.permit.age, self._now())
 
     async def close(self) -> None:
         """Stops what is still under way and gives the place back. A second time does nothing."""
@@ -209,7 +206,7 @@ class Run:
             if not self.ended:
                 self._end()
                 self._left()
-                await self._chunks.aclose()
+                await self.chunks.aclose()
         finally:
             self.permit.release()
 
