@@ -44,22 +44,31 @@ class within:  # noqa: N801  reads as a preposition, like contextlib's
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._late = False
+        self._until_s: float | None = None
 
     def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None, "only a task can be interrupted"
         self._task = task
         self._cancelling = task.cancelling()
-        self._timer = asyncio.get_running_loop().call_later(max(self._seconds, 0.0), self._ring)
+        self._loop = asyncio.get_running_loop()
+        self._timer = self._loop.call_later(max(self._seconds, 0.0), self._ring)
         return self
 
     def from_now(self, seconds: float) -> None:
-        """Gives the block so many seconds from now on instead."""
-        self._timer.cancel()
-        if not self._late:
-            self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._ring)
+        """Gives the block so many seconds from now on instead. Where that is longer, the timer is only set anew once it
+        rings: most blocks are done by then."""
+        until_s = self._loop.time() + max(seconds, 0.0)
+        self._until_s = until_s if until_s >= self._timer.when() else None
+        if self._until_s is None and not self._late:
+            self._timer.cancel()
+            self._timer = self._loop.call_at(until_s, self._ring)
 
     def _ring(self) -> None:
+        if self._until_s is not None:
+            self._timer = self._loop.call_at(self._until_s, self._ring)
+            self._until_s = None
+            return
         self._late = True
         self._task.cancel()
 

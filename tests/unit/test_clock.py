@@ -50,8 +50,22 @@ async def test_more_time_is_given() -> None:
         await _at_most(timer, 0)
 
 
-async def _at_most(timer: within, seconds: float) -> None:
-    timer.from_now(seconds)
+async def test_more_time_that_was_given_ends_too_and_may_be_taken_back() -> None:
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    timer = within(0.01)
+    with pytest.raises(TimeoutError), timer:
+        await _at_most(timer, 0.04)
+    assert 0.03 <= loop.time() - began_s < 2
+    timer = within(0.01)
+    with pytest.raises(TimeoutError), timer:
+        await _at_most(timer, 60, 0)
+    assert loop.time() - began_s < 4
+
+
+async def _at_most(timer: within, *seconds: float) -> None:
+    for each in seconds:
+        timer.from_now(each)
     await asyncio.Event().wait()
 
 
