@@ -476,8 +476,8 @@ class Lane:
     def _places(self, now_s: float) -> int:
         """How many calls may run at once."""
         if self._only is not None:
-            limit = self._only.limit
-            return max(min(self.pool.capacity, limit), 1) if limit is not None else self.pool.capacity
+            limit, room = self._only.limit, self.pool.capacity
+            return room if limit is None or limit > room else limit
         limits = [t.limit for t in self._targets if t.breaker.state(now_s) != "open"]
         bounded = sum(limit for limit in limits if limit is not None)
         return max(min(self.pool.capacity, bounded) if bounded else self.pool.capacity, 1)

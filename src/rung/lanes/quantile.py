@@ -24,4 +24,6 @@ class Recent:
 
     def quantile(self, q: float) -> float:
         """The least value that is not under a share `q` of them; there must be one."""
-        return self._ordered[min(int(q * len(self._ordered)), len(self._ordered) - 1)]
+        ordered = self._ordered
+        at = int(q * len(ordered))
+        return ordered[at] if at < len(ordered) else ordered[-1]

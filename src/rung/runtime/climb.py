@@ -453,6 +453,8 @@ class Climb:
 
     def _best(self) -> tuple[Answer, Verdict]:
         """The likeliest answer in hand; of equals, the first."""
+        if len(self._answers) == 1:
+            return self._answers[0], self._verdicts[0]
         return max(zip(self._answers, self._verdicts, strict=True), key=lambda pair: pair[1].right_prob)
 
     def _served(self) -> tuple[Answer, Verdict] | tuple[None, None]:
