@@ -119,9 +119,7 @@ class Lane:
     @property
     def congestion(self) -> float:
         """USD for a second of one of its places."""
-        if self.pool.shared:
-            self._load_changed()  # by the pool's other lanes
-        return self._price.usd_per_s(self._now())
+        return self._congestion(self._now())
 
     @property
     def status(self) -> Status:
@@ -159,13 +157,14 @@ class Lane:
 
     def standing(self, priority: int, tenant: str) -> Standing:
         """All that the rule is told of it at once."""
-        free = not self._queue.n and self.pool.room and self._open(self._now())
+        now_s = self._now()
+        free = not self._queue.n and self.pool.room and self._open(now_s)
         return Standing(
             status=self.reasoner.status if free else self.status,
             wait_s=0.0 if free else self.wait_s(priority, tenant),
             pace=self.pace,
             slowdown=self.slowdown,
-            congestion=self.congestion,
+            congestion=self._congestion(now_s),
         )
 
     def stats(self) -> LaneStats:
@@ -175,7 +174,7 @@ class Lane:
             queued=len(self._queue),
             running=self.running,
             limit=self._places(now_s),
-            congestion=self.congestion,
+            congestion=self._congestion(now_s),
             breakers={t.name: t.breaker.state(now_s) for t in self._targets},
             **self._counts,
         )
@@ -502,6 +501,11 @@ class Lane:
                 ahead_s += min(other._queue.ahead_s(ticket), own_s + ticket.service_s)
         now_s = self._now()
         return (ahead_s + self._usual_s) / self._places(now_s)
+
+    def _congestion(self, now_s: float) -> float:
+        if self.pool.shared:
+            self._load_changed()  # by the pool's other lanes
+        return self._price.usd_per_s(now_s)
 
     def _load_changed(self) -> None:
         now_s = self._now()

@@ -37,7 +37,7 @@ from rung.routing import (
     weigh,
 )
 from rung.runtime.hold import Held, Hold, can_hold, taken
-from rung.runtime.ladder import Ladder, caller_of
+from rung.runtime.ladder import Ladder
 from rung.runtime.plan import Plan, decision_of, with_quickest
 from rung.types import (
     NOTHING_SPENT,
@@ -106,7 +106,7 @@ class Climb:
         self._rungs = ladder.rungs
         self._verify = verify
         self._clock = clock
-        self._caller = caller_of(request)
+        self._caller = plan.caller
         self._left = {c.name: c for c in plan.candidates}
         self._options = plan.candidates
         self._answers: list[Answer] = []

@@ -32,7 +32,9 @@ class Looked:
 
     def saw(self, reasoner: str, task: str, verdict: Verdicted) -> None:
         key = reasoner, task
-        kept = self._seen.setdefault(key, deque(maxlen=_KEPT))
+        kept = self._seen.get(key)
+        if kept is None:
+            kept = self._seen[key] = deque(maxlen=_KEPT)
         kept.append(verdict)
         count = self._count[key] = self._count.get(key, 0) + 1
         if count in _AT or count % _EVERY == 0:

@@ -24,7 +24,7 @@ from rung.routing import (
     sort_options,
     weigh,
 )
-from rung.runtime.ladder import AUTO, Ladder, caller_of
+from rung.runtime.ladder import AUTO, Caller, Ladder, caller_of
 from rung.types import Decision, Estimate, Features, Option, Preset, Request, Streaming
 
 _BY_MODEL: Mapping[str, Preset] = {f"{AUTO}:{name}": name for name in PRESETS}
@@ -37,6 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     that sees nothing. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
 
     preset: Preset
+    caller: Caller
     prices: Prices
     features: Features
     candidates: tuple[Candidate, ...]
@@ -75,6 +76,7 @@ def make_plan(
     shown = [_shown(c, weighed[c.name], prices, left_out.get(c.name, "")) for c in everyone]
     return Plan(
         preset=preset,
+        caller=caller,
         prices=prices,
         features=features,
         candidates=candidates,
