@@ -85,8 +85,8 @@ def row_of(record: Record) -> Row:
         d.streamed_live,
         d.error,
         _json.encode(d.features).decode() if d.features else None,
-        _json.encode(d.options).decode(),
-        _json.encode(d.steps).decode(),
+        _json.encode(d.options).decode() if d.options else "[]",
+        _json.encode(d.steps).decode() if d.steps else "[]",
         _json.encode(text.question).decode() if text else None,
         storable(text.answer) if text else None,
     )
