@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
+from itertools import combinations
+from math import log
 from pathlib import Path
 from random import Random
 from statistics import fmean
@@ -195,11 +197,23 @@ def measure(part: str, n: int) -> None:
     for side in (*alone, *autos):
         figures |= side.figures()
         intervals |= side.intervals()
+    figures |= together([side for side in alone if side.name in {"fast", "think", "brief"}])
     for auto in autos:
         more, bounds = compared(auto, best)
         figures |= more
         intervals |= bounds
     _told(items, alone, autos, best, (figures, intervals), part)
+
+
+def together(alone: Sequence[Side]) -> dict[str, float]:
+    """How far two reasoners are right on the same items: a quarter of the log of the odds ratio, which is what
+    `rung.routing.options` takes for the correlation (half an item is added to each of the four counts)."""
+    found = {}
+    for one, other in combinations(alone, 2):
+        n = Counter(zip(one.right, other.right, strict=True))
+        ratio = (n[True, True] + 0.5) * (n[False, False] + 0.5) / (n[True, False] + 0.5) / (n[False, True] + 0.5)
+        found[f"together.{one.name}.{other.name}"] = log(ratio) / 4
+    return found
 
 
 async def _replay(items: Sequence[Item], folder: Path, rows: Rows, preset: Preset) -> dict[str, Row]:
@@ -228,7 +242,8 @@ def _told(
     write(name, figures, intervals, detail, SEED, len(items))
     for side in (*alone, *autos):
         print(f"{side.name:<14} right {side.accuracy:.3f}  answers/s {side.answers_per_s:.3f}")
-    print(json.dumps({k: (v, intervals[k]) for k, v in figures.items() if "_minus_" in k or "_over_" in k}, indent=1))
+    shown = ("_minus_", "_over_", "together")
+    print(json.dumps({k: (v, intervals.get(k)) for k, v in figures.items() if any(s in k for s in shown)}, indent=1))
     print(json.dumps(detail, indent=1))
 
 
