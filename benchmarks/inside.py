@@ -26,7 +26,7 @@ from wrk import Target, body
 
 from rung.api import make_app
 from rung.bootstrap import Rung
-from rung.cli.serve import spare_collector
+from rung.cli.serve import spare_collector, spare_generators
 from rung.config import load_config
 from rung.telemetry import configure_logs
 
@@ -86,6 +86,7 @@ async def measured(folder: Path, ports: Ports, rounds: int, calls: int) -> dict[
     figures: dict[str, float] = {}
     async with rung:
         spare_collector()
+        spare_generators()
         for mode in ("miss", "hit", "stream"):
             ours, theirs = [], []
             for number in range(-1, rounds):
