@@ -16,7 +16,7 @@ from rung.api.body import Gone
 from rung.api.encode import Headers
 from rung.api.exchange import Pace
 from rung.api.front import Front
-from rung.api.line import WHOLE, Line
+from rung.api.line import Line
 from rung.api.routes import make_router
 from rung.clock import Clock
 from rung.config.schema import Server
@@ -75,8 +75,7 @@ class App:
         if scope["type"] != "http":
             await _not_http(scope, receive, send)
             return
-        # Taken out, since it leads back to the scope: the two would wait for the garbage collector.
-        line = Line(send, scope.get("extensions", {}).pop(WHOLE, None))
+        line = Line(send)
         try:
             ask = self._asks.get(scope["path"])
             if ask is not None and scope["method"] == "POST":

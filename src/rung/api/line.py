@@ -1,7 +1,6 @@
 """The open line to one client: what has been sent on it, and whether the client is still there."""
 
 import asyncio
-from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
@@ -17,18 +16,13 @@ _STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"c
 
 # A timer may ring that much early.
 _EARLY_S = 0.002
-# Where a server can take a whole response in one piece, the scope's extensions hold this way to hand it over: it gives
-# False, and has done nothing, where the two messages of ASGI are needed after all.
-WHOLE = "rung.whole"
-Whole = Callable[[int, Headers, bytes], bool]
 
 
 class Line:
     """Sends one response. Every send waits while the client does not read, so nothing piles up here."""
 
-    def __init__(self, send: Send, whole: Whole | None = None) -> None:
+    def __init__(self, send: Send) -> None:
         self._send = send
-        self._whole = whole
         self.state: Literal["new", "streaming", "closed"] = "new"
 
     async def send(self, message: Message) -> None:
@@ -39,8 +33,6 @@ class Line:
     async def whole(self, status: int, body: bytes, headers: Headers) -> None:
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
         self.state = "closed"
-        if self._whole is not None and self._whole(status, headers, body):
-            return
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 

@@ -100,8 +100,8 @@ def spare_collector() -> None:
 
 
 def spare_generators() -> None:
-    """The loop lists generators under way, so as to close at its end what is left of them. Here whoever opens one closes
-    it, and three places in that list are a fortieth of a request."""
+    """The loop lists generators under way, so as to close at its end what is left of them. Here whoever opens one
+    closes it, and three places in that list are a hundredth of a request."""
     sys.set_asyncgen_hooks(firstiter=None, finalizer=sys.get_asyncgen_hooks().finalizer)
 
 

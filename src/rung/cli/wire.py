@@ -2,18 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import (
-    HEADER_VALUE_RE,
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
-
-from rung.api.encode import Headers
-from rung.api.line import WHOLE
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _HEAD = b"HTTP/1."
 # A client that does not read is noticed by what its transport holds: more than this is not kept from it.
@@ -44,13 +35,6 @@ class Joined:
         if self._size > _MOST_BYTES or (alone and len(self._pieces) > 1):
             self._send()
 
-    def write_whole(self, data: bytes) -> None:
-        """A response that nothing follows."""
-        if not self._pieces and self._alone():
-            self._transport.write(data)
-        else:
-            self.write(data)
-
     def close(self) -> None:
         self._send()
         self._transport.close()
@@ -69,32 +53,11 @@ class Joined:
             self._transport.write(data)
 
 
-def _respond(cycle: RequestResponseCycle, status: int, headers: Headers, body: bytes) -> bool:
-    """A response that is there whole, in one piece: what `cycle.send` makes of two messages, at a fourth of its cost.
-    False, with nothing done, where there is more to it."""
-    usual = cycle.keep_alive and not cycle.default_headers and cycle.scope["method"] != "HEAD"
-    if not usual or cycle.response_started or cycle.disconnected or cycle.flow.write_paused:
-        return False
-    if HEADER_VALUE_RE.search(b"".join([value for _, value in headers])):
-        return False  # `send` refuses it
-    lines = [b"%b: %b\r\n" % header for header in headers]
-    cycle.waiting_for_100_continue = False
-    cycle.response_started = cycle.response_complete = True
-    cast(Joined, cycle.transport).write_whole(b"".join([STATUS_LINE[status], *lines, b"\r\n", body]))
-    cycle.message_event.set()
-    cycle.on_response()
-    return True
-
-
 class Wire(HttpToolsProtocol):
     """uvicorn's HTTP over a Joined transport."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(cast(asyncio.Transport, Joined(transport, self._alone)))
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        cycle.scope["extensions"] = {WHOLE: partial(_respond, cycle)}  # type: ignore[dict-item]  # a function, not a dict
-        super()._start_asgi_task(cycle, app)
 
     def _alone(self) -> bool:
         return len(self.tasks) < 2  # the server's, one for each request that is being answered
