@@ -14,7 +14,7 @@ import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, redirect_stderr
+from contextlib import redirect_stderr
 from pathlib import Path
 from random import Random
 
@@ -138,9 +138,7 @@ class Way:
             arrived_s=now_s,
             deadline_s=now_s + 60,
         )
-        async with aclosing(self._runtime.run(request)) as events:
-            async for _ in events:
-                pass
+        await self._runtime.whole(request)
 
     async def lowest_us(self, model: str, rounds: int, calls: int, *, new: bool) -> float:
         found = []
@@ -163,18 +161,20 @@ def lowest_us(call: Callable[[], object], rounds: int, calls: int) -> float:
     return min(found) * 1e6
 
 
-def log_line_us(rounds: int) -> float:
+async def log_line_us(rounds: int) -> float:
     """One request's line, into a file that is thrown away."""
     with open(os.devnull, "w") as nowhere, redirect_stderr(nowhere):
         configure_logs(format="json")
         log = structlog.get_logger("rung.api").bind()
-        return lowest_us(
+        found = lowest_us(
             lambda: log.info(
                 "chat", id=f"chatcmpl-{0:024d}", model="auto", reasoner="r1", status=200, error="", ms=1.25
             ),
             rounds,
             300,
         )
+        await asyncio.sleep(0)  # lines are written at the end of a round of the loop
+        return found
 
 
 def verdict(text: str) -> Callable[[], object]:
@@ -201,7 +201,7 @@ async def measured(rounds: int) -> dict[str, float]:
         "features_sum_us": lowest_us(lambda: features_of(_body(SUM)), rounds, 200),
         "verify_us": lowest_us(verdict(QUESTION % "7"), rounds, 300),
         "verify_sum_us": lowest_us(verdict(SUM), rounds, 200),
-        "log_line_us": log_line_us(rounds),
+        "log_line_us": await log_line_us(rounds),
     }
     with tempfile.TemporaryDirectory() as folder:
         way = Way(Path(folder))
