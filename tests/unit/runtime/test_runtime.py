@@ -6,7 +6,7 @@ import pytest
 
 from rung.errors import Unavailable, UnknownDecision
 from rung.runtime import Ladder, Policy, Runtime
-from rung.types import Chunk, Commit, Feedback
+from rung.types import Chunk, Commit, Feedback, Reply
 
 
 async def test_the_same_request_is_answered_from_the_cache(world, scripted):
@@ -29,6 +29,19 @@ async def test_a_cached_answer_streams_well_formed(world, scripted):
     events = await world.events(world.request(stream=True), runtime)
     assert events[0] == Commit(reasoner="a", cache="exact", live=False)
     assert [(e.text, e.finish) for e in events if isinstance(e, Chunk)] == [("yes", "stop")]
+
+
+@pytest.mark.parametrize(("use", "caches"), [("use", ("miss", "exact")), ("off", ("miss", "miss"))])
+async def test_run_and_whole_say_the_same_of_a_request_that_does_not_stream(world, scripted, use, caches):
+    world.add(scripted("a", "yes"))
+    runtime = world.runtime
+    for way in (runtime.whole, lambda request: world.events(request, runtime)):
+        question = f"Is it so, {way}?"
+        for cache in caches:
+            commit, reply = await way(world.request(question, cache=use))
+            assert commit == Commit(reasoner="a", cache=cache, live=False)
+            assert isinstance(reply, Reply)
+            assert (reply.answer.text, reply.decision.answered_by) == ("yes", "a")
 
 
 async def test_identical_requests_in_flight_share_one_call_and_survive_the_leader(world, scripted):
