@@ -28,7 +28,6 @@ class Pool:
         self.capacity = capacity
         self.running = 0
         self.reading_long = 0
-        self.shared = False
         self._now = clock.monotonic
         self._weights: dict[Member, float] = {}
         self._given: dict[Member, float] = {}
@@ -38,6 +37,10 @@ class Pool:
     @property
     def members(self) -> list[Member]:
         return list(self._weights)
+
+    @property
+    def shared(self) -> bool:
+        return len(self._weights) > 1
 
     @property
     def room(self) -> bool:
@@ -55,13 +58,11 @@ class Pool:
 
     def join(self, member: Member, weight: float = 1.0) -> None:
         self._weights[member] = weight
-        self.shared = len(self._weights) > 1
         self._given[member] = self._floor
 
     def leave(self, member: Member) -> None:
         """No longer asked; its calls under way keep their places until they end."""
         self._weights.pop(member, None)
-        self.shared = len(self._weights) > 1
         self._given.pop(member, None)
         self._contending.discard(member)
 

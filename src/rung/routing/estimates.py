@@ -115,7 +115,7 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
     """The estimate with its times and its cost as they are now: what is expected of the answer stays."""
     if profile.kind == "symbolic":
         return expected
-    e, rounds = expected, 1.0 if profile.kind != "vote" else _rounds(profile)
+    e, rounds = expected, _rounds(profile)
     # Examples that go before every question are read once where the prompt is kept, and paid for where it is not.
     examples = strengths.EXAMPLE_TOKENS if profile.kind == "program" and profile.leaf_kind != "local" else 0
     tokens, prompt = e.completion_tokens, (prompt_tokens + examples) * rounds

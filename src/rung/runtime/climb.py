@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -258,14 +258,11 @@ class Climb:
             chunks = attempt.chunks
             call = self._call(action.reasoner, stream=False)
             with within(self._patience_s(call)) as timer:
-                stream = cast("AsyncGenerator[Chunk, None]", self._rungs[action.reasoner].call(call))
-                try:
+                async with closing(self._rungs[action.reasoner].call(call)) as stream:
                     async for chunk in stream:
                         if not chunks and call.begin_by_s is not None:
                             timer.from_now(self._left_s())
                         chunks.append(chunk)
-                finally:
-                    await stream.aclose()
             attempt.answer = collect(action.reasoner, chunks)
         if attempt.answer is not None:
             await self._answered(attempt, attempt.answer)

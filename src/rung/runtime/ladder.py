@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
-from msgspec.structs import force_setattr
 
 from rung.clock import Clock
 from rung.errors import UnknownModel
@@ -21,9 +20,7 @@ _GUESSED_READY_S = 5.0
 
 class Rung(Struct, frozen=True, kw_only=True):
     """One reasoner on the ladder. `call` is its lane's for a leaf and its own for a composite; `lane` is the one that
-    its calls end up in. `auto` says whether the rule may choose it. `name` is the reasoner's, kept since every request
-    asks for it. A model that works at its own length is one `mind`, however it is asked; cut short it errs elsewhere.
-    """
+    its calls end up in. `auto` says whether the rule may choose it."""
 
     reasoner: Reasoner
     profile: Profile
@@ -31,12 +28,15 @@ class Rung(Struct, frozen=True, kw_only=True):
     call: Below
     auto: bool
     about: str
-    name: str = ""
-    mind: str = ""
 
-    def __post_init__(self) -> None:
-        force_setattr(self, "name", self.reasoner.name)
-        force_setattr(self, "mind", self.name if self.profile.kind == "brief" else self.lane.reasoner.name)
+    @property
+    def name(self) -> str:
+        return self.reasoner.name
+
+    @property
+    def mind(self) -> str:
+        """A model that works at its own length is one mind, however it is asked; cut short it errs elsewhere."""
+        return self.name if self.profile.kind == "brief" else self.lane.reasoner.name
 
 
 class Caller(Struct, frozen=True, kw_only=True):
@@ -72,6 +72,7 @@ class Ladder:
     ) -> None:
         """`looked` is what earlier ladders saw of the same reasoners' answers."""
         self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
+        self._minds = {name: rung.mind for name, rung in self.rungs.items()}
         self._clock = clock
         self._learned = learned
         self._correct = correct
@@ -128,7 +129,7 @@ class Ladder:
             ready_in_s=ready_in_s,
             congestion=now.congestion,
             note=status.note,
-            mind=rung.mind,
+            mind=self._minds[name],
             moves=self.looked.moves(name, features.task),
             look_s=self.looked.seconds(features.task),
         )
