@@ -50,7 +50,7 @@ def commitment(
     An answer that nothing speaks for is sent only if no verdict could make a difference. `min_quality` is a bound: as
     long as another option is left, an answer is sent early only if every verdict would reach it."""
     points = written.points
-    best_else = _best_of(others, in_hand)
+    best_else = best_of(others, in_hand)
     adds = sum(w * p * (q - b) for q, w in points for b, p in best_else if q > b)
     gain = sum(w * p * (b - q) for q, w in points for b, p in best_else if b > q)
     rest, wait = written.rest_usd / prices.value_usd, prices.second_usd * written.rest_s / prices.value_usd
@@ -60,7 +60,7 @@ def commitment(
     return "drop" if adds < rest + wait else "hold"
 
 
-def _best_of(others: Sequence[Weighed], in_hand: float | None) -> Points:
+def best_of(others: Sequence[Weighed], in_hand: float | None) -> Points:
     """The distribution of B: the largest of `in_hand` and every other's capped verdict, taken to be independent."""
     floor = _NOTHING if in_hand is None else in_hand
     capped = [[(min(q, o.reserve), w * o.answer_prob) for q, w in o.points] for o in others]

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.routing import OPEN_SHARE, Prices, Weighed, Written, commitment
-from rung.routing.commitment import _best_of
+from rung.routing.commitment import best_of
 from rung.routing.reserve import reserve, verdict_points
 
 PRICES = Prices(value_usd=0.01, second_usd=0.00015)
@@ -75,7 +75,7 @@ def test_what_takes_long_to_end_but_looks_well_is_sent_and_not_dropped():
 def test_no_move_is_worth_more(right, discrimination, rivals, in_hand, rest_s, rest_usd):
     others = [other(p, cost=c, answer_prob=a, name=str(i)) for i, (p, c, a) in enumerate(rivals)]
     one = written(right, discrimination=discrimination, rest_s=rest_s, rest_usd=rest_usd)
-    best, rest, wait = _best_of(others, in_hand), rest_usd / PRICES.value_usd, rest_s * PRICES.second_usd / 0.01
+    best, rest, wait = best_of(others, in_hand), rest_usd / PRICES.value_usd, rest_s * PRICES.second_usd / 0.01
     worth = {
         "release": sum(w * q for q, w in one.points) - rest,
         "hold": sum(w * p * max(q, b) for q, w in one.points for b, p in best) - rest - wait,
@@ -95,6 +95,6 @@ def test_a_longer_wait_never_turns_a_release_into_a_hold(right, rivals, in_hand)
 @given(st.lists(st.tuples(probs, st.floats(0, 0.5), st.floats(0.1, 1)), max_size=4), st.none() | probs)
 def test_the_best_of_the_others_is_a_distribution(rivals, in_hand):
     others = [other(p, cost=c, answer_prob=a, name=str(i)) for i, (p, c, a) in enumerate(rivals)]
-    best = _best_of(others, in_hand)
+    best = best_of(others, in_hand)
     assert sum(p for _, p in best) == pytest.approx(1)
     assert all(p >= -1e-12 and b >= (-1.0 if in_hand is None else in_hand) for b, p in best)

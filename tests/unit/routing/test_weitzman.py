@@ -21,7 +21,7 @@ from rung.routing import (
     next_action,
     weigh,
 )
-from rung.routing.commitment import _best_of
+from rung.routing.commitment import best_of
 from rung.routing.options import LOG_ODDS
 from rung.routing.reserve import reserve, verdict_points
 from rung.types import Estimate, Features
@@ -192,4 +192,4 @@ def test_what_the_others_are_worth_is_what_climbing_them_brings(ladder):
     weighed = [
         msgspec.structs.replace(w, answer_prob=box[1]) for w, box in zip(weighed_of(ladder), ladder, strict=True)
     ]
-    assert sum(b * p for b, p in _best_of(weighed, None)) == pytest.approx(best_value(ladder), abs=1e-9)
+    assert sum(b * p for b, p in best_of(weighed, None)) == pytest.approx(best_value(ladder), abs=1e-9)

@@ -1,0 +1,71 @@
+"""Whether the best answer in hand is worth a judge's word.
+
+The word is yes or no. It is taken to be yes of a right answer and no of a wrong one with one chance, `tells`, which is
+then the area under its ROC curve: half of how often it is right of either kind. So a yes multiplies the odds of the
+answer by tells / (1 - tells), a no divides them by it, and on average the chance stays where it was.
+
+With p in hand, what can still be had by the rule is worth W(p) = E[max(p, max min(Q_i, z_i))], each option's verdict
+capped at its reserve (Weitzman 1979; Kleinberg, Waggoner and Weyl 2016). W is convex, so that a word never costs more
+than its price: it is worth E[W(p')] - W(p), p' being p after the word. A word that leaves what is done next as it is,
+whichever it be, may as well be asked for later, when it may matter, or need not be at all.
+"""
+
+import math
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from rung.routing.commitment import best_of
+from rung.routing.options import Weighed
+from rung.routing.reserve import Points
+from rung.routing.rule import Action, Try, next_action
+
+
+class Doubt(Struct, frozen=True, kw_only=True):
+    """`right_prob` is how sure the best answer in hand is and `next_prob` the next best, None if there is none; `tells`
+    is the judge's. `options` are those left now, `later` those that will be left after the judge was asked."""
+
+    right_prob: float
+    tells: float
+    options: Sequence[Weighed]
+    later: Sequence[Weighed]
+    next_prob: float | None = None
+    min_quality: float | None = None
+
+
+def evidence(yes: float, tells: float) -> float:
+    """The log-odds by which a word moves an answer that is yes with chance `yes`, 0..1: at most those of `tells`,
+    either way, and none if it is as likely a no."""
+    said_if_right = yes * tells + (1 - yes) * (1 - tells)
+    return math.log(said_if_right / (1 - said_if_right))
+
+
+def words(right_prob: float, tells: float) -> Points:
+    """How sure the answer is after a yes and after a no, each with its chance."""
+    yes = right_prob * tells + (1 - right_prob) * (1 - tells)
+    return (right_prob * tells / yes, yes), (right_prob * (1 - tells) / (1 - yes), 1 - yes)
+
+
+def gain(doubt: Doubt) -> float:
+    """What the judge's word is worth, as a share of a right answer's value; its cost is not taken off. Below 0 only
+    where asking takes options away."""
+    now, later = best_of(doubt.options, doubt.next_prob), best_of(doubt.later, doubt.next_prob)
+    after = sum(w * _worth(p, later) for p, w in words(doubt.right_prob, doubt.tells))
+    return after - _worth(doubt.right_prob, now)
+
+
+def matters(doubt: Doubt) -> bool:
+    """Whether what is done next depends on the word."""
+    done = {_next(doubt, p) for p, _ in words(doubt.right_prob, doubt.tells)}
+    return len(done) > 1
+
+
+def _worth(right_prob: float, best: Points) -> float:
+    return sum(w * max(right_prob, b) for b, w in best)
+
+
+def _next(doubt: Doubt, right_prob: float) -> tuple[str, bool]:
+    """Who is called, or else whether the answer that was judged is served."""
+    other = -1.0 if doubt.next_prob is None else doubt.next_prob
+    action: Action = next_action(doubt.later, max(right_prob, other), doubt.min_quality)
+    return (action.reasoner, False) if isinstance(action, Try) else ("", right_prob >= other)
