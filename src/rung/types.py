@@ -223,13 +223,16 @@ class Verdict(Struct, frozen=True, kw_only=True):
     source: str = "prior"
 
 
-Ended = Literal["answered", "abstained", "failed", "cancelled", "dropped"]
+# The last two are a judge's: it said yes or no of an answer in hand, or neither.
+Ended = Literal["answered", "abstained", "failed", "cancelled", "dropped", "judged", "unjudged"]
 
 
 class Step(Struct, frozen=True, kw_only=True):
     """One call of a climb. `propensity` is the chance with which this one was called then, below 1 only where another
     may be tried. An answer was dropped if it was not worth writing on; its usage is what it took until then, and its
-    verdict that on its beginning. Times are seconds since arrival."""
+    verdict that on its beginning. A judge's step has no verdict, its `reserve` is how sure the answer was that it was
+    asked about, and `reason` says what it said; that answer's own step has the verdict with its word. Times are seconds
+    since arrival."""
 
     reasoner: str
     reserve: float
@@ -268,7 +271,8 @@ class Past(Struct, frozen=True, kw_only=True):
 class Decision(Struct, frozen=True, kw_only=True):
     """Why a request was answered the way it was. `first` is what the rule would call first: the part that
     `/v1/explain` can know without calling anyone, and `nearest` is only filled there: the scored questions that are
-    most like this one. A cached answer needs neither features nor options."""
+    most like this one. `unjudged` says why the judge, if there is one, was not asked about the best answer in hand. A
+    cached answer needs neither features nor options."""
 
     id: str
     model: str
@@ -287,6 +291,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     streamed_live: bool = False
     error: str = ""
     nearest: tuple[Past, ...] = ()
+    unjudged: str = ""
 
 
 class Feedback(Struct, frozen=True, kw_only=True):

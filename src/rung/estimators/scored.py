@@ -31,7 +31,7 @@ def outcomes_of(graded: Sequence[Graded]) -> Outcomes:
         for name, score in row.items():
             table[at, reasoners.index(name)] = score
         for step in one.decision.steps:
-            if step.reasoner in row and step.usage.completion_tokens:
+            if step.verdict is not None and step.reasoner in row and step.usage.completion_tokens:
                 tokens[at, reasoners.index(step.reasoner)] = step.usage.completion_tokens
     known = bool((~np.isnan(tokens)).any(0).all())
     return Outcomes(

@@ -31,6 +31,16 @@ def question_of(body: Json) -> str:
     return ""
 
 
+def conversation_of(body: Json) -> str:
+    """All texts of a conversation, in order; where there are several, each after who says it."""
+    messages = body["messages"]
+    if len(messages) == 1:
+        return question_of(body)
+    contents = ((message.get("role"), message.get("content")) for message in messages)
+    texts = ((role, content if isinstance(content, str) else _text(content)) for role, content in contents)
+    return "\n\n".join(f"{role}: {text}" for role, text in texts if text)
+
+
 def with_line(body: Json, line: str) -> dict[str, Any]:
     """The body with `line` as a paragraph of its own at the end of the last user message, or as a user message where
     there is none."""

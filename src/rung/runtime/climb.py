@@ -37,6 +37,7 @@ from rung.routing import (
     weigh,
 )
 from rung.runtime.hold import Held, Hold, can_hold, taken
+from rung.runtime.judge import Hand, Judge, word_of
 from rung.runtime.ladder import Ladder
 from rung.runtime.plan import Plan, decision_of, with_quickest
 from rung.types import (
@@ -99,13 +100,18 @@ class _Dropped(Exception):
 class Climb:
     """Owned by the request's own task; `events` may be run once, and `decision` asked at any time."""
 
-    def __init__(self, request: Request, plan: Plan, ladder: Ladder, verify: Verify, clock: Clock) -> None:
+    def __init__(
+        self, request: Request, plan: Plan, ladder: Ladder, verify: Verify, clock: Clock, judge: Judge | None = None
+    ) -> None:
         self._request = request
         self._plan = plan
         self._ladder = ladder
         self._rungs = ladder.rungs
         self._verify = verify
         self._clock = clock
+        # None as soon as it has failed.
+        self._judge = judge
+        self._unjudged = ""
         self._caller = plan.caller
         self._left = {c.name: c for c in plan.candidates}
         self._options = plan.candidates
@@ -127,7 +133,12 @@ class Climb:
         """One Commit, the chunks if the request streams, one Reply. Raises the RungError that the caller should see."""
         if self._plan.problem is not None:
             raise self._plan.problem
-        while isinstance(action := self._next(), Try):
+        while True:
+            action = self._next()
+            if self._judge is not None and self._answers and await self._asked(self._judge):
+                continue
+            if isinstance(action, Stop):
+                break
             hold = self._hold(action)
             if hold is None:
                 await self._try(action)
@@ -161,6 +172,7 @@ class Climb:
             reasoner_s=sum([step.ended_s - step.started_s for step in self._steps]),
             streamed_live=self._live_by is not None,
             error=error,
+            unjudged=self._unjudged,
         )
 
     def _next(self) -> Try | Stop:
@@ -390,14 +402,78 @@ class Climb:
         looked.saw(name, features.task, Verdicted(expected_prob, self._verdicts[-1].right_prob))
         self._step(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
 
-    async def _looked_at(self, answers: list[Answer], expected_prob: float) -> tuple[Verdict, ...]:
-        """What is seen of the answers; of the last, if there is no time to look, what was expected of it."""
+    async def _asked(self, judge: Judge) -> bool:
+        """Asks the judge about the best answer in hand, if its word is worth it; the rule is asked anew then."""
+        best, verdict = self._best()
+        asking = judge.asks(self._request, self._plan, self._hand(best, verdict))
+        if isinstance(asking, str):
+            self._unjudged = asking
+            return False
+        action = Try(reasoner=judge.name, reserve=verdict.right_prob, live=False)
+        with Attempt(action, self._clock.monotonic(), asking.wait_s, self._unheard) as attempt:
+            with within(asking.patience_s):
+                async with closing(judge.rung.call(asking.call)) as stream:
+                    async for chunk in stream:
+                        attempt.chunks.append(chunk)
+            attempt.answer = collect(judge.name, attempt.chunks)
+        if attempt.answer is not None:
+            usage = self._with_machine(judge.name, attempt.answer.usage)
+            self._spend(usage)
+            await self._heard(judge, attempt, best, usage)
+        return True
+
+    def _unheard(self, attempt: Attempt, error: BaseException) -> bool:
+        """A judge that fails changes nothing but what it cost, and is not asked again."""
+        self._judge = None
+        told, reason = NOTHING_SPENT, "the request ended"
+        if isinstance(error, ReasonerError):
+            told, reason = error.usage, f"{type(error).__name__}: {error.message}"
+        elif isinstance(error, TimeoutError):
+            reason = "nothing came as long as its word was worth waiting for"
+        self._step(attempt, "unjudged", reason=reason, usage=self._taken(attempt, told))
+        return isinstance(error, ReasonerError | TimeoutError)
+
+    async def _heard(self, judge: Judge, attempt: Attempt, best: Answer, usage: Usage) -> None:
+        """Looks again at all answers, with the judge's word on `best`."""
+        assert attempt.answer is not None
+        yes = word_of(attempt.answer)
+        if yes is None:
+            self._judge = None
+            self._step(attempt, "unjudged", reason="said neither yes nor no", usage=usage)
+            return
+        self._step(attempt, "judged", reason=f"of {best.reasoner}: {yes:.0%} yes", usage=usage)
+        at = self._answers.index(best)
+        self._answers[at] = msgspec.structs.replace(best, signals={**best.signals, "judge": judge.moves(yes)})
+        self._verdicts = await self._looked_at(self._answers, None)
+        for number, step in enumerate(self._steps):
+            if step.outcome == "answered" and step.reasoner == best.reasoner:
+                self._steps[number] = msgspec.structs.replace(step, verdict=self._verdicts[at])
+
+    def _hand(self, best: Answer, verdict: Verdict) -> Hand:
+        others = [v.right_prob for a, v in zip(self._answers, self._verdicts, strict=True) if a is not best]
+
+        def options(limits: Limits) -> list[Weighed]:
+            fit = (c for c in self._left.values() if not exclusion(c, self._plan.features, limits))
+            return self._weighed(fit, self._seen())
+
+        return Hand(
+            answers=self._answers,
+            best=best,
+            verdict=verdict,
+            next_prob=max(others, default=None),
+            limits=Limits(left_s=self._left_s(), left_usd=self._left_usd()),
+            options=options,
+        )
+
+    async def _looked_at(self, answers: list[Answer], expected_prob: float | None) -> tuple[Verdict, ...]:
+        """What is seen of the answers. If there is no time to look, what was: of a new one, the last, what was
+        expected."""
         estimates = {c.name: c.estimate for c in self._plan.candidates}
         try:
             looking = self._verify(self._plan.features, estimates, answers, self._request.body)
             return await soon_within(self._left_s(), looking)
         except TimeoutError:
-            return *self._verdicts, Verdict(right_prob=expected_prob)
+            return self._verdicts if expected_prob is None else (*self._verdicts, Verdict(right_prob=expected_prob))
 
     def _taken(self, attempt: Attempt, told: Usage = NOTHING_SPENT) -> Usage:
         """What a call without an answer cost, as it told or as far as it came; that is spent all the same."""

@@ -15,6 +15,7 @@ from rung.errors import RungError
 from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
 from rung.runtime.climb import Climb, Event, Verify
+from rung.runtime.judge import Judge
 from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.learning import Learning
 from rung.runtime.plan import Plan, decision_of, make_plan, with_trial
@@ -48,7 +49,7 @@ class Stores(Struct, frozen=True, kw_only=True):
 class Policy(Struct, frozen=True, kw_only=True):
     """What a config decides beside the ladder. `epoch` changes whenever an old answer should not be served again.
     `most_loss` is what trying another rung may cost a request, as a share of a right answer's value; `draw` gives
-    numbers in 0..1."""
+    numbers in 0..1. `judge` is one of the ladder's, if there is any."""
 
     epoch: str
     preset: Preset
@@ -56,6 +57,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     most_loss: float = 0.0
     draw: Callable[[], float] = lambda: 1.0
     streaming: Streaming = "held"
+    judge: Judge | None = None
 
 
 class _Way:
@@ -147,7 +149,7 @@ class Runtime:
         plan = self._plan(request)
         if self._policy.most_loss and request.wishes.min_quality is None:
             plan = with_trial(plan, self._policy.most_loss, self._policy.draw())
-        climb = Climb(request, plan, self._ladder, self._verify, self._clock)
+        climb = Climb(request, plan, self._ladder, self._verify, self._clock, self._policy.judge)
         climbs.append(climb)
         return climb.events()
 

@@ -131,6 +131,11 @@ def vote(seen: Seen) -> float | None:
     return min(max((share - 2 / 3) * 3, -1.0), 1.0)
 
 
+def judge(seen: Seen) -> float | None:
+    """Log-odds: what a judge's word on it adds, where one was asked."""
+    return seen.answer.signals.get("judge")
+
+
 def passed_tests(seen: Seen) -> float | None:
     """1: code that passed every test that was given; -1: it did not. For tests of its own making, half of that, by the
     share that passed."""
@@ -261,6 +266,7 @@ SIGNALS: Mapping[str, Signal] = {
         copied,
         supported,
         vote,
+        judge,
         passed_tests,
         code_form,
         left_out,
@@ -285,6 +291,7 @@ _OF_FINAL = {copied, concludes, implausible}
 _OF_TOLD = {
     supported,
     vote,
+    judge,
     passed_tests,
     left_out,
     program_token,

@@ -24,6 +24,7 @@ WEIGHTS: Mapping[str, float] = {
     "copied": 2.5,  # what is not printed there is made up; much is printed there
     "supported": 0.8,  # a value that stands in the text may still be the wrong one
     "vote": 1.0,  # two of two samples: about 0.8 right where one alone is at 0.6
+    "judge": 1.0,  # already in log-odds, by what the config says that the judge tells
     "passed_tests": 2.5,  # what passes the tests that were given does what was asked, as far as they ask it
     "code_form": 5.0,  # what does not parse, or has another name, passes no test; what parses earns little: see PRAISE
     "left_out": -1.2,  # half of these are wrong, of the other programs one in ten

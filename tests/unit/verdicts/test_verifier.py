@@ -1,5 +1,5 @@
 import asyncio
-from math import exp
+from math import exp, log
 from typing import Any
 
 import msgspec
@@ -105,6 +105,24 @@ async def test_trust_scales_what_is_seen_but_nothing_is_never_right() -> None:
     doubted, believed = await prob(0.5, good, other), await prob(1.0, good, other)
     assert doubted.right_prob < believed.right_prob
     assert (await prob(0.0, _says(""))).right_prob < 0.01
+
+
+async def test_a_judges_word_moves_by_its_log_odds_as_far_as_it_is_trusted() -> None:
+    body = {"messages": [{"role": "user", "content": SUM}]}
+
+    async def moved(word: float, trust: float) -> float:
+        known = Known(trust=lambda reasoner, task: trust)
+        said = [_says("42"), _says("42", signals={"judge": word})]
+        (without,), (judged,) = [await verify(_features(SUM), ESTIMATES, [one], body, known) for one in said]
+        assert judged.signals["judge"] == word
+        log_odds = [log(p / (1 - p)) for p in (without.right_prob, judged.right_prob)]
+        return log_odds[1] - log_odds[0]
+
+    for word in (-1.4, 0.8):
+        assert await moved(word, 1.0) == pytest.approx(word)
+        assert await moved(word, 0.5) == pytest.approx(word / 2)
+    empty = _says("", signals={"judge": 2.0})
+    assert (await verify(_features(SUM), ESTIMATES, [empty], body))[0].right_prob < 0.01
 
 
 async def test_the_kind_of_a_reasoner_chooses_its_weights() -> None:

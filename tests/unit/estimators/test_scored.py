@@ -1,0 +1,39 @@
+"""What scored decisions say of who answered, and of nobody else."""
+
+import math
+
+from rung.estimators.outcomes import LEAST
+from rung.estimators.scored import outcomes_of
+from rung.ledger import Graded
+from rung.types import Decision, Step, Usage, Verdict
+
+
+def step(name, outcome, tokens, right_prob=None):
+    verdict = None if right_prob is None else Verdict(right_prob=right_prob)
+    usage = Usage(completion_tokens=tokens)
+    return Step(reasoner=name, reserve=0.5, outcome=outcome, started_s=0.0, ended_s=1.0, usage=usage, verdict=verdict)
+
+
+def graded(number, *steps):
+    decision = Decision(id=str(number), model="auto", preset="balanced", steps=steps, answered_by=steps[-1].reasoner)
+    question = {"messages": [{"role": "user", "content": f"What is {number} + 1?"}]}
+    return Graded(begun=number, seq=number, wall_s=0.0, score=1.0, decision=decision, question=question)
+
+
+def test_a_judges_step_is_no_answer_of_its_own():
+    """`large` judges what `small` says; on half of the questions it answers itself."""
+    small, word = step("small", "answered", 90, 0.4), step("large", "judged", 1)
+    own = step("large", "answered", 200, 0.9)
+    ends = ([small, word, step("small", "answered", 90, 0.8)], [small, word, own, step("large", "unjudged", 2)])
+    known = outcomes_of([graded(n, *ends[n % 2][:3]) for n in range(LEAST)])
+    at = known.reasoners.index("large")
+    assert [math.isnan(score) for score in known.scores[:2, at]] == [True, False]
+    assert known.tokens is not None
+    assert known.tokens[1, at] == 200
+
+
+def test_a_word_that_came_after_its_own_answer_does_not_count_as_its_tokens():
+    steps = [step("large", "answered", 200, 0.5), step("small", "answered", 90, 0.6), step("large", "judged", 1)]
+    known = outcomes_of([graded(n, *steps) for n in range(LEAST)])
+    assert known.tokens is not None
+    assert set(known.tokens[:, known.reasoners.index("large")]) == {200.0}
