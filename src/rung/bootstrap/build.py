@@ -19,7 +19,6 @@ from rung.config.schema import (
     FunctionConfig,
     LocalConfig,
     ProgramConfig,
-    ReasonerConfig,
     SymbolicConfig,
     ThinkConfig,
     VoteConfig,
@@ -359,6 +358,9 @@ def _about(entry: Leaf) -> str:
     return "exact mathematics"
 
 
-def policy_text(reasoners: Mapping[str, ReasonerConfig]) -> str:
+def policy_text(config: Config) -> str:
     """What answers depend on, as text; secrets stay masked."""
-    return "\n".join(f"{name}: {entry.model_dump_json()}" for name, entry in reasoners.items())
+    told = [f"{name}: {entry.model_dump_json()}" for name, entry in config.reasoners.items()]
+    if config.judge.reasoner is not None:
+        told.append(f"judge: {config.judge.model_dump_json()}")
+    return "\n".join(told)

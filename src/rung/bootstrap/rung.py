@@ -26,7 +26,7 @@ from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
 from rung.reasoners.code.reasoner import bounds_of
 from rung.reasoners.local.memory import Memory
-from rung.runtime import Bases, Event, Ladder, Learning, Looked, Policy, Runtime, Stores
+from rung.runtime import Bases, Event, Judge, Ladder, Learning, Looked, Policy, Runtime, Stores
 from rung.sandbox import Jail
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
@@ -173,7 +173,8 @@ class Rung:
         stores = Stores(
             cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics, learning=learning
         )
-        epoch = hashlib.blake2b(policy_text(config.reasoners).encode(), digest_size=8).hexdigest()
+        epoch = hashlib.blake2b(policy_text(config).encode(), digest_size=8).hexdigest()
+        judge = config.judge
         policy = Policy(
             epoch=f"{rung.__version__}-{epoch}",
             preset=config.server.preset,
@@ -181,6 +182,7 @@ class Rung:
             most_loss=config.estimates.explore,
             draw=self._rng.random,
             streaming=config.server.stream,
+            judge=Judge(ladder, judge.reasoner, judge.tells) if judge.reasoner is not None else None,
         )
         kinds = {one.name: one.profile.kind for one in rungs}
         known = Known(kinds=kinds, trust=learning.trust if learning else None)

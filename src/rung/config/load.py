@@ -177,6 +177,8 @@ def _cross_check(config: Config) -> Iterator[str]:
         below = getattr(reasoner, "of", None)
         if below is not None:
             yield from _check_below(config, name, below)
+    if config.judge.reasoner is not None:
+        yield from _check_judge(config, config.judge.reasoner)
     if not any(r.auto for r in config.reasoners.values()):
         yield "reasoners: at least one must have `auto: true`"
 
@@ -190,6 +192,19 @@ def _check_address(where: str, base_url: str) -> Iterator[str]:
         yield f"{where}: `{base_url}` is no web address; write e.g. https://api.openai.com/v1"
     elif address.path.rstrip("/").endswith("/chat/completions"):
         yield f"{where}: leave out the `/chat/completions` at its end"
+
+
+def _check_judge(config: Config, name: str) -> Iterator[str]:
+    judge = config.reasoners.get(name)
+    if judge is None:
+        near = difflib.get_close_matches(name, config.reasoners, n=1, cutoff=0.5)
+        hint = f"did you mean `{near[0]}`?" if near else "add it there, with `auto: false` if it is only to judge"
+        yield f"judge.reasoner: there is no `{name}` among reasoners; {hint}"
+    elif not isinstance(judge, LocalConfig | EndpointConfig | FunctionConfig):
+        yield (
+            f"judge.reasoner: `{name}` is of kind {judge.kind}, which cannot say yes or no of an answer; name a local "
+            "model, an endpoint or a function"
+        )
 
 
 def _check_below(config: Config, name: str, below: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from rung.config.lanes import Lanes, Section
 from rung.types import Preset, Streaming
@@ -227,6 +227,31 @@ class Estimates(Section):
     )
 
 
+class Judge(Section):
+    """A reasoner that is asked whether the best answer in hand is right, where its word may change what is done next
+    and is worth its cost. It is sent the question and the answer."""
+
+    reasoner: str | None = Field(
+        None, description="A local model, an endpoint or a function of the ladder, also one with `auto: false`."
+    )
+    tells: float = Field(
+        0.7,
+        description="How often its word is right, of right answers and of wrong ones that are neither surely right nor "
+        "surely wrong, on average over both (the AUC of its word): from 0.5, which tells nothing, to below 1. 0.7 is "
+        "what a small model tells of its own.",
+    )
+
+    @field_validator("tells")
+    @classmethod
+    def _between_nothing_and_all(cls, tells: float) -> float:
+        if not 0.5 <= tells < 1:
+            raise ValueError(
+                f"must be at least 0.5, which tells nothing, and below 1, not {tells:g}: give the mean of the share of "
+                "right answers that it says yes to and the share of wrong ones that it says no to"
+            )
+        return tells
+
+
 class ExactCache(Section):
     max_mb: float = Field(256.0, ge=0, description="Memory bound; 0 turns it off.")
 
@@ -280,6 +305,7 @@ class Log(Section):
 class Config(Section):
     reasoners: dict[str, ReasonerConfig] = Field(description="Name -> reasoner: the ladder.", min_length=1)
     estimates: Estimates = Field(Estimates(), description="How likely each reasoner is right.")
+    judge: Judge = Field(Judge(), description="Who is asked about answers in hand; nobody if not given.")
     cache: Cache = Field(Cache(), description="What is not computed twice.")
     ledger: Ledger = Field(Ledger(), description="What must never be lost.")
     server: Server = Field(Server(), description="The door.")

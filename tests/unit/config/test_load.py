@@ -168,6 +168,47 @@ def test_a_wrong_reasoner_is_told_with_its_place(reasoners: dict[str, Any], said
     assert len(found) == 1
 
 
+@pytest.mark.parametrize(
+    ("judge", "said"),
+    [
+        ({"reasoner": "clout"}, "f: judge.reasoner: there is no `clout` among reasoners; did you mean `cloud`?"),
+        (
+            {"reasoner": "xyz"},
+            "f: judge.reasoner: there is no `xyz` among reasoners; add it there, with `auto: false` if it is only to "
+            "judge",
+        ),
+        (
+            {"reasoner": "calc"},
+            "f: judge.reasoner: `calc` is of kind symbolic, which cannot say yes or no of an answer; name a local "
+            "model, an endpoint or a function",
+        ),
+        (
+            {"reasoner": "think"},
+            "f: judge.reasoner: `think` is of kind think, which cannot say yes or no of an answer; name a local model, "
+            "an endpoint or a function",
+        ),
+        ({"reasoner": "cloud", "tell": 0.8}, "f: judge.tell: unknown key; did you mean `tells`?"),
+        ({"reasoner": 3}, "f: judge.reasoner: input should be a valid string"),
+    ],
+)
+def test_a_wrong_judge_is_told(judge: dict[str, Any], said: str) -> None:
+    reasoners = {"calc": CALC, "cloud": CLOUD, "think": {"kind": "think", "of": "cloud"}}
+    assert problems(reasoners, judge=judge) == [said]
+
+
+@pytest.mark.parametrize("tells", [0.49, 1.0, 80, -0.5, float("nan")])
+def test_a_judge_tells_between_nothing_and_all(tells: float) -> None:
+    (said,) = problems({"cloud": CLOUD}, judge={"reasoner": "cloud", "tells": tells})
+    assert said.startswith("f: judge.tells: value error, must be at least 0.5, which tells nothing, and below 1, not ")
+    assert "give the mean of the share of right answers that it says yes to and" in said
+
+
+def test_nobody_judges_unless_named_and_who_does_need_not_be_on_the_ladder() -> None:
+    assert parse().judge.reasoner is None
+    named = parse({"calc": CALC, "cloud": {**CLOUD, "auto": False}}, judge={"reasoner": "cloud", "tells": 0.5})
+    assert (named.judge.reasoner, named.judge.tells) == ("cloud", 0.5)
+
+
 def test_a_circle_is_told_at_each_of_its_members() -> None:
     found = problems({"a": {"kind": "brief", "of": "b"}, "b": {"kind": "think", "of": "a"}})
     assert [p.split(": ")[1] for p in found] == ["reasoners.a.of", "reasoners.b.of"]
