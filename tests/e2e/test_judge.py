@@ -1,6 +1,7 @@
 """A judge behind the HTTP app: three scripted endpoints, the real rule, verdicts, lanes and ledger."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -105,7 +106,7 @@ async def test_a_no_is_heard_and_told(world: World) -> None:
     ]
     assert decision["steps"][1]["reason"] == "of small: 10% yes"
     assert decision["steps"][1]["verdict"] is None
-    assert decision["steps"][0]["verdict"]["signals"]["judge"] == pytest.approx(-1.05, abs=0.02)
+    assert decision["steps"][0]["verdict"]["signals"]["judge"] == pytest.approx(-math.log(0.8 / 0.2))
     spent = sum(step["usage"]["usd"] for step in decision["steps"])
     assert decision["usage"]["usd"] == pytest.approx(spent)
     metrics = await world.metrics()

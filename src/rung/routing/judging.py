@@ -10,14 +10,13 @@ than its price: it is worth E[W(p')] - W(p), p' being p after the word. A word t
 whichever it be, may as well be asked for later, when it may matter, or need not be at all.
 """
 
-import math
 from collections.abc import Sequence
 
 from msgspec import Struct
 
 from rung.routing.commitment import best_of
 from rung.routing.options import Weighed
-from rung.routing.reserve import Points
+from rung.routing.reserve import Points, logit
 from rung.routing.rule import Action, Try, next_action
 
 
@@ -34,10 +33,10 @@ class Doubt(Struct, frozen=True, kw_only=True):
 
 
 def evidence(yes: float, tells: float) -> float:
-    """The log-odds by which a word moves an answer that is yes with chance `yes`, 0..1: at most those of `tells`,
-    either way, and none if it is as likely a no."""
-    said_if_right = yes * tells + (1 - yes) * (1 - tells)
-    return math.log(said_if_right / (1 - said_if_right))
+    """The log-odds by which a word moves an answer that is a yes with chance `yes`, 0..1: as sure as it is of itself,
+    and no surer than the bare word, which is worth those of `tells` either way."""
+    most = logit(tells)
+    return min(max(logit(yes), -most), most)
 
 
 def words(right_prob: float, tells: float) -> Points:

@@ -131,6 +131,7 @@ def test_a_word_moves_an_answer_as_far_as_the_judge_tells_at_most(right_prob, ju
     assert evidence(1.0, judge) == pytest.approx(most)
     assert evidence(yes, judge) == pytest.approx(-evidence(1 - yes, judge), abs=1e-9)
     assert evidence(0.5, judge) == pytest.approx(0.0, abs=1e-12)
+    assert abs(evidence(yes, judge)) <= abs(logit(yes)) + 1e-12
 
 
 @given(probs, tells)
