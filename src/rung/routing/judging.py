@@ -17,17 +17,19 @@ from msgspec import Struct
 from rung.routing.commitment import best_of
 from rung.routing.options import Weighed
 from rung.routing.reserve import Points, logit
-from rung.routing.rule import Action, Try, next_action
+from rung.routing.rule import Try, next_action
 
 
 class Doubt(Struct, frozen=True, kw_only=True):
     """`right_prob` is how sure the best answer in hand is and `next_prob` the next best, None if there is none; `tells`
-    is the judge's. `options` are those left now, `later` those that will be left after the judge was asked."""
+    is the judge's. `options` are those left now, the others those that will be left after the judge was asked, as they
+    will be weighed after a yes and after a no: a word on one answer tells of the question, too."""
 
     right_prob: float
     tells: float
     options: Sequence[Weighed]
-    later: Sequence[Weighed]
+    if_yes: Sequence[Weighed]
+    if_no: Sequence[Weighed]
     next_prob: float | None = None
     min_quality: float | None = None
 
@@ -47,24 +49,25 @@ def words(right_prob: float, tells: float) -> Points:
 
 def gain(doubt: Doubt) -> float:
     """What the judge's word is worth, as a share of a right answer's value; its cost is not taken off. Below 0 only
-    where asking takes options away."""
-    now, later = best_of(doubt.options, doubt.next_prob), best_of(doubt.later, doubt.next_prob)
-    after = sum(w * _worth(p, later) for p, w in words(doubt.right_prob, doubt.tells))
-    return after - _worth(doubt.right_prob, now)
+    where asking takes options away, or where a word moves the others otherwise than it is expected to."""
+    later = (doubt.if_yes, doubt.if_no)
+    after = zip(words(doubt.right_prob, doubt.tells), later, strict=True)
+    told = sum(w * _worth(p, options, doubt) for (p, w), options in after)
+    return told - _worth(doubt.right_prob, doubt.options, doubt)
 
 
 def matters(doubt: Doubt) -> bool:
     """Whether what is done next depends on the word."""
-    done = {_next(doubt, p) for p, _ in words(doubt.right_prob, doubt.tells)}
-    return len(done) > 1
+    (after_yes, _), (after_no, _) = words(doubt.right_prob, doubt.tells)
+    return _next(after_yes, doubt.if_yes, doubt) != _next(after_no, doubt.if_no, doubt)
 
 
-def _worth(right_prob: float, best: Points) -> float:
-    return sum(w * max(right_prob, b) for b, w in best)
+def _worth(right_prob: float, options: Sequence[Weighed], doubt: Doubt) -> float:
+    return sum(w * max(right_prob, b) for b, w in best_of(options, doubt.next_prob))
 
 
-def _next(doubt: Doubt, right_prob: float) -> tuple[str, bool]:
+def _next(right_prob: float, options: Sequence[Weighed], doubt: Doubt) -> tuple[str, bool]:
     """Who is called, or else whether the answer that was judged is served."""
     other = -1.0 if doubt.next_prob is None else doubt.next_prob
-    action: Action = next_action(doubt.later, max(right_prob, other), doubt.min_quality)
+    action = next_action(options, max(right_prob, other), doubt.min_quality)
     return (action.reasoner, False) if isinstance(action, Try) else ("", right_prob >= other)

@@ -451,10 +451,12 @@ class Climb:
 
     def _hand(self, best: Answer, verdict: Verdict) -> Hand:
         others = [v.right_prob for a, v in zip(self._answers, self._verdicts, strict=True) if a is not best]
+        seen, at = self._seen(), len(self._glimpsed) + self._answers.index(best)
 
-        def options(limits: Limits) -> list[Weighed]:
+        def options(limits: Limits, found_prob: float) -> list[Weighed]:
+            seen[at] = msgspec.structs.replace(seen[at], found_prob=found_prob)
             fit = (c for c in self._left.values() if not exclusion(c, self._plan.features, limits))
-            return self._weighed(fit, self._seen())
+            return self._weighed(fit, seen)
 
         return Hand(
             answers=self._answers,

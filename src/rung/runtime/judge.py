@@ -12,7 +12,7 @@ from msgspec import Struct
 from rung.answers import extract, options_of, same
 from rung.reasoners.wording import conversation_of, question_of
 from rung.routing import Candidate, Limits, Weighed, exclusion, features_of, weigh
-from rung.routing.judging import Doubt, evidence, gain, matters
+from rung.routing.judging import Doubt, evidence, gain, matters, words
 from rung.routing.reserve import logit, sigmoid
 from rung.runtime.ladder import Ladder
 from rung.runtime.plan import Plan
@@ -42,14 +42,15 @@ _WORD = re.compile(r"\W*(yes|no)\b(?!\W+(?:and|or)\W+(?:yes|no)\b)", re.IGNORECA
 
 class Hand(Struct, frozen=True, kw_only=True):
     """All answers in hand, the best of them with its verdict, and how sure the next best is, None if there is none.
-    `options` weighs those left within some limits; `limits` are what is left now."""
+    `limits` are what is left now. `options` weighs those that fit in some limits, were the best found to be right with
+    some chance."""
 
     answers: Sequence[Answer]
     best: Answer
     verdict: Verdict
     next_prob: float | None
     limits: Limits
-    options: Callable[[Limits], list[Weighed]]
+    options: Callable[[Limits, float], list[Weighed]]
 
 
 class Asking(Struct, frozen=True, kw_only=True):
@@ -85,11 +86,14 @@ class Judge:
         e, limits, prices = candidate.estimate, hand.limits, plan.prices
         left_usd = None if limits.left_usd is None else limits.left_usd - e.usd
         later = Limits(left_s=limits.left_s - e.wait_s - e.p90_s, left_usd=left_usd)
+        right_prob, tells = hand.verdict.right_prob, self._tells_of(hand.verdict)
+        (after_yes, _), (after_no, _) = words(right_prob, tells)
         doubt = Doubt(
-            right_prob=hand.verdict.right_prob,
-            tells=self._tells_of(hand.verdict),
-            options=hand.options(limits),
-            later=hand.options(later),
+            right_prob=right_prob,
+            tells=tells,
+            options=hand.options(limits, right_prob),
+            if_yes=hand.options(later, after_yes),
+            if_no=hand.options(later, after_no),
             next_prob=hand.next_prob,
             min_quality=request.wishes.min_quality,
         )

@@ -36,7 +36,8 @@ def weighed_of(ladder):
 
 def doubt(right_prob, tells, ladder=(), **more):
     options = weighed_of(ladder)
-    return Doubt(**{"right_prob": right_prob, "tells": tells, "options": options, "later": options, **more})
+    same = {"options": options, "if_yes": options, "if_no": options}
+    return Doubt(**{"right_prob": right_prob, "tells": tells, **same, **more})
 
 
 def box_after(box, then, kept):
@@ -121,7 +122,13 @@ def test_a_bound_on_quality_is_what_the_rule_takes_it_for():
 def test_what_no_longer_fits_after_the_judge_is_lost():
     rival = (((0.9, 1.0),), 1.0, 0.1)
     options = weighed_of([rival])
-    assert gain(Doubt(right_prob=0.5, tells=0.7, options=options, later=[])) < 0
+    assert gain(Doubt(right_prob=0.5, tells=0.7, options=options, if_yes=[], if_no=[])) < 0
+
+
+def test_a_no_is_worth_less_where_it_speaks_against_the_others_too():
+    strong, weak = (weighed_of([(((right, 1.0),), 1.0, 0.1)]) for right in (0.9, 0.5))
+    moved = doubt(0.7, 0.8, options=strong, if_yes=strong, if_no=weak)
+    assert gain(moved) < gain(doubt(0.7, 0.8, options=strong, if_yes=strong, if_no=strong))
 
 
 @given(probs, tells, st.floats(0, 1))
@@ -165,7 +172,8 @@ class Policies:
         first, *others = sorted(hand, reverse=True)
         next_prob = others[0][0] if others else None
         options = [self.weighed[i] for i in left]
-        one = Doubt(right_prob=first[0], tells=self.judge, options=options, later=options, next_prob=next_prob)
+        same = {"options": options, "if_yes": options, "if_no": options}
+        one = Doubt(right_prob=first[0], tells=self.judge, next_prob=next_prob, **same)
         if not first[1] and matters(one) and gain(one) > self.cost:
             return self._judged(left, hand, first, self.by_the_rule)
         action = next_action(options, first[0], None)
