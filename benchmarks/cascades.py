@@ -38,7 +38,7 @@ from rung.lanes import Lane, Pace, Pool, Setup
 from rung.reasoners.base import Abilities, Status
 from rung.routing import PRESETS, Profile, Seen, Verdicted, difficulty_shift
 from rung.routing.reserve import logit, sigmoid
-from rung.runtime import Ladder, Looked, Rung
+from rung.runtime import Judge, Ladder, Looked, Rung
 from rung.runtime.climb import Climb
 from rung.runtime.plan import make_plan
 from rung.simulate import run
@@ -130,7 +130,7 @@ class Writer:
 
     def __init__(self, kind: Kind) -> None:
         self.name = kind.name
-        self._kind = kind
+        self.kind = kind
         self.says = Said((), 0.0, False, 0.0)
 
     async def start(self) -> None:
@@ -140,13 +140,13 @@ class Writer:
         """Nothing is open."""
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
-        await asyncio.sleep(self._kind.first_s)
+        await asyncio.sleep(self.kind.first_s)
         signals = {"mean_logprob": self.says.mean_logprob}
         for word in self.says.words:
-            await asyncio.sleep(self._kind.token_s)
+            await asyncio.sleep(self.kind.token_s)
             yield Chunk(text=word, signals=signals)
         tokens = len(self.says.words)
-        usage = Usage(prompt_tokens=20, completion_tokens=tokens, usd=tokens * self._kind.usd)
+        usage = Usage(prompt_tokens=20, completion_tokens=tokens, usd=tokens * self.kind.usd)
         yield Chunk(finish="stop", usage=usage)
 
 
@@ -161,25 +161,34 @@ class Outcome(NamedTuple):
     total_s: float
     dropped: bool
     early: bool
+    judged: int
 
 
 class World:
     """The ladder, told of one question at a time what each rung will say and how likely it is right."""
 
-    def __init__(self, sees: float = math.hypot(REST, 1.0), looked: Looked | None = None) -> None:
-        """`sees` is d' as it is guessed; false steps and refusals tell about 1 beside REST."""
+    def __init__(
+        self,
+        sees: float = math.hypot(REST, 1.0),
+        looked: Looked | None = None,
+        writers: Sequence[Writer] | None = None,
+    ) -> None:
+        """`sees` is d' as it is guessed; false steps and refusals tell about 1 beside REST. A writer that is none of
+        RUNGS is called only by who knows it."""
         self._sees = sees
         self._clock = LoopClock()
-        self._writers = {kind.name: Writer(kind) for kind in RUNGS}
+        self._writers = {writer.name: writer for writer in writers or map(Writer, RUNGS)}
         self._odds: dict[str, float] = {}
-        rungs = []
-        for kind in RUNGS:
-            pace = Pace(first_s=kind.first_s, prompt_s_per_token=0.0, completion_s_per_token=kind.token_s)
-            writer = self._writers[kind.name]
-            lane = Lane(writer, Setup(pool=Pool(4, self._clock), pace=pace), self._clock, random.Random(1))
-            profile = Profile(name=kind.name, kind="endpoint", strength=0.5, output_usd_per_token=kind.usd)
-            rungs.append(Rung(reasoner=writer, profile=profile, lane=lane, call=lane.call, auto=True, about=""))
+        self._judge: Judge | None = None
+        rungs = map(self._rung, self._writers.values())
         self._ladder = Ladder(rungs, self._clock, correct=self._estimate, looked=looked)
+
+    def _rung(self, writer: Writer) -> Rung:
+        kind = writer.kind
+        pace = Pace(first_s=kind.first_s, prompt_s_per_token=0.0, completion_s_per_token=kind.token_s)
+        lane = Lane(writer, Setup(pool=Pool(4, self._clock), pace=pace), self._clock, random.Random(1))
+        profile = Profile(name=kind.name, kind="endpoint", strength=0.5, output_usd_per_token=kind.usd)
+        return Rung(reasoner=writer, profile=profile, lane=lane, call=lane.call, auto=kind in RUNGS, about="")
 
     def _estimate(self, name: str, features: Features, guessed: Estimate) -> Estimate:
         share = MEAN_TOKENS / guessed.completion_tokens
@@ -196,15 +205,20 @@ class World:
         self, features: Features, estimates: Mapping[str, Estimate], answers: Sequence[Answer], body: Json
     ) -> tuple[Verdict, ...]:
         found = (logit(self._odds[a.reasoner]) + self._writers[a.reasoner].says.evidence for a in answers)
-        return tuple(Verdict(right_prob=sigmoid(value)) for value in found)
+        words = (a.signals.get("judge", 0.0) for a in answers)
+        return tuple(Verdict(right_prob=sigmoid(sum(both))) for both in zip(found, words, strict=True))
 
-    async def asked(self, number: int, way: Streaming | None, preset: Preset) -> Outcome:
-        """`way` is None where nobody streams."""
+    def put(self, number: int) -> None:
+        """Settles what each rung will say to a question."""
         rng = random.Random(f"{SEED}/{number}")
         hard, luck = rng.gauss(0, 1), rng.gauss(0, 1)
         for kind in RUNGS:
             self._odds[kind.name] = min(max(sigmoid(kind.log_odds - 0.9 * hard), 0.02), 0.98)
             self._writers[kind.name].says = said(kind, self._odds[kind.name], luck, rng)
+
+    async def asked(self, number: int, way: Streaming | None, preset: Preset) -> Outcome:
+        """`way` is None where nobody streams."""
+        self.put(number)
         now_s = self._clock.monotonic()
         request = Request(
             id=str(number),
@@ -215,7 +229,7 @@ class World:
             wishes=Wishes(streaming=way),
         )
         plan = make_plan(request, self._ladder, self._clock, preset)
-        climb = Climb(request, plan, self._ladder, self._verify, self._clock)
+        climb = Climb(request, plan, self._ladder, self._verify, self._clock, self._judge)
         first_s = 0.0
         async with aclosing(climb.events()) as events:
             async for event in events:
@@ -231,6 +245,7 @@ class World:
             total_s=decision.total_s,
             dropped=any(step.outcome == "dropped" for step in decision.steps),
             early=decision.streamed_live,
+            judged=sum(step.outcome == "judged" for step in decision.steps),
         )
 
 
@@ -261,7 +276,7 @@ def modelled(n: int) -> None:
             pairs = list(zip(outcomes[preset, "held"], outcomes[preset, way], strict=True))
             for name, of in (("value", _value(preset)), ("accuracy", _right), ("first_s", _first)):
                 key = f"{name}_held_over_{way}.{preset}"
-                figures[key], intervals[key] = _paired([of(a) - of(b) for a, b in pairs])
+                figures[key], intervals[key] = paired([of(a) - of(b) for a, b in pairs])
                 low, high = intervals[key]
                 print(f"{key}: {figures[key]:+.5f} [{low:+.5f}, {high:+.5f}]")
     _plot(outcomes)
@@ -294,7 +309,7 @@ def seen(n: int) -> None:
         figures[f"usd.{preset}.{name}"] = statistics.fmean(one.usd for one in many)
         pairs = zip(many, outcomes[preset, "guess"], strict=True)
         key = f"value_{name}_over_guess.{preset}"
-        figures[key], intervals[key] = _paired([of(a) - of(b) for a, b in pairs])
+        figures[key], intervals[key] = paired([of(a) - of(b) for a, b in pairs])
     for key, value in figures.items():
         low, high = intervals.get(key, (value, value))
         print(f"{key}: {value:+.5f} [{low:+.5f}, {high:+.5f}]")
@@ -333,7 +348,7 @@ def _first(one: Outcome) -> float:
     return one.first_s
 
 
-def _paired(differences: Sequence[float]) -> tuple[float, tuple[float, float]]:
+def paired(differences: Sequence[float]) -> tuple[float, tuple[float, float]]:
     """The mean and its bootstrap interval of 95%."""
     rng = random.Random(SEED)
     means = sorted(statistics.fmean(rng.choices(differences, k=len(differences))) for _ in range(1000))
