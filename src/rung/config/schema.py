@@ -228,8 +228,7 @@ class Estimates(Section):
 
 
 class Judge(Section):
-    """A reasoner that is asked whether the best answer in hand is right, where its word may change what is done next
-    and is worth its cost. It is sent the question and the answer."""
+    """Who is sent question and best answer and asked whether it is right, where that is worth its cost."""
 
     reasoner: str | None = Field(
         None, description="A local model, an endpoint or a function of the ladder, also one with `auto: false`."
