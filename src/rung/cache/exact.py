@@ -21,6 +21,8 @@ _as_sent = msgspec.json.Encoder()
 _pack = msgspec.msgpack.Encoder()
 _unpack = msgspec.msgpack.Decoder(Answer)
 
+# Requests of which it is known what they were served: minutes of them, in some megabytes.
+_SERVED = 32_768
 # The objects around an entry's packed bytes: its key, its place in the order and in the table (measured).
 _ENTRY_BYTES = 320
 _LARGEST_SHARE = 8
@@ -62,6 +64,7 @@ class ExactCache:
         self._max_bytes = max_bytes
         self._entries: OrderedDict[bytes, bytes] = OrderedDict()
         self._bytes_used = 0
+        self._served: dict[str, bytes] = {}  # the oldest first
 
     def get(self, key: bytes) -> Answer | None:
         packed = self._entries.get(key)
@@ -82,6 +85,20 @@ class ExactCache:
         self._bytes_used += _size(packed)
         while self._bytes_used > self._max_bytes:
             self._forget(next(iter(self._entries)))
+
+    def served(self, request_id: str, key: bytes) -> None:
+        """What is kept under `key`, now or soon, was this request's answer."""
+        if not self._max_bytes:
+            return
+        self._served[request_id] = key
+        if len(self._served) > _SERVED:
+            del self._served[next(iter(self._served))]
+
+    def retract(self, request_id: str) -> None:
+        """Forgets the answer that this request was served, unless that is too long ago to be known."""
+        key = self._served.pop(request_id, None)
+        if key is not None:
+            self._forget(key)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -34,6 +34,9 @@ from rung.types import (
     Streaming,
 )
 
+# A score below says that the answer was wrong.
+_WRONG = 0.5
+
 
 class Stores(Struct, frozen=True, kw_only=True):
     """What outlives a reload. `flights` joins requests that are the same while the first is being answered; without
@@ -195,6 +198,8 @@ class Runtime:
         if not self._in_flight:
             self.unused.set()
         request, text = way.request, None
+        if way.key and way.answer is not None:
+            self._stores.cache.served(request.id, way.key)
         decision = self._decided(way, error)
         if self._policy.keep_text:
             text = RecordedText(question=request.body, answer=way.answer.text if way.answer else "")
@@ -226,8 +231,11 @@ class Runtime:
         return msgspec.structs.replace(decision, nearest=learning.nearest(request, plan.features))
 
     async def feedback(self, feedback: Feedback) -> None:
-        """Durable on return, and known to the next decision. Raises UnknownDecision and LedgerError."""
+        """Durable on return, and known to the next decision; an answer that was wrong is not served to who asks the
+        same again. Raises UnknownDecision and LedgerError."""
         await self._stores.ledger.feedback(feedback)
+        if feedback.score < _WRONG:
+            self._stores.cache.retract(feedback.decision_id)
         if self._stores.learning is not None:
             await self._stores.learning.hear()
 

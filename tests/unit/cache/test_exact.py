@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.cache import ExactCache, key_of, served_from_cache
+from rung.cache import ExactCache, exact, key_of, served_from_cache
 from rung.types import Answer, Choice, Request, Usage, Wishes
 
 EPOCH = "e1"
@@ -197,3 +197,26 @@ def test_bytes_used_is_what_memory_says(length):
         tracemalloc.stop()
     assert cache.bytes_used <= bound
     assert 0.7 * taken <= cache.bytes_used <= 1.5 * taken
+
+
+def test_what_was_served_to_a_request_can_be_taken_back():
+    cache = ExactCache(10**6)
+    cache.put(b"k1", answer())
+    cache.put(b"k2", answer())
+    cache.served("r1", b"k1")
+    cache.retract("r1")
+    cache.retract("r1")
+    cache.retract("nobody")
+    assert cache.get(b"k1") is None
+    assert cache.get(b"k2") is not None
+
+
+def test_who_was_served_what_is_forgotten_in_the_end(monkeypatch):
+    monkeypatch.setattr(exact, "_SERVED", 2)
+    cache = ExactCache(10**6)
+    for name in ("1", "2", "3"):
+        cache.put(name.encode(), answer())
+        cache.served(f"r{name}", name.encode())
+    for name in ("1", "2", "3"):
+        cache.retract(f"r{name}")
+    assert [cache.get(name) is None for name in (b"1", b"2", b"3")] == [False, True, True]

@@ -90,6 +90,32 @@ async def test_every_request_leaves_one_row_and_one_count(world, scripted, tmp_p
     assert b'rung_decisions_total{outcome="answered",reasoner="a"} 1.0' in world.metrics.render([])
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("told_of", ["f0", "f1", "f2"])  # who had it written, who shared it, who was served it later
+async def test_an_answer_that_was_wrong_is_not_served_again(world, scripted, told_of, stream):
+    go = asyncio.Event()
+    a = world.add(scripted("a", "It ", go, "is 5."))
+    runtime = world.runtime
+    first = [world.request("Same?", name=f"f{i}", stream=stream) for i in range(2)]
+    asyncio.get_running_loop().call_later(0.01, go.set)
+    await asyncio.gather(*(world.reply(r, runtime) for r in first))
+    await world.reply(world.request("Same?", name="f2"), runtime)
+    assert len(a.calls) == 1
+    await runtime.feedback(Feedback(decision_id=told_of, score=0.0))
+    reply = await world.reply(world.request("Same?", name="f3"), runtime)
+    assert (reply.decision.cache, len(a.calls)) == ("miss", 2)
+    assert (await world.reply(world.request("Same?", name="f4"), runtime)).decision.cache == "exact"
+
+
+async def test_feedback_that_is_good_or_nobodys_takes_nothing_out_of_the_cache(world, scripted):
+    world.add(scripted("a", "It is 4."))
+    await world.reply(world.request("Same?", name="f0"))
+    await world.runtime.feedback(Feedback(decision_id="f0", score=0.5))
+    with pytest.raises(UnknownDecision):
+        await world.runtime.feedback(Feedback(decision_id="f0", score=0.0, tenant="another"))
+    assert (await world.reply(world.request("Same?", name="f1"))).decision.cache == "exact"
+
+
 async def test_readiness_needs_a_general_rung_and_a_ledger_that_writes(world, scripted):
     a = world.add(scripted("a", "yes", state="loading"))
     readiness = world.runtime.readiness()
