@@ -64,7 +64,8 @@ class ExactCache:
         self._max_bytes = max_bytes
         self._entries: OrderedDict[bytes, bytes] = OrderedDict()
         self._bytes_used = 0
-        self._served: dict[str, bytes] = {}  # the oldest first
+        # Ordered: the oldest of a plain dict is found by walking over all that were taken out of it before.
+        self._served: OrderedDict[str, bytes] = OrderedDict()
 
     def get(self, key: bytes) -> Answer | None:
         packed = self._entries.get(key)
@@ -92,7 +93,7 @@ class ExactCache:
             return
         self._served[request_id] = key
         if len(self._served) > _SERVED:
-            del self._served[next(iter(self._served))]
+            self._served.popitem(last=False)
 
     def retract(self, request_id: str) -> None:
         """Forgets the answer that this request was served, unless that is too long ago to be known."""
