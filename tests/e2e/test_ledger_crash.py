@@ -48,6 +48,7 @@ from rung.types import Decision, Feedback
 async def main():
     ledger = Ledger(Path(sys.argv[1]), RealClock())
     await ledger.start()
+    print(ledger._writer.pid, flush=True)
     for line in sys.stdin:
         what, name = line.split()
         error = ""
@@ -71,6 +72,14 @@ def kept(path):
         return {name for (name,) in connection.execute("SELECT id FROM decisions")}
 
 
+def written(path):
+    """Waits until what the killed process had sent is in the file, whose writer then closes it."""
+    until_s = time.monotonic() + 20
+    while path.with_name(f"{path.name}-wal").exists():
+        assert time.monotonic() < until_s
+        time.sleep(0.001)
+
+
 def lost_s(path, life_s):
     """How long before the kill the earliest lost decision was recorded: 0 if none was lost."""
     with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as process:
@@ -79,6 +88,7 @@ def lost_s(path, life_s):
         killed_s = time.monotonic()
         process.send_signal(signal.SIGKILL)
         lines = (first + process.stdout.read()).decode().splitlines()
+    written(path)
     recorded = {name: float(at) for name, at in (line.split() for line in lines[:-1])}
     found = kept(path)
     assert found
@@ -104,6 +114,7 @@ def talker(tmp_path):
             return json.loads(process.stdout.readline())
 
         process.say, process.path = say, path
+        process.writer = int(process.stdout.readline())
         yield process
         process.kill()
 
@@ -111,6 +122,7 @@ def talker(tmp_path):
 def test_acknowledged_feedback_outlives_kill_9(talker):
     talker.say("record", "d1")
     assert talker.say("feedback", "d1")["error"] == ""
+    os.kill(talker.writer, signal.SIGKILL)
     talker.kill()
     talker.wait()
     with closing(sqlite3.connect(talker.path)) as connection:
@@ -121,14 +133,14 @@ def test_acknowledged_feedback_outlives_kill_9(talker):
 def test_a_file_that_may_not_grow_stops_nothing_and_is_caught_up_on(talker):
     talker.say("record", "d0")
     assert talker.say("feedback", "d0")["error"] == ""
-    hard = resource.prlimit(talker.pid, resource.RLIMIT_FSIZE)[1]
-    resource.prlimit(talker.pid, resource.RLIMIT_FSIZE, (40_000, hard))
+    hard = resource.prlimit(talker.writer, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(talker.writer, resource.RLIMIT_FSIZE, (40_000, hard))
     for i in range(1, 20):
         talker.say("record", f"d{i}")
     refused = talker.say("feedback", "d0")
     assert "send the feedback again" in refused["error"]
     assert "19 decisions wait in memory" in refused["problem"]
-    resource.prlimit(talker.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    resource.prlimit(talker.writer, resource.RLIMIT_FSIZE, (hard, hard))
     assert talker.say("feedback", "d19") == {"error": "", "problem": None, "dropped": 0}
     talker.stdin.close()
     assert talker.wait() == 0

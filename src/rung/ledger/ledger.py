@@ -1,10 +1,11 @@
-"""The ledger's front: what requests hand in, and the one thread that writes it."""
+"""The ledger's front: what requests hand in, and the one thread that has it written."""
 
 import asyncio
 import contextlib
 import sqlite3
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,8 +14,9 @@ from msgspec.structs import replace
 from rung.clock import Clock
 from rung.errors import BadRequest, LedgerError, UnknownDecision
 from rung.ledger.graded import Graded, read_graded
-from rung.ledger.rows import Record, RecordedText, Row, row_of, storable
-from rung.ledger.store import Store
+from rung.ledger.process import ProcessWriter
+from rung.ledger.rows import RecordedText, packed, row_of, storable
+from rung.ledger.writer import Writer
 from rung.types import Decision, Feedback
 
 # How long decisions are gathered into one commit. Kill -9 may take this plus one commit: together under 50 ms.
@@ -54,19 +56,28 @@ class _Bell:
 
 class Ledger:
     """Decisions are written behind the request's back, within 50 ms; feedback is on the disk when `feedback` returns.
+    `writer` makes what writes the file.
 
     When the file cannot be written (full disk, lock, read-only), `problem` says so, decisions wait in memory up to
     `max_waiting_bytes`, beyond which new ones are dropped and counted, and are written once it can be again.
 
-    Threads: the event loop alone hands in, the writer alone owns the store. They share two deques and two bells;
+    Threads: the event loop alone hands in, one thread alone uses the writer. They share two deques and two bells;
     every counter has one writing side.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, max_waiting_bytes: int = 64 * 1024 * 1024) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        *,
+        max_waiting_bytes: int = 64 * 1024 * 1024,
+        writer: Callable[[Path], Writer] = ProcessWriter,
+    ) -> None:
         self._path = path
+        self._writer = writer(path)
         self._clock = clock
         self._max_waiting_bytes = max_waiting_bytes
-        self._records: deque[Record] = deque()
+        self._rows: deque[bytes] = deque()
         self._asked: deque[_Asked] = deque()
         self._wake = _Bell()
         self._hurry = _Bell()
@@ -75,11 +86,10 @@ class Ledger:
         # Written by the loop:
         self._given_bytes = 0
         self._overflowed = 0
-        # Written by the writer:
-        self._store: Store | None = None
-        self._held: list[Record] = []
-        self._taken_bytes = 0
         self._unwritable = 0
+        # Written by the thread:
+        self._held: list[bytes] = []
+        self._taken_bytes = 0
         self._forgiven = 0
         self._trouble = ""
         self._ended = False
@@ -87,20 +97,23 @@ class Ledger:
     async def start(self) -> None:
         """Opens the file. Raises LedgerError for what waiting does not mend; a full disk only becomes a `problem`."""
         try:
-            await asyncio.to_thread(self._check)
+            await asyncio.to_thread(self._writer.probe)
         except sqlite3.Error as error:
             self._trouble = str(error)
         self._thread.start()
 
     def record(self, decision: Decision, *, tenant: str, text: RecordedText | None = None) -> None:
         """Never waits and never raises. `text` is kept as it is given: whether to give it is the caller's to know."""
-        record = Record(decision=decision, tenant=tenant, wall_s=self._clock.wall(), text=text)
-        weight = record.weight_bytes
-        if self._closing or self._given_bytes - self._taken_bytes + weight > self._max_waiting_bytes:
+        try:
+            row = packed(row_of(decision, tenant, self._clock.wall(), text))
+        except (ValueError, TypeError):  # no file can hold it
+            self._unwritable += 1
+            return
+        if self._closing or self._given_bytes - self._taken_bytes + len(row) > self._max_waiting_bytes:
             self._overflowed += 1
             return
-        self._given_bytes += weight
-        self._records.append(record)
+        self._given_bytes += len(row)
+        self._rows.append(row)
         self._wake.ring()
 
     async def feedback(self, feedback: Feedback) -> None:
@@ -133,13 +146,13 @@ class Ledger:
         if self._ended and not self._closing:
             return "The ledger's writer has stopped: decisions are lost until Rung is restarted."
         if self._trouble:
-            waiting = len(self._records) + len(self._held)
+            waiting = len(self._rows) + len(self._held)
             return (
                 f"The ledger cannot write {self._path} ({self._trouble}): {waiting} decisions wait in memory, "
                 f"{self.dropped} were dropped. It is tried again all the time."
             )
-        if self.dropped != self._forgiven:
-            return f"The ledger's disk is too slow: {self.dropped - self._forgiven} decisions were dropped."
+        if self._overflowed != self._forgiven:
+            return f"The ledger's disk is too slow: {self._overflowed - self._forgiven} decisions were dropped."
         return None
 
     @property
@@ -152,12 +165,11 @@ class Ledger:
         self._closing = True
         self._hurry.ring()
         self._wake.ring()
-        if self._thread.ident is not None:
-            await asyncio.to_thread(self._thread.join)
-        if lost := len(self._records) + len(self._held):
+        await asyncio.to_thread(self._writer.close if self._thread.ident is None else self._thread.join)
+        if lost := len(self._rows) + len(self._held):
             raise LedgerError(f"The ledger {self._path} could not be written ({self._trouble}): {lost} decisions lost")
 
-    # Below: the writer's thread.
+    # Below: the thread that waits for the writer.
 
     def _write_until_closed(self) -> None:
         try:
@@ -175,60 +187,39 @@ class Ledger:
         # It stays in the deque until it is settled, so that even a writer that dies tells who waits.
         asked = [self._asked[i] for i in range(len(self._asked))]
         try:
-            if self._trouble:
-                self._check()
-            store = self._open()
-            due = len(self._records) + len(self._held)
+            if self._trouble:  # else a server without requests would never be ready again
+                self._writer.probe()
+            due = len(self._rows) + len(self._held)
             while due > 0:
-                due -= self._write_some(store)
-            found = store.write_feedback([(a.feedback, a.wall_s) for a in asked]) if asked else []
+                due -= self._write_some()
+            found = self._writer.write_feedback([(a.feedback, a.wall_s) for a in asked]) if asked else []
         except (sqlite3.Error, LedgerError) as error:
             self._give_up(str(error), len(asked))
             return
         self._trouble = ""
-        self._forgiven = self.dropped
+        self._forgiven = self._overflowed
         for one, known in zip(asked, found, strict=True):
             unknown = UnknownDecision(f"There is no decision {one.feedback.decision_id!r}", param="decision_id")
             self._settle_next(None if known else unknown)
 
-    def _check(self) -> None:
-        """That it can be written, even if nothing waits to be: else a server without requests would never be ready."""
-        self._open().probe()
-
-    def _open(self) -> Store:
-        if self._store is None:
-            self._store = Store(self._path)
-        return self._store
-
-    def _write_some(self, store: Store) -> int:
-        """How many decisions are off the queue now: written, or dropped because nothing can hold them."""
+    def _write_some(self) -> int:
+        """How many decisions were written."""
         if not self._held:
-            self._held = [self._records.popleft() for _ in range(min(len(self._records), _ROWS_A_COMMIT))]
-        rows: list[Row] = []
-        for record in self._held:
-            try:
-                rows.append(row_of(record))
-            except (ValueError, TypeError):  # counted as dropped once the others are written
-                continue
-        store.write_decisions(rows)
+            self._held = [self._rows.popleft() for _ in range(min(len(self._rows), _ROWS_A_COMMIT))]
+        self._writer.write_decisions(self._held)
         written, self._held = self._held, []
-        self._unwritable += len(written) - len(rows)
-        self._taken_bytes += sum(r.weight_bytes for r in written)
+        self._taken_bytes += sum(map(len, written))
         return len(written)
 
     def _give_up(self, trouble: str, asked: int) -> None:
-        """Until the next try. The connection is opened anew then: some errors leave one that will not work again."""
+        """Until the next try."""
         self._trouble = trouble
-        if self._store is not None:
-            self._store.close()
-            self._store = None
         for _ in range(asked):
             self._settle_next(LedgerError(f"The ledger cannot be written ({trouble}); send the feedback again later"))
 
     def _closing_down(self) -> None:
         self._ended = True
-        if self._store is not None:
-            self._store.close()
+        self._writer.close()
         while self._asked:
             self._settle_next(LedgerError(_CLOSED))
 

@@ -9,6 +9,7 @@ import pytest
 from rung.clock import RealClock
 from rung.errors import BadRequest, LedgerError, UnknownDecision
 from rung.ledger import Ledger, RecordedText, ledger, store
+from rung.ledger.writer import LocalWriter
 from rung.types import Feedback, Usage
 
 WALL_S = 1_790_000_000.5
@@ -32,7 +33,7 @@ def impatient(monkeypatch):
 
 @asynccontextmanager
 async def opened(path, **options):
-    it = Ledger(path, FixedClock(), **options)
+    it = Ledger(path, FixedClock(), writer=LocalWriter, **options)
     await it.start()
     try:
         yield it
@@ -61,7 +62,7 @@ async def locked(path):
 
 async def until(condition):
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 -- the writer is a thread that tells nobody
+        while not condition():  # noqa: ASYNC110 -- the ledger's thread tells nobody
             await asyncio.sleep(0.001)
 
 
@@ -234,10 +235,10 @@ async def test_what_waits_is_bounded_and_the_rest_is_counted(path, decision):
 
 async def test_long_texts_count_towards_the_bound(path, decision):
     long = RecordedText(question={"messages": [{"content": "a" * 30_000}]}, answer="b")
-    async with opened(path, max_waiting_bytes=100_000) as it:
+    async with opened(path, max_waiting_bytes=20_000) as it:
         it.record(decision(), tenant="anna", text=long)
     assert (names(path), it.dropped) == ([], 1)
-    async with opened(path, max_waiting_bytes=100_000) as it:
+    async with opened(path, max_waiting_bytes=20_000) as it:
         it.record(decision(), tenant="anna")
     assert (names(path), it.dropped) == (["d1"], 0)
 
@@ -262,7 +263,7 @@ async def test_a_file_locked_at_the_start_is_waited_for(path, decision):
     async with opened(path):
         pass
     async with locked(path):
-        it = Ledger(path, FixedClock())
+        it = Ledger(path, FixedClock(), writer=LocalWriter)
         await it.start()
         it.record(decision(), tenant="anna")
         await until(lambda: it.problem)
@@ -275,7 +276,7 @@ async def test_a_problem_ends_by_itself_even_if_nothing_waits_to_be_written(path
     async with opened(path):
         pass
     async with locked(path):
-        it = Ledger(path, FixedClock())
+        it = Ledger(path, FixedClock(), writer=LocalWriter)
         await it.start()
         assert "locked" in it.problem
     await until(lambda: it.problem is None)
@@ -304,7 +305,7 @@ async def test_a_file_that_may_not_be_written_is_a_problem_from_the_start(path, 
 async def test_closing_tells_what_is_lost(path, decision):
     async with opened(path):
         pass
-    it = Ledger(path, FixedClock())
+    it = Ledger(path, FixedClock(), writer=LocalWriter)
     await it.start()
     async with locked(path):
         it.record(decision(), tenant="anna")
@@ -322,7 +323,7 @@ async def test_after_closing_nothing_is_taken(path, decision):
 
 
 async def test_decisions_recorded_before_the_start_are_kept(path, decision):
-    it = Ledger(path, FixedClock())
+    it = Ledger(path, FixedClock(), writer=LocalWriter)
     it.record(decision(), tenant="anna")
     await it.start()
     await it.close()
@@ -347,9 +348,9 @@ async def test_a_writer_that_died_is_a_problem(path, decision, monkeypatch):
     def broken(*_):
         raise RuntimeError("a bug")
 
-    it = Ledger(path, FixedClock())
+    it = Ledger(path, FixedClock(), writer=LocalWriter)
     await it.start()
-    monkeypatch.setattr(store.Store, "write_feedback", broken)
+    monkeypatch.setattr(LocalWriter, "write_feedback", broken)
     it.record(decision(), tenant="anna")
     with pytest.raises(LedgerError):
         await it.feedback(Feedback(decision_id="d1", score=1.0, tenant="anna"))

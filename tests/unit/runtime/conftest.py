@@ -11,6 +11,7 @@ from rung.clock import LoopClock
 from rung.errors import RungError
 from rung.lanes import Lane, Pace, Pool, Setup
 from rung.ledger import Ledger
+from rung.ledger.writer import LocalWriter
 from rung.reasoners.base import Abilities, Status
 from rung.routing import Profile
 from rung.runtime import Ladder, Policy, Rung, Runtime, Stores
@@ -112,7 +113,7 @@ class World:
 @pytest.fixture
 async def world(tmp_path):
     clock = LoopClock()
-    ledger = Ledger(tmp_path / "ledger.db", clock)
+    ledger = Ledger(tmp_path / "ledger.db", clock, writer=LocalWriter)
     await ledger.start()
     yield World(ledger, clock)
     await ledger.close()
