@@ -20,7 +20,7 @@ from rung.ledger.writer import LocalWriter, Writer
 def _done(writer: Writer, order: Order) -> Reply:
     try:
         if isinstance(order, Decisions):
-            writer.write_decisions([bytes(row) for row in order.packed])
+            writer.write_decisions(order.packed)
         elif isinstance(order, Rated):
             return Done(writer.write_feedback(order.feedback))
         else:

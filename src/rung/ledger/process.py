@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from rung.errors import LedgerError
 from rung.types import Feedback
@@ -25,7 +25,7 @@ _END_S = 10.0
 
 
 class Decisions(Struct, frozen=True, array_like=True, tag="decisions"):
-    packed: list[Raw]
+    packed: list[bytes]
 
 
 class Rated(Struct, frozen=True, array_like=True, tag="feedback"):
@@ -64,7 +64,7 @@ class ProcessWriter:
         return self._child.process.pid if self._child else None
 
     def write_decisions(self, packed: Sequence[bytes]) -> None:
-        self._ask(Decisions([Raw(row) for row in packed]))
+        self._ask(Decisions(list(packed)))
 
     def write_feedback(self, feedback: Sequence[tuple[Feedback, float]]) -> list[bool]:
         return self._ask(Rated(list(feedback)))

@@ -87,7 +87,7 @@ def test_a_file_in_the_working_folder_does_not_pass_for_a_library(path, tmp_path
 
 def test_what_was_sent_before_the_parent_ended_is_written(path, row):
     ours, theirs = process.socket.socketpair()
-    sent = process.frame(process.Decisions([process.Raw(row("d1"))])) * 2
+    sent = process.frame(process.Decisions([row("d1")])) * 2
     with theirs:
         command = [sys.executable, "-P", "-m", "rung.ledger.child", str(path)]
         child = subprocess.Popen(command, stdin=theirs.fileno())
