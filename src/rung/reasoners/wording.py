@@ -8,6 +8,8 @@ from rung.types import Json
 
 
 def _text(content: object) -> str:
+    if isinstance(content, str):
+        return content
     if not isinstance(content, Sequence):
         return ""
     return "\n".join(
@@ -26,8 +28,7 @@ def question_of(body: Json) -> str:
     """The text of the last user message; empty if there is none."""
     for message in reversed(body["messages"]):
         if message.get("role") == "user":
-            content = message.get("content")
-            return content if isinstance(content, str) else _text(content)
+            return _text(message.get("content"))
     return ""
 
 
@@ -36,8 +37,7 @@ def conversation_of(body: Json) -> str:
     messages = body["messages"]
     if len(messages) == 1:
         return question_of(body)
-    contents = ((message.get("role"), message.get("content")) for message in messages)
-    texts = ((role, content if isinstance(content, str) else _text(content)) for role, content in contents)
+    texts = ((message.get("role"), _text(message.get("content"))) for message in messages)
     return "\n\n".join(f"{role}: {text}" for role, text in texts if text)
 
 
