@@ -177,7 +177,7 @@ async def test_a_request_in_flight_is_answered_before_the_end(write, env, client
         asking = asyncio.create_task(ask(client, served.url))
         await upstream.arrived()
         served.process.send_signal(signal.SIGINT)
-        await served.says("Shutting down")
+        await served.says('"event":"stopping"')
         gate.set()
         status, said = await asking
         assert (status, said["choices"][0]["message"]["content"]) == (200, "late, but whole")

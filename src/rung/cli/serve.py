@@ -1,24 +1,21 @@
 """`rung serve`: the HTTP server."""
 
 import asyncio
-import contextlib
 import gc
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
 import typer
-import uvicorn
 import uvloop
 
 from rung.api import door_problem, make_app
 from rung.bootstrap import Rung, Source, watch_config
 from rung.cli.options import ConfigOption
 from rung.cli.progress import Progress
-from rung.cli.wire import Wire
+from rung.cli.wire import BACKLOG, HttpServer
 from rung.config import Config, load_config
 from rung.errors import ConfigError
 from rung.telemetry import configure_logs
@@ -26,24 +23,7 @@ from rung.telemetry import configure_logs
 _log = structlog.get_logger("rung.serve")
 # How long a request that is being answered may take to end after Ctrl-C.
 _GRACE_S = 5
-_BACKLOG = 2048
 _OBJECTS_A_LOOK = 20_000
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn raises them again when it is done, which would end the process before children and
-    ledger are closed."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
 
 
 def serve(
@@ -86,7 +66,7 @@ def _listening(config: Config) -> socket.socket:
         raise ConfigError(
             f"cannot listen on {host}:{port}: {error.strerror or error}; take another with --port, or PORT= for make"
         ) from error
-    listener.listen(_BACKLOG)
+    listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
 
@@ -105,23 +85,31 @@ def spare_generators() -> None:
     sys.set_asyncgen_hooks(firstiter=None, finalizer=sys.get_asyncgen_hooks().finalizer)
 
 
+async def _until_told(server: HttpServer, listener: socket.socket) -> None:
+    """Serves until a signal says to stop. A second one waits for nothing."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def told() -> None:
+        if stop.is_set():
+            server.hurry()
+        else:
+            _log.info("stopping")
+            stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told)
+    try:
+        await server.serve(listener, stop, _GRACE_S)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
 async def _serve(config: Config, source: Source | None, listener: socket.socket) -> None:
     rung = Rung(config)
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     asgi = make_app(lambda: rung.runtime, lambda: rung.config.server, rung.metrics, rung.clock)
-    server = _Server(
-        uvicorn.Config(
-            asgi,
-            http=Wire,
-            lifespan="off",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            date_header=False,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-    )
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     async with rung:
@@ -131,7 +119,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
         if source is not None:
             tasks.append(asyncio.create_task(watch_config(rung, source, asked)))
         try:
-            await server.serve(sockets=[listener])
+            await _until_told(HttpServer(asgi), listener)
         finally:
             for task in tasks:
                 task.cancel()

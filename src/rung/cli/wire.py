@@ -1,63 +1,400 @@
-"""What is sent to a client in one round of the event loop leaves in one piece."""
+"""HTTP/1.1 for one ASGI app: httptools parses, asyncio's transports carry. Whatever else a server for any app does for
+each request took a sixth of an exact hit."""
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, cast
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
+from starlette.types import ASGIApp, Message, Scope
 
-_HEAD = b"HTTP/1."
-# A client that does not read is noticed by what its transport holds: more than this is not kept from it.
-_MOST_BYTES = 16 * 1024
+# Connections that wait to be taken in.
+BACKLOG = 2048
+# A connection on which nothing is asked for so many ticks, of a second each, is closed.
+_KEPT_TICKS = 5
+_TICK_S = 1.0
+# What is read of a body ahead of who takes it, what a request's head may take, and what is not kept from a transport:
+# a client that does not read is noticed by what that holds.
+_AHEAD_BYTES = 2**16
+_HEAD_BYTES = 2**16
+_MOST_BYTES = 2**14
+_STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+_NO_BODY = frozenset({204, 304})
 
 
-class Joined:
-    """A transport whose writes wait for the end of the loop's round: a whole response is then one write, not one for
-    its head and one for its body, and those of many requests go out together. Each write wakes a client and lets go of
-    the interpreter's lock. Where `alone` says that there is nothing to go out with, only a head waits, for its body."""
+class HttpServer:
+    """Answers by `app` whatever is asked on the connections to one socket."""
 
-    def __init__(self, transport: asyncio.Transport, alone: Callable[[], bool]) -> None:
-        self._transport = transport
-        self._alone = alone
+    def __init__(self, app: ASGIApp) -> None:
+        self.stopping = False
+        self.ticks = 0
+        self._app = app
         self._loop = asyncio.get_running_loop()
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._connections: set[Connection] = set()
+        self._tasks: dict[Exchange, asyncio.Task[None]] = {}
+        self._due: list[Connection] = []
+        self._hurry = asyncio.Event()
 
-    def write(self, data: bytes) -> None:
-        alone = self._alone()
-        if not self._pieces:
-            if alone and not data.startswith(_HEAD):
+    async def serve(self, listener: socket.socket, stop: asyncio.Event, grace_s: float) -> None:
+        """Until `stop`. What is being answered then has `grace_s`, or until `hurry`; what is left then is cancelled."""
+        listening = await self._loop.create_server(lambda: Connection(self), sock=listener, backlog=BACKLOG)
+        ticking = asyncio.create_task(self._tick())
+        try:
+            await stop.wait()
+        finally:
+            self.stopping = True
+            ticking.cancel()
+            listening.close()
+            for connection in list(self._connections):
+                connection.finish()
+        if self._tasks:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), grace_s)
+        if tasks := list(self._tasks.values()):
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    def hurry(self) -> None:
+        """There is nothing to wait for at the end, or nobody who would."""
+        self._hurry.set()
+
+    @property
+    def alone(self) -> bool:
+        """Whether no more than one request is being answered, so that its response has nothing to go out with."""
+        return len(self._tasks) < 2
+
+    def opened(self, connection: "Connection") -> None:
+        self._connections.add(connection)
+
+    def lost(self, connection: "Connection") -> None:
+        self._connections.discard(connection)
+
+    def begin(self, exchange: "Exchange") -> None:
+        self._tasks[exchange] = self._loop.create_task(self._answer(exchange))
+
+    async def _answer(self, exchange: "Exchange") -> None:
+        try:
+            await self._app(exchange.scope, exchange.receive, exchange.send)
+        finally:
+            del self._tasks[exchange]
+            exchange.left()
+            if self.stopping and not self._tasks:
+                self.hurry()
+
+    def write_soon(self, connection: "Connection") -> None:
+        """What there is for all clients at the end of the loop's round leaves then, one after another: each write wakes
+        a client and lets go of the interpreter's lock, and a response is one, not one for its head and its body each.
+        """
+        self._due.append(connection)
+        if len(self._due) == 1:
+            self._loop.call_soon(self._write_due)
+
+    def _write_due(self) -> None:
+        due, self._due = self._due, []
+        for connection in due:
+            connection.flush()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self.ticks += 1
+            for connection in list(self._connections):
+                if self.ticks - connection.since > _KEPT_TICKS:
+                    connection.finish()
+
+
+@lru_cache(maxsize=256)
+def _target(url: bytes) -> tuple[str, bytes, bytes]:
+    """Path, as it is meant and as it came, and query. Raises HttpParserError."""
+    parsed = parse_url(url)
+    path: bytes = parsed.path or b"/"
+    return unquote(path.decode("ascii")), path, parsed.query or b""
+
+
+class Connection(asyncio.Protocol):
+    """One client's. Its requests are answered one after another. `since` is the tick of when it last began to ask or
+    had its answer."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self._server = server
+        self._parser = HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._common: dict[str, Any] = {}
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head_bytes = 0
+        self._reading: Exchange | None = None  # its body is still to come
+        self._answering: Exchange | None = None
+        self._waiting: deque[Exchange] = deque()  # asked before the one before was answered
+        self._last = False  # nothing more is taken after what is being read
+        self._out: list[bytes] = []
+        self._out_bytes = 0
+        self._deaf = False
+        self.drained: asyncio.Future[None] | None = None
+        self.since = server.ticks
+
+    @property
+    def closed(self) -> bool:
+        return self._transport is None
+
+    # What the loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by descent
+        self._common = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": transport.get_extra_info("sockname")[:2],
+            "client": transport.get_extra_info("peername")[:2],
+            "scheme": "http",
+            "root_path": "",
+        }
+        self._server.opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._last and self._reading is None:
+            return
+        self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:  # to nothing: it is answered as it is, and what follows is no HTTP
+            self._last = True
+            if newest := self._waiting[-1] if self._waiting else self._answering:
+                newest.keep = False
+        except HttpParserError:
+            if self._reading is not None or not self._last:
+                self._refuse(400)
+        else:
+            if self._head_bytes > _HEAD_BYTES and self._reading is None:
+                self._refuse(431)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._transport = None
+        self._server.lost(self)
+        self._out.clear()
+        self._waiting.clear()
+        self.resume_writing()
+        if self._answering is not None:
+            self._answering.tell()
+
+    def pause_writing(self) -> None:
+        self.drained = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        drained, self.drained = self.drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
+    # What the parser tells.
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._headers = []
+        self.since = self._server.ticks
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        parser, version = self._parser, self._parser.get_http_version()
+        path, raw_path, query = _target(self._url)
+        scope = {
+            **self._common,
+            "method": parser.get_method().decode("ascii"),
+            "path": path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "headers": self._headers,
+        }
+        if version != "1.1":
+            scope["http_version"] = version
+        keep = version == "1.1" and parser.should_keep_alive()
+        exchange = self._reading = Exchange(self, scope, keep=keep)
+        self._last = not keep
+        if self._answering is None:
+            self._begin(exchange)
+        else:
+            self._waiting.append(exchange)
+            self.hear_no_more()
+
+    def on_body(self, data: bytes) -> None:
+        if self._reading is not None:
+            self._reading.feed(data)
+
+    def on_message_complete(self) -> None:
+        reading, self._reading = self._reading, None
+        self._head_bytes = 0
+        if reading is not None:
+            reading.feed_end()
+
+    # What an exchange asks for.
+
+    def write(self, data: bytes, *, soon: bool = False) -> None:
+        """At the end of the loop's round; at once where there is nothing to go out with, unless more comes `soon`."""
+        if not self._out:
+            self._server.write_soon(self)
+        self._out.append(data)
+        self._out_bytes += len(data)
+        if self._out_bytes > _MOST_BYTES or (not soon and self._server.alone):
+            self.flush()
+
+    def flush(self) -> None:
+        if self._out:
+            data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+            self._out.clear()
+            self._out_bytes = 0
+            if self._transport is not None:
                 self._transport.write(data)
-                return
-            self._loop.call_soon(self._send)
+
+    def hear_no_more(self) -> None:
+        if self._transport is not None and not self._deaf:
+            self._deaf = True
+            self._transport.pause_reading()
+
+    def hear_on(self) -> None:
+        if self._transport is not None and self._deaf:
+            self._deaf = False
+            self._transport.resume_reading()
+
+    def answered(self, *, keep: bool) -> None:
+        self._answering = None
+        self.since = self._server.ticks
+        if not keep or self._server.stopping:
+            self._close()
+        elif self._waiting:
+            self._begin(self._waiting.popleft())
+        else:
+            self.hear_on()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+    def finish(self) -> None:
+        """Closes it unless a request is being answered."""
+        if self._answering is None:
+            self._close()
+
+    def _begin(self, exchange: "Exchange") -> None:
+        self._answering = exchange
+        self._server.begin(exchange)
+
+    def _refuse(self, status: int) -> None:
+        """What comes is no request. To who waits for another's answer nothing can be said."""
+        if self._answering is None:
+            self.write(_STATUS[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        self._close()
+
+    def _close(self) -> None:
+        self._last, self._reading = True, None
+        self.flush()
+        if self._transport is not None:
+            self._transport.close()
+
+
+class Exchange:
+    """One request and its response, as ASGI has them. `keep`: the connection stays for the next."""
+
+    def __init__(self, connection: Connection, scope: Scope, *, keep: bool) -> None:
+        self.scope = scope
+        self.keep = keep
+        self._connection = connection
+        self._pieces: list[bytes] = []
+        self._held_bytes = 0
+        self._whole = False  # the request is all here,
+        self._taken = False  # and was given
+        self._news: asyncio.Future[None] | None = None
+        self._begun = False
+        self._ended = False
+        self._chunked = False
+        self._bodiless = False
+
+    def feed(self, data: bytes) -> None:
+        if self._ended:  # refused before it was all read
+            return
         self._pieces.append(data)
-        self._size += len(data)
-        if self._size > _MOST_BYTES or (alone and len(self._pieces) > 1):
-            self._send()
+        self._held_bytes += len(data)
+        if self._held_bytes > _AHEAD_BYTES:
+            self._connection.hear_no_more()
+        self.tell()
 
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
+    def feed_end(self) -> None:
+        self._whole = True
+        self.tell()
 
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
+    def tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
+    def left(self) -> None:
+        """Whoever answers it does so no longer."""
+        if not self._ended:
+            self._connection.abort()
 
-    def _send(self) -> None:
-        if self._pieces:
-            data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-            self._pieces.clear()
-            self._size = 0
-            self._transport.write(data)
+    async def receive(self) -> Message:
+        while not (self._ended or self._connection.closed):
+            if self._pieces or (self._whole and not self._taken):
+                body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+                self._pieces.clear()
+                self._held_bytes = 0
+                self._taken = self._whole
+                if not self._whole:
+                    self._connection.hear_on()
+                return {"type": "http.request", "body": body, "more_body": not self._whole}
+            if not (self._whole or self._begun or self._news) and _expects_a_word(self.scope):
+                self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        if self._ended or self._connection.closed:  # nobody is there to be told
+            self._ended = True
+        elif not self._begun:
+            self._begun = True
+            self._connection.write(self._head(message["status"], message.get("headers", ())), soon=True)
+        else:
+            await self._send_body(message.get("body", b""), more=message.get("more_body", False))
+
+    async def _send_body(self, body: bytes, *, more: bool) -> None:
+        if self._bodiless:
+            body = b""
+        elif self._chunked:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        self._connection.write(body)
+        if not more:
+            self._ended = True
+            self._connection.answered(keep=self.keep)
+        elif self._connection.drained is not None:
+            await self._connection.drained
+
+    def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        lines = [_STATUS[status], *(b"%b: %b\r\n" % field for field in headers)]
+        self._bodiless = status in _NO_BODY or self.scope["method"] == "HEAD"
+        if not self._bodiless and not any(name == b"content-length" for name, _ in headers):
+            if self.scope["http_version"] == "1.1":
+                self._chunked = True
+                lines.append(b"transfer-encoding: chunked\r\n")
+            else:  # its end is told by the connection's
+                self.keep = False
+        if not self.keep:
+            lines.append(b"connection: close\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
+            raise ValueError("a header has one line")
+        return head + b"\r\n"
 
 
-class Wire(HttpToolsProtocol):
-    """uvicorn's HTTP over a Joined transport."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-        super().connection_made(cast(asyncio.Transport, Joined(transport, self._alone)))
-
-    def _alone(self) -> bool:
-        return len(self.tasks) < 2  # the server's, one for each request that is being answered
+def _expects_a_word(scope: Scope) -> bool:
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"])

@@ -18,7 +18,7 @@ _ENCODER = msgspec.json.Encoder(enc_hook=repr)
 
 
 def configure_logs(level: Level = "info", format: Format = "auto") -> None:  # noqa: A002  the config's own word
-    """Sends Rung's and the standard library's logs (uvicorn's among them) to standard error.
+    """Sends Rung's and the standard library's logs to standard error.
 
     `auto` is for people on a terminal, and JSON elsewhere. May be called again: the last call holds.
     """
@@ -98,9 +98,3 @@ def _join_standard_library(stream: Any, least: int, processors: list[Processor])
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(least, logging.INFO))
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
-        logger = logging.getLogger(name)
-        logger.handlers[:] = []
-        logger.propagate = True
-    # Rung writes its own line a request, with what matters here.
-    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)

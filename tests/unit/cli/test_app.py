@@ -9,7 +9,7 @@ import pytest
 import rung
 from rung.cli.app import COMMANDS
 
-HEAVY = ("aiohttp", "starlette", "uvicorn", "sympy", "pint", "lark", "xllamacpp", "rung.bootstrap")
+HEAVY = ("aiohttp", "starlette", "httptools", "sympy", "pint", "lark", "xllamacpp", "rung.bootstrap")
 
 
 def python(code: str, *args: str) -> subprocess.CompletedProcess[str]:

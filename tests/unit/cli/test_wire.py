@@ -1,87 +1,405 @@
 import asyncio
-from typing import cast
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
 
-from rung.cli.wire import Joined
+import pytest
+import pytest_asyncio
 
-HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+from rung.cli import wire
+from rung.cli.wire import HttpServer
+
+OK: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain")]
 
 
-class Sink:
-    """What a transport was asked for, in order."""
+class Site:
+    """A server on a free port, and an app that does what the path says. `scopes` are of all that was asked."""
 
     def __init__(self) -> None:
-        self.seen: list[bytes | str] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = self.listener.getsockname()
+        self.clients: list[Client] = []
+        self.scopes: list[Any] = []
+        self.ended: list[str] = []
+        self.go_on = asyncio.Event()
+        self.stop = asyncio.Event()
+        self.server = HttpServer(self.app)
+        self.serving = asyncio.create_task(self.server.serve(self.listener, self.stop, 0.3))
 
-    def write(self, data: bytes) -> None:
-        self.seen.append(data)
+    async def app(
+        self, scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        self.scopes.append(scope)
+        try:
+            await getattr(self, scope["path"].strip("/").replace("-", "_"))(receive, send)
+        except asyncio.CancelledError:
+            self.ended.append("cancelled")
+            raise
 
-    def close(self) -> None:
-        self.seen.append("closed")
+    @staticmethod
+    async def whole(send: Callable[[Any], Awaitable[None]], body: bytes, headers: Any = OK, status: int = 200) -> None:
+        sized = [*headers, (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": sized})
+        await send({"type": "http.response.body", "body": body})
 
-    def is_closing(self) -> bool:
-        return "closed" in self.seen
+    async def echo(self, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self.ended.append("gone")
+                return
+            body, more = body + message["body"], message["more_body"]
+        await self.whole(send, body)
 
-    def pause_reading(self) -> None:
-        self.seen.append("paused")
+    async def refuse(self, receive: Any, send: Any) -> None:
+        await self.whole(send, b"no", status=413)
+
+    async def pieces(self, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": OK})
+        for piece in (b"one", b"", b"two"):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def head_first(self, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": OK})
+        await self.go_on.wait()
+        await send({"type": "http.response.body", "body": b"late"})
+
+    async def flood(self, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": OK})
+        for number in range(400):
+            await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+            self.ended.append(str(number))
+        await send({"type": "http.response.body", "body": b""})
+
+    async def wait(self, receive: Any, send: Any) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.ended.append("gone")
+
+    async def slow(self, receive: Any, send: Any) -> None:
+        await self.go_on.wait()
+        await self.whole(send, b"slow")
+
+    async def empty(self, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def silent(self, receive: Any, send: Any) -> None:
+        pass
+
+    async def two_lines(self, receive: Any, send: Any) -> None:
+        try:
+            await self.whole(send, b"", headers=[(b"x-one", b"a\r\nx-two: b")])
+        except ValueError:
+            self.ended.append("refused")
+
+    async def open(self) -> "Client":
+        client = Client(*await asyncio.open_connection(*self.address))
+        self.clients.append(client)
+        return client
+
+    async def close(self) -> None:
+        self.go_on.set()
+        self.stop.set()
+        await asyncio.wait_for(self.serving, 5)
+        for client in self.clients:
+            client.writer.transport.abort()
+        await asyncio.sleep(0)
 
 
-def joined(sink: Sink, *, alone: bool = False) -> Joined:
-    return Joined(cast(asyncio.Transport, sink), lambda: alone)
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def say(self, text: bytes) -> None:
+        self.writer.write(text)
+
+    def ask(
+        self, path: str, body: bytes = b"", *, method: str = "POST", more: bytes = b"", version: str = "1.1"
+    ) -> None:
+        size = b"content-length: %d\r\n" % len(body)
+        self.say(f"{method} {path} HTTP/{version}\r\nHost: here\r\n".encode() + more + size + b"\r\n" + body)
+
+    async def response(self, *, bodiless: bool = False) -> tuple[int, bytes, bytes]:
+        """Status, head, body."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+        body = b""
+        if fields.get(b"transfer-encoding") == b"chunked":
+            while size := int(await self.reader.readuntil(b"\r\n"), 16):
+                body += (await self.reader.readexactly(size + 2))[:-2]
+            await self.reader.readexactly(2)
+        elif b"content-length" in fields and not bodiless:
+            body = await self.reader.readexactly(int(fields[b"content-length"]))
+        return int(head.split()[1]), head, body
+
+    async def closed(self) -> bytes:
+        """What came until the server closed."""
+        return await self.reader.read()
 
 
-async def test_writes_of_one_round_are_one() -> None:
-    sink = Sink()
-    line = joined(sink)
-    line.write(HEAD)
-    line.write(b"body")
-    assert sink.seen == []
+@pytest_asyncio.fixture
+async def site() -> AsyncGenerator[Site, None]:
+    it = Site()
     await asyncio.sleep(0)
-    assert sink.seen == [HEAD + b"body"]
-    line.write(b"next")
+    yield it
+    await it.close()
+
+
+async def test_requests_are_answered_on_one_connection(site: Site) -> None:
+    client = await site.open()
+    for body in (b"first", b"", b"third" * 10_000):
+        client.ask("/echo", body)
+        status, head, got = await client.response()
+        assert (status, got) == (200, body)
+        assert head.startswith(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n")
+        assert b"connection" not in head
+
+
+async def test_the_app_is_told_what_asgi_says(site: Site) -> None:
+    client = await site.open()
+    client.ask("/ec%68o?a=1&b=%20", b"x", more=b"X-One: A\r\nx-one: b\r\n")
+    await client.response()
+    scope = site.scopes[0]
+    assert scope["type"] == "http"
+    assert (scope["method"], scope["http_version"], scope["scheme"], scope["root_path"]) == ("POST", "1.1", "http", "")
+    assert (scope["path"], scope["raw_path"], scope["query_string"]) == ("/echo", b"/ec%68o", b"a=1&b=%20")
+    assert scope["headers"] == [
+        (b"host", b"here"),
+        (b"x-one", b"A"),
+        (b"x-one", b"b"),
+        (b"content-length", b"1"),
+    ]
+    assert scope["server"] == site.address
+    assert scope["client"] == client.writer.get_extra_info("sockname")
+
+
+async def test_a_body_may_come_in_pieces_and_chunks(site: Site) -> None:
+    client = await site.open()
+    text = b"POST /echo HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    for at in range(len(text)):
+        client.say(text[at : at + 1])
+        await asyncio.sleep(0)
+    assert (await client.response())[2] == b"abcde"
+
+
+async def test_requests_sent_ahead_are_answered_in_order(site: Site) -> None:
+    client = await site.open()
+    client.ask("/slow")
+    client.ask("/echo", b"second")
+    client.ask("/echo", b"third")
+    await asyncio.sleep(0.02)
+    assert len(site.scopes) == 1
+    site.go_on.set()
+    assert [(await client.response())[2] for _ in range(3)] == [b"slow", b"second", b"third"]
+
+
+async def test_what_has_no_length_comes_in_chunks(site: Site) -> None:
+    client = await site.open()
+    client.ask("/pieces")
+    status, head, body = await client.response()
+    assert (status, body) == (200, b"onetwo")
+    assert b"transfer-encoding: chunked" in head
+    client.ask("/echo", b"next")
+    assert (await client.response())[2] == b"next"
+
+
+async def test_to_an_old_client_the_end_is_told_by_closing(site: Site) -> None:
+    client = await site.open()
+    client.ask("/pieces", version="1.0")
+    assert (await client.closed()).endswith(b"connection: close\r\n\r\nonetwo")
+
+
+async def test_who_says_close_is_closed(site: Site) -> None:
+    client = await site.open()
+    client.ask("/echo", b"x", more=b"Connection: close\r\n")
+    client.ask("/echo", b"never read")
+    seen = await client.closed()
+    assert seen.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in seen
+    assert len(site.scopes) == 1
+
+
+async def test_no_body_follows_head_or_a_204(site: Site) -> None:
+    client = await site.open()
+    client.ask("/echo", b"abc", method="HEAD")
+    assert b"content-length: 3" in (await client.response(bodiless=True))[1]
+    client.ask("/empty")
+    status, head, _ = await client.response()
+    assert status == 204
+    assert b"transfer-encoding" not in head
+    client.ask("/echo", b"x")
+    assert (await client.response())[2] == b"x"
+
+
+async def test_a_head_is_sent_though_its_body_is_late(site: Site) -> None:
+    client = await site.open()
+    client.ask("/head-first")
+    assert b"200 OK" in await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), 1)
+    site.go_on.set()
+    assert await client.reader.readuntil(b"0\r\n\r\n") == b"4\r\nlate\r\n0\r\n\r\n"
+
+
+async def test_one_that_waits_to_be_asked_for_its_body_is(site: Site) -> None:
+    client = await site.open()
+    client.say(b"POST /echo HTTP/1.1\r\nhost: here\r\nExpect: 100-Continue\r\ncontent-length: 3\r\n\r\n")
+    assert await client.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    client.say(b"abc")
+    assert (await client.response())[2] == b"abc"
+
+
+async def test_what_is_refused_early_is_read_to_its_end(site: Site) -> None:
+    client = await site.open()
+    client.say(b"POST /refuse HTTP/1.1\r\nhost: here\r\ncontent-length: 3000000\r\n\r\n")
+    assert (await client.response())[0] == 413
+    client.say(b"x" * 3_000_000)
+    client.ask("/echo", b"next")
+    assert (await client.response())[2] == b"next"
+
+
+async def test_a_body_that_nobody_takes_is_not_read_ahead(site: Site) -> None:
+    client = await site.open()
+    client.say(b"POST /slow HTTP/1.1\r\nhost: here\r\ncontent-length: 50000000\r\n\r\n")
+    client.say(b"x" * 50_000_000)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(client.writer.drain(), 0.3)
+    site.go_on.set()
+    assert (await client.response())[2] == b"slow"
+
+
+async def test_who_does_not_read_is_not_written_to(site: Site) -> None:
+    client = await site.open()
+    client.ask("/flood")
+    await asyncio.sleep(0.3)
+    assert len(site.ended) < 400
+    assert len((await client.response())[2]) == 400 * 65536
+    assert len(site.ended) == 400
+
+
+async def test_an_app_hears_that_its_client_left(site: Site) -> None:
+    for path in ("/wait", "/flood"):
+        client = await site.open()
+        client.ask(path)
+        await asyncio.sleep(0.05)
+        client.writer.transport.abort()
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        if site.ended[-1:] == ["399"] and "gone" in site.ended:
+            return
+    raise AssertionError(site.ended)
+
+
+@pytest.mark.parametrize(
+    "text", [b"no http\r\n\r\n", b"GET /echo HTTP/1.1\r\nbad header\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n"]
+)
+async def test_what_is_no_request_is_refused(site: Site, text: bytes) -> None:
+    client = await site.open()
+    client.say(text)
+    assert (await client.closed()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert not site.scopes
+
+
+async def test_a_body_that_breaks_off_ends_the_request(site: Site) -> None:
+    client = await site.open()
+    client.say(
+        b"POST /echo HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n2\r\nab\r\n"
+    )
+    await asyncio.sleep(0.02)
+    client.say(b"no size\r\n")
+    assert await client.closed() == b""
+    await asyncio.sleep(0.02)
+    assert site.ended == ["gone"]
+
+
+async def test_a_length_told_in_two_ways_is_refused(site: Site) -> None:
+    client = await site.open()
+    client.say(b"POST /echo HTTP/1.1\r\nhost: h\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nabc")
+    assert (await client.closed()).startswith(b"HTTP/1.1 400")
+
+
+async def test_a_head_without_end_is_refused(site: Site) -> None:
+    client = await site.open()
+    client.say(b"GET /echo HTTP/1.1\r\n" + b"x-more: yes\r\n" * 4_900)
+    await asyncio.sleep(0.05)
+    client.say(b"x-more: yes\r\n" * 300)
+    assert (await client.closed()).startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
+
+
+async def test_nothing_is_upgraded_to(site: Site) -> None:
+    client = await site.open()
+    client.ask("/echo", method="GET", more=b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
+    assert (await client.closed()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_an_app_that_says_nothing_ends_the_connection(site: Site) -> None:
+    client = await site.open()
+    client.ask("/silent")
+    assert await client.closed() == b""
+
+
+async def test_no_header_has_two_lines(site: Site) -> None:
+    client = await site.open()
+    client.ask("/two-lines")
+    assert await client.closed() == b""
+    assert site.ended == ["refused"]
+
+
+async def test_who_asks_nothing_is_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_TICK_S", 0.01)
+    again = Site()
     await asyncio.sleep(0)
-    assert sink.seen == [HEAD + b"body", b"next"]
+    silent, slow, busy = [await again.open() for _ in range(3)]
+    slow.say(b"POST /echo HTTP/1.1\r\nhost:")
+    busy.ask("/slow")
+    assert await asyncio.wait_for(silent.closed(), 1) == b""
+    assert await asyncio.wait_for(slow.closed(), 1) == b""
+    again.go_on.set()
+    assert (await busy.response())[2] == b"slow"
+    await again.close()
 
 
-async def test_alone_a_head_waits_for_its_body_and_nothing_else_waits() -> None:
-    sink = Sink()
-    line = joined(sink, alone=True)
-    line.write(HEAD)
-    assert sink.seen == []
-    line.write(b"body")
-    line.write(b" and more")
-    assert sink.seen == [HEAD + b"body", b" and more"]
-    await asyncio.sleep(0)
-    assert len(sink.seen) == 2
+async def test_what_is_under_way_is_answered_before_the_end(site: Site) -> None:
+    idle, busy = await site.open(), await site.open()
+    busy.ask("/slow")
+    await asyncio.sleep(0.02)
+    site.stop.set()
+    assert await idle.closed() == b""
+    site.go_on.set()
+    assert (await busy.response())[2] == b"slow"
+    assert await busy.closed() == b""
+    await asyncio.wait_for(site.serving, 0.2)
+    with pytest.raises(ConnectionRefusedError):
+        await site.open()
 
 
-async def test_alone_a_head_without_a_body_leaves_at_the_end_of_the_round() -> None:
-    sink = Sink()
-    joined(sink, alone=True).write(HEAD)
-    await asyncio.sleep(0)
-    assert sink.seen == [HEAD]
+async def test_what_takes_too_long_at_the_end_is_cancelled(site: Site) -> None:
+    client = await site.open()
+    client.ask("/slow")
+    await asyncio.sleep(0.02)
+    site.stop.set()
+    await asyncio.wait_for(site.serving, 1)
+    assert site.ended == ["cancelled"]
 
 
-async def test_much_is_not_kept_from_the_transport() -> None:
-    sink = Sink()
-    line = joined(sink)
-    line.write(b"a")
-    line.write(b"b" * 20_000)
-    assert sink.seen == [b"a" + b"b" * 20_000]
-    await asyncio.sleep(0)
-    assert len(sink.seen) == 1
+async def test_at_the_end_nobody_is_waited_for_in_a_hurry(site: Site) -> None:
+    client = await site.open()
+    client.ask("/slow")
+    await asyncio.sleep(0.02)
+    site.stop.set()
+    site.server.hurry()
+    await asyncio.wait_for(site.serving, 0.2)
+    assert site.ended == ["cancelled"]
 
 
-async def test_what_waits_is_sent_before_the_line_is_closed() -> None:
-    sink = Sink()
-    line = joined(sink)
-    line.write(b"all")
-    line.close()
-    assert line.is_closing()
-    await asyncio.sleep(0)
-    assert sink.seen == [b"all", "closed"]
-
-
-async def test_all_else_is_the_transports_own() -> None:
-    sink = Sink()
-    joined(sink).pause_reading()
-    assert sink.seen == ["paused"]
+async def test_responses_of_one_round_leave_together(site: Site) -> None:
+    """Each in one piece, after all of them were made."""
+    clients = [await site.open() for _ in range(4)]
+    for client in clients:
+        client.ask("/slow")
+    await asyncio.sleep(0.05)
+    assert not site.server.alone
+    site.go_on.set()
+    for client in clients:
+        assert (await client.response())[2] == b"slow"
