@@ -34,7 +34,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """One chat completion that was asked for.
 
     `body` is the checked wire body without `rung`: the one truth about messages and parameters, sent on unchanged.
-    `arrived_s` and `deadline_s` are monotonic seconds of the process's Clock.
+    `arrived_s` and `deadline_s` are monotonic seconds of the process's Clock. `digest` stands for the body in keys of
+    the exact cache, where it was worked out already.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Request(Struct, frozen=True, kw_only=True):
     deadline_s: float
     wishes: Wishes = Wishes()
     tenant: str = "local"
+    digest: bytes = b""
 
     @property
     def messages(self) -> list[Json]:

@@ -9,10 +9,11 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from rung.api import chat, infer
+from rung.api import infer
 from rung.api.ask import Ask
 from rung.api.base import Runtime
 from rung.api.body import Gone
+from rung.api.chat import Chats
 from rung.api.encode import Headers
 from rung.api.exchange import Pace
 from rung.api.front import Front
@@ -59,7 +60,7 @@ def make_app(
     `server().host` must be the address that is listened on."""
     front = Front(current, server, clock, Ids(clock))
     asks = {
-        CHAT: Ask("chat", chat.read, front, metrics, clock, pace),
+        CHAT: Ask("chat", Chats().read, front, metrics, clock, pace),
         INFER: Ask("infer", infer.read, front, metrics, clock, pace),
     }
     return App(asks, make_router(front, metrics, clock.wall()))

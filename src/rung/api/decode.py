@@ -32,30 +32,46 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[bytes, bytes]
 
 
-def decode(value: dict[str, Any], arrival: Arrival, known: Collection[str], deadline_s: float) -> Request:
-    """The Request in a chat completion's body. `known` are the reasoners' names; `deadline_s` counts from arrival, for
-    a request that states none. Raises BadRequest, UnknownModel."""
-    wishes = _wishes(value.pop("rung", None), arrival.headers)
-    checked = check(value, ChatBody)
-    _check_messages(checked.messages)
-    _check_pairs(checked)
-    model = checked.model
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chat completion's body and headers ask, whoever sends them; `digest` where it was worked out."""
+
+    model: str
+    body: Json
+    wishes: Wishes
+    digest: bytes = b""
+
+
+def decode(value: dict[str, Any], headers: Mapping[bytes, bytes]) -> Checked:
+    """Raises BadRequest."""
+    wishes = _wishes(value.pop("rung", None), headers)
+    body = check(value, ChatBody)
+    _check_messages(body.messages)
+    _check_pairs(body)
+    model = body.model
     if model in AUTO:
         preset = wishes.preset or AUTO[model]
         model = "auto"
         if preset != wishes.preset:
             wishes = msgspec.structs.replace(wishes, preset=preset)
-    elif model not in known:
+    return Checked(model=model, body=value, wishes=wishes)
+
+
+def request_of(checked: Checked, arrival: Arrival, known: Collection[str], deadline_s: float) -> Request:
+    """`known` are the reasoners' names; `deadline_s` counts from arrival, for a request that states none. Raises
+    UnknownModel."""
+    model, wishes = checked.model, checked.wishes
+    if model != "auto" and model not in known:
         raise _unknown_model(model, known)
     wait_s = deadline_s if wishes.deadline_ms is None else wishes.deadline_ms / 1000
     return Request(
         id=arrival.id,
         model=model,
-        body=value,
+        body=checked.body,
         arrived_s=arrival.at_s,
         deadline_s=arrival.at_s + wait_s,
         wishes=wishes,
         tenant=arrival.tenant,
+        digest=checked.digest,
     )
 
 
@@ -75,7 +91,7 @@ def _wishes(body: object, headers: Mapping[bytes, bytes]) -> Wishes:
         check(body, WishesBody, at="rung")
         assert isinstance(body, dict)
         said.update({key: value for key, value in body.items() if value is not None})
-    if b"x-rung-" in b"\n".join(headers):  # one look for all of them
+    if asks_by_header(headers):
         for header, raw in headers.items():
             if header.startswith(b"x-rung-") and header not in _OTHER_HEADERS:
                 said.update(_header_wish(header, raw))
@@ -85,6 +101,10 @@ def _wishes(body: object, headers: Mapping[bytes, bytes]) -> Wishes:
 
 
 _NO_WISHES = Wishes()
+
+
+def asks_by_header(headers: Mapping[bytes, bytes]) -> bool:
+    return b"x-rung-" in b"\n".join(headers)  # one look for all of them
 
 
 def _header_wish(header: bytes, raw: bytes) -> Json:

@@ -1,13 +1,12 @@
 """What every endpoint does first: who asks, and what."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from msgspec import Struct
 from starlette.types import Receive, Scope
 
 from rung.api.base import Runtime
-from rung.api.body import parse_object, read_body
+from rung.api.body import read_body
 from rung.api.decode import Arrival
 from rung.api.doors import Door
 from rung.clock import Clock, soon_within
@@ -35,7 +34,7 @@ class Serving(Struct, frozen=True):
 
 
 # What is asked, by a body, and how the answer is to be written.
-Read = Callable[[dict[str, Any], Arrival, "Serving"], tuple[Request, Write]]
+Read = Callable[[bytes, Arrival, "Serving"], tuple[Request, Write]]
 
 
 class Asked(Struct, frozen=True):
@@ -73,20 +72,19 @@ class Front:
         at_s = self._clock.monotonic()
         return serving, Arrival(id=self._ids(), tenant=serving.door.admit(headers), at_s=at_s, headers=headers)
 
-    async def body(self, serving: Serving, arrival: Arrival, receive: Receive) -> dict[str, Any]:
+    async def body(self, serving: Serving, arrival: Arrival, receive: Receive) -> bytes:
         """Raises BadRequest, BodyTooLarge, DeadlineExceeded, Gone."""
         within_s = serving.server.deadline_s
         try:
-            raw = await soon_within(within_s, read_body(receive, arrival.headers, serving.max_bytes))
+            return await soon_within(within_s, read_body(receive, arrival.headers, serving.max_bytes))
         except TimeoutError:
             raise DeadlineExceeded(f"The body did not arrive within {within_s:g} s, server.deadline_s.") from None
-        return parse_object(raw)
 
     async def asked(self, scope: Scope, receive: Receive, read: Read) -> Asked:
         """What is asked, and by what it is to be answered, without awaiting anything in between. Raises RequestError,
         DeadlineExceeded, Gone."""
         serving, arrival = self.admit(scope)
-        value = await self.body(serving, arrival, receive)
+        raw = await self.body(serving, arrival, receive)
         now = self.serving()
-        request, write = read(value, arrival, now)
+        request, write = read(raw, arrival, now)
         return Asked(request, write, now.runtime, arrival.headers)

@@ -1,13 +1,12 @@
 """POST /v1/infer: a typed task in, its typed output out; in between it is a chat completion like any other."""
 
 import difflib
-from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
-from rung.api.body import check
-from rung.api.decode import Arrival, decode
+from rung.api.body import check, parse_object
+from rung.api.decode import Arrival, decode, request_of
 from rung.api.encode import to_json, usage
 from rung.api.front import Serving, Write
 from rung.api.shape import InferBody
@@ -17,13 +16,14 @@ from rung.tasks import TASKS, Task
 from rung.types import Answer, Decision, Request
 
 
-def read(value: dict[str, Any], arrival: Arrival, serving: Serving) -> tuple[Request, Write]:
+def read(raw: bytes, arrival: Arrival, serving: Serving) -> tuple[Request, Write]:
     """Raises BadRequest, UnknownModel, UnknownTask."""
+    value = parse_object(raw)
     body = check(value, InferBody)
     task = task_named(body.task)
     given = check(body.input, task.input, at="input")
     asked = {**task.put(given), "model": body.model, "rung": value.get("rung")}
-    request = decode(asked, arrival, serving.known, serving.server.deadline_s)
+    request = request_of(decode(asked, arrival.headers), arrival, serving.known, serving.server.deadline_s)
 
     def write(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
         output = None if answer.choices[0].finish == "length" else task.read(given, answer.text)

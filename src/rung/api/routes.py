@@ -10,8 +10,8 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, Router
 
-from rung.api import chat
-from rung.api.body import check
+from rung.api.body import check, parse_object
+from rung.api.chat import Chats
 from rung.api.decode import AUTO
 from rung.api.encode import to_json
 from rung.api.front import Front
@@ -73,6 +73,7 @@ def make_router(front: Front, metrics: Metrics, started_s: float) -> Router:
 class Routes:
     def __init__(self, front: Front, metrics: Metrics, created_s: int) -> None:
         self._front = front
+        self._read = Chats().read
         self._metrics = metrics
         self._created_s = created_s
         self._version = version("rung")
@@ -108,7 +109,7 @@ class Routes:
         return ModelTold(id=name, created=self._created_s, rung=about)
 
     async def explain(self, http: HttpRequest) -> Response:
-        asked = await self._front.asked(http.scope, http.receive, chat.read)
+        asked = await self._front.asked(http.scope, http.receive, self._read)
         return _bytes(to_json(asked.runtime.explain(asked.request)))
 
     async def tasks(self, http: HttpRequest) -> Response:
@@ -121,7 +122,7 @@ class Routes:
 
     async def feedback(self, http: HttpRequest) -> Response:
         serving, arrival = self._front.admit(http.scope)
-        said = check(await self._front.body(serving, arrival, http.receive), FeedbackBody)
+        said = check(parse_object(await self._front.body(serving, arrival, http.receive)), FeedbackBody)
         feedback = Feedback(
             decision_id=said.decision_id, score=_score(said), comment=said.comment or "", tenant=arrival.tenant
         )

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections import OrderedDict
+from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
 
-from rung.types import Answer, Request
+from rung.types import Answer, Json, Preset, Request
 
 # How an answer is sent and who is billed for it: nothing that the answer depends on. `model` is the request's own.
 _NOT_OF_THE_ANSWER = frozenset(
@@ -24,22 +25,34 @@ _unpack = msgspec.msgpack.Decoder(Answer)
 # Requests of which it is known what they were served: minutes of them, in some megabytes.
 _SERVED = 32_768
 # The objects around an entry's packed bytes: its key, its place in the order and in the table (measured).
-_ENTRY_BYTES = 320
+_ENTRY_BYTES = 352
 _LARGEST_SHARE = 8
 
 
 def key_of(request: Request, epoch: str) -> bytes:
-    """32 bytes that two requests share only if they ask the same of the same tenant, model and policy.
+    """64 bytes that two requests share only if they ask the same of the same tenant, model and policy.
 
-    `epoch` names the policy (ladder, prices, estimates) that would answer. 1 and 1.0, or a null and a missing field,
-    are told apart: that may cost a hit, but never serves one request's answer to another. Budget and deadline are left
-    out: an answer in hand meets any.
+    `epoch` names the policy (ladder, prices, estimates) that would answer. Budget and deadline are left out: an answer
+    in hand meets any.
     """
-    wishes, body = request.wishes, request.body
+    wishes = request.wishes
+    answering = _answering(request.tenant, request.model, epoch, wishes.preset, wishes.min_quality)
+    return answering + (request.digest or digest_of(request.body))
+
+
+@lru_cache(maxsize=1024)
+def _answering(tenant: str, model: str, epoch: str, preset: Preset | None, min_quality: float | None) -> bytes:
+    text = _canonical.encode((tenant, model, epoch, preset, min_quality))
+    return hashlib.blake2b(text, digest_size=32).digest()
+
+
+def digest_of(body: Json) -> bytes:
+    """32 bytes that two bodies share only if they ask the same. 1 and 1.0, or a null and a missing field, are told
+    apart: that may cost a hit, but never serves one request's answer to another."""
     rest = {name: value for name, value in body.items() if name not in _APART}
-    text = _canonical.encode((request.tenant, request.model, epoch, wishes.preset, wishes.min_quality, rest))
+    text = _canonical.encode(rest)
     if not _ORDERED.isdisjoint(body):
-        # JSON texts side by side cannot be read in two ways: the array above ends where it ends.
+        # JSON texts side by side cannot be read in two ways: the object above ends where it ends.
         text += _as_sent.encode([[name, body[name]] for name in sorted(_ORDERED & body.keys())])
     return hashlib.blake2b(text, digest_size=32).digest()
 

@@ -1,12 +1,14 @@
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from rung.api import Pace
+from rung.api import Pace, chat
 from rung.api.line import Lookout
+from rung.cache import digest_of
 from rung.errors import AllFailed, Busy, NotReady, TimedOut
 from rung.telemetry import Metrics
 from rung.types import Chunk, Commit
@@ -342,3 +344,51 @@ async def test_figures(client: Client, runtime: FakeRuntime, metrics: Metrics) -
         assert f"gen_ai_server_request_duration_seconds_count{{{labels.format(error, reasoner)}}} 1.0" in text
     assert 'gen_ai_server_time_to_first_token_seconds_count{gen_ai_response_model="fast"} 1.0' in text
     assert "nope" not in text
+
+
+@pytest.fixture
+def cached(runtime: FakeRuntime) -> FakeRuntime:
+    """All is answered by the exact cache."""
+    runtime.commit = Commit(reasoner="fast", cache="exact", live=False)
+    runtime.decided = {"cache": "exact"}
+    return runtime
+
+
+async def test_what_the_cache_answered_is_not_read_twice(client: Client, cached: FakeRuntime) -> None:
+    answers = [await client.chat(rung={"min_quality": 0.5}, temperature=0) for _ in range(3)]
+    first, second, third = cached.requests
+    assert second.body is third.body
+    assert (first.digest, second.digest) == (b"", digest_of(first.body))
+    assert second.body == first.body
+    assert second.wishes == first.wishes
+    assert [got.json["id"] for got in answers] == [first.id, second.id, third.id]
+    assert len({first.id, second.id, third.id}) == 3
+    assert first.arrived_s < second.arrived_s < third.arrived_s
+    assert second.deadline_s - second.arrived_s == first.deadline_s - first.arrived_s
+
+
+async def test_what_the_cache_did_not_answer_is_read_anew(client: Client, runtime: FakeRuntime) -> None:
+    for _ in range(2):
+        await client.chat()
+    assert [request.digest for request in runtime.requests] == [b"", b""]
+
+
+async def test_wishes_in_headers_are_read_beside_a_body_that_is_known(client: Client, cached: FakeRuntime) -> None:
+    for headers in ({}, {}, {"x-rung-preset": "best"}, {}):
+        await client.chat(headers)
+    assert [request.wishes.preset for request in cached.requests] == [None, None, "best", None]
+    assert (await client.chat({"x-rung-preset": "worst"})).status == 400
+
+
+async def test_what_is_remembered_is_bounded(
+    client: Client, cached: FakeRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = len(json.dumps(chat_body(seed=1)))
+    monkeypatch.setattr(chat, "_KEPT_BYTES", 2 * size + 1)
+    for seed in (1, 2, 1, 2, 1, 3, 1, 2):
+        await client.chat(seed=seed)
+    known = [(request.body["seed"], bool(request.digest)) for request in cached.requests]
+    assert known == [(1, False), (2, False), (1, True), (2, True), (1, True), (3, False), (1, True), (2, False)]
+    monkeypatch.setattr(chat, "_LARGEST_BYTES", 10)
+    await client.chat(seed=1)
+    assert not cached.requests[-1].digest

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.api.body import MAX_DEPTH, check, parse_object
-from rung.api.decode import AUTO, Arrival, decode
+from rung.api.decode import AUTO, Arrival, decode, request_of
 from rung.api.shape import ALLOWED, ChatBody, FeedbackBody, Message, ResponseFormat, WishesBody
 from rung.errors import BadRequest, RequestError, RungError, UnknownModel
 from rung.types import Request, Wishes
@@ -23,7 +23,8 @@ def arrival(**headers: str) -> Arrival:
 
 def read(headers: dict[str, str] | None = None, **changes: Any) -> Request:
     body = {"model": "auto", "messages": [{"role": "user", "content": "Hi"}]} | changes
-    return decode(body, arrival(**(headers or {})), KNOWN, 300.0)
+    came = arrival(**(headers or {}))
+    return request_of(decode(body, came.headers), came, KNOWN, 300.0)
 
 
 def test_a_plain_request() -> None:
@@ -179,7 +180,7 @@ def test_messages_are_in_plain_words() -> None:
 
 def test_the_model_may_not_be_left_out() -> None:
     with pytest.raises(BadRequest, match=r"`model` is missing") as e:
-        decode({"messages": [{"role": "user", "content": "Hi"}]}, arrival(), KNOWN, 1.0)
+        decode({"messages": [{"role": "user", "content": "Hi"}]}, {})
     assert e.value.param == "model"
 
 
@@ -315,7 +316,7 @@ def test_any_json_is_a_request_or_the_callers_error(value: Any) -> None:
     raw = json.dumps(value).encode()
     try:
         body = parse_object(raw)
-        request = decode(body, arrival(), KNOWN, 300.0)
+        request = request_of(decode(body, {}), arrival(), KNOWN, 300.0)
     except RequestError as e:
         json.dumps([e.message, e.param]).encode()
     else:
@@ -334,9 +335,9 @@ def test_any_bytes_are_an_object_or_the_callers_error(raw: bytes) -> None:
 
 @given(st.sampled_from(["max_usd", "deadline_ms", "min_quality", "preset", "cache", "x"]), st.binary(max_size=12))
 def test_any_header_is_a_wish_or_the_callers_error(name: str, value: bytes) -> None:
-    came = Arrival(id="1", tenant="local", at_s=0.0, headers={b"x-rung-" + name.replace("_", "-").encode(): value})
+    came = {b"x-rung-" + name.replace("_", "-").encode(): value}
     try:
-        decode({"model": "auto", "messages": [{"role": "user", "content": "x"}]}, came, KNOWN, 1.0)
+        decode({"model": "auto", "messages": [{"role": "user", "content": "x"}]}, came)
     except BadRequest as e:
         msgspec.json.encode([e.message, e.param])
 

@@ -3,8 +3,9 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from rung.cache import ExactCache, exact, key_of, served_from_cache
+from rung.cache import ExactCache, digest_of, exact, key_of, served_from_cache
 from rung.types import Answer, Choice, Request, Usage, Wishes
 
 EPOCH = "e1"
@@ -68,7 +69,13 @@ DIFFERENT = {
 def test_what_may_change_the_answer_changes_the_key():
     keys = {key_of(r, EPOCH) for r in DIFFERENT.values()} | {key_of(request(), "e2")}
     assert len(keys) == len(DIFFERENT) + 1
-    assert {len(k) for k in keys} == {32}
+    assert {len(k) for k in keys} == {64}
+
+
+@pytest.mark.parametrize("name", DIFFERENT)
+def test_a_digest_that_was_worked_out_gives_the_same_key(name):
+    asked = DIFFERENT[name]
+    assert key_of(replace(asked, digest=digest_of(asked.body)), EPOCH) == key_of(asked, EPOCH)
 
 
 values = st.recursive(
