@@ -12,7 +12,7 @@ run:
 	@exec $(BIN)/rung serve --host $(HOST) --port $(PORT)
 
 test: check
-	@$(BIN)/rung models get smollm2-135m-instruct qwen2.5-coder-1.5b-instruct
+	@$(BIN)/rung models get smollm2-135m-instruct qwen2.5-coder-1.5b-instruct all-minilm-l6-v2
 	@$(BIN)/pytest
 
 setup-dev:

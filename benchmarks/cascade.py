@@ -71,7 +71,7 @@ def main() -> None:
     bounds: Intervals = {}
     n = 0
     for name in args.sets:
-        at = Folds(read_set(name, None), args.seed)
+        at = Folds(read_set(name), args.seed)
         n += len(at.fold)
         for look in args.looks:
             compare(name, at, look, args.seed, out, bounds)

@@ -1,20 +1,22 @@
 """Does it pick right? Real outcomes of many models, replayed: every question is judged by estimates that were fitted to
 other questions (five folds, the same question always in the same fold).
 
-    routing.py [--sets routellm mixed9 mmlupro] [--embeddings DIR] [--ablation] [--only verdicts|curves] [--seed 0]
+    routing.py [--sets routellm mixed9 mmlupro] [--embedding] [--ablation] [--only verdicts|curves] [--seed 0]
 
 Reads RUNG_DATA/routing. Sides: chance, the best single model, Rung's stack of estimators, an oracle, and the usual
-routers: ridge regression on words (TF-IDF), nearest neighbours, a perceptron with a hidden layer. With DIR, where
-NAME.npy holds a sentence embedding a question of NAME.parquet, the last two read that, and there is ridge regression on
-it and the sum of TF-IDF, neighbours and ridge besides; else they read Rung's own topics. Nobody looks at an answer,
-except in the figures with `auc`, where verdicts are drawn (benchmarks/replay.py). With `--only` nothing but these, or
-but the learning curves, is measured, of the stack alone, and written to a file of its own.
+routers: ridge regression on words (TF-IDF), nearest neighbours, a perceptron with a hidden layer. With `--embedding`
+the stack has sentence embeddings as `rung eval --embedding` makes them, the last two read embeddings of longer pieces
+(254 tokens), and there is ridge regression on these and the sum of TF-IDF, neighbours and ridge besides; else they read
+Rung's own topics. Nobody looks at an answer, except in the figures with `auc`, where verdicts are drawn
+(benchmarks/replay.py). With `--only` nothing but these, or but the learning curves, is measured, of the stack alone,
+and written to a file of its own.
 
 Predictions are kept in benchmarks/.routing, by what they were made with. What was chosen (estimators, penalties) was
 chosen by cross-validation inside four of these five folds: the figures of the one are blind, of the four a little kind.
 """
 
 import argparse
+import asyncio
 import hashlib
 import inspect
 import os
@@ -29,9 +31,13 @@ import numpy as np
 import replay
 import results
 import routers
+from msgspec import structs
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from rung.clock import RealClock
+from rung.config import load_config
+from rung.embedding import sentences
 from rung.estimators import bases, figures, reading, space, stack, trees
 from rung.estimators.artefact import FORMAT, About, load, save
 from rung.estimators.bases import BASES
@@ -41,6 +47,9 @@ from rung.estimators.outcomes import Outcomes, folds
 from rung.estimators.reading import read
 from rung.estimators.space import Points, Reader, Space
 from rung.estimators.stack import fit
+from rung.reasoners.local import weights
+from rung.reasoners.local.catalogue import ENCODERS
+from rung.reasoners.local.progress import Watch
 
 Array = NDArray[Any]
 Figures = dict[str, float]
@@ -53,6 +62,7 @@ FOLDS = 5
 DRAWS = {50: 10, 200: 60, 1000: 5}
 TOLD = 2000
 AUC, VERDICTS = 0.8, 3
+ENCODER, LONGER = "all-minilm-l6-v2", 254
 FILES = {"routellm": "routellm_2models", "mixed9": "mixed_9models", "mmlupro": "mmlu_pro_29models"}
 # Active parameters in billions where the name does not say them.
 PARAMETERS = {
@@ -63,7 +73,7 @@ PARAMETERS = {
 
 class Set(NamedTuple):
     """`costs` [questions, models] are what an answer takes, in parameters in billions, times its length where it is
-    known; `embedded` [questions, dimensions], if there are any."""
+    known; `embedded` [questions, dimensions], if there are any, are the other routers' embeddings."""
 
     name: str
     known: Outcomes
@@ -81,7 +91,7 @@ def parameters(model: str) -> float:
     return float(found[-1])
 
 
-def read_set(name: str, embeddings: Path | None) -> Set:
+def read_set(name: str, *, embedding: bool = False) -> Set:
     path = Path(os.environ.get("RUNG_DATA", "../shared/data")) / "routing" / f"{FILES[name]}.parquet"
     if not path.exists():
         sys.exit(f"{path} is missing: set RUNG_DATA to where the routing outcomes are")
@@ -96,18 +106,43 @@ def read_set(name: str, embeddings: Path | None) -> Set:
         costs *= np.array([parameters(m) for m in models], np.float32)
     if name == "mmlupro":
         costs *= np.array([table[f"chars|{m}"] for m in models], np.float32).T[kept].mean(0)
-    embedded = None
-    if embeddings is not None and (embeddings / f"{FILES[name]}.npy").exists():
-        embedded = np.load(embeddings / f"{FILES[name]}.npy")[kept]
     questions = tuple(q for q, keep in zip(table["question"], kept, strict=True) if keep)
-    known = Outcomes(questions=questions, reasoners=tuple(models), scores=scores)
-    return Set(name, known, np.array(table["task"])[kept], costs, embedded)
+    known = Outcomes(
+        questions=questions, reasoners=tuple(models), scores=scores,
+        embedded=embedded(name, questions, None) if embedding else None,
+    )  # fmt: skip
+    longer = embedded(name, questions, LONGER) if embedding else None
+    return Set(name, known, np.array(table["task"])[kept], costs, longer)
+
+
+def embedded(name: str, questions: Sequence[str], tokens: int | None) -> Array:
+    """By Rung's encoder, kept on disk; `tokens` other than its own number of them."""
+    sources = inspect.getsource(sentences) + "\0".join(questions)
+    KEPT.mkdir(exist_ok=True)
+    path = KEPT / f"{name}-{hashlib.sha256(sources.encode()).hexdigest()[:16]}-embedded-{tokens or 'own'}.npy"
+    if path.exists():
+        return np.load(path)
+    begun = time.perf_counter()
+    out = encoder(tokens)(questions)
+    np.save(path, out)
+    print(f"  [{name} embedded, {tokens or 'own'} tokens: {time.perf_counter() - begun:.0f} s]", file=sys.stderr)
+    return out
+
+
+def encoder(tokens: int | None = None) -> sentences.Sentences:
+    folder = load_config(None).models_dir
+    assert folder is not None
+    watch = Watch(RealClock(), lambda _: None)
+    network, tokenizer = (weights.obtain(file, folder, watch) for file in ENCODERS[ENCODER].files)
+    return sentences.Sentences(ENCODER, network, tokenizer, *([tokens] if tokens else []))
 
 
 def kept(data: Set, made: str, name: str) -> Path:
     """Where something is kept that was made from the set as `made` says, and by the code as it stands."""
     sources = "".join(inspect.getsource(m) for m in (bases, reading, space, stack, trees, routers))
-    digest = hashlib.sha256(f"{made} {data.known.digest()} {sources}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(
+        f"{made} {data.known.digest()} {data.known.embedded is not None} {sources}".encode()
+    ).hexdigest()[:16]
     KEPT.mkdir(exist_ok=True)
     return KEPT / f"{data.name}-{digest}-{name}"
 
@@ -118,6 +153,7 @@ class Folds:
     def __init__(self, data: Set, seed: int) -> None:
         self.data, self.seed = data, seed
         self.fold = folds(data.known.questions, FOLDS, np.random.default_rng(seed))
+        self.stack = "stack" if data.known.embedded is None else "embedded stack"
         self._placed: dict[int, tuple[Points, Points]] = {}
 
     def parts(self, f: int) -> tuple[Array, Array]:
@@ -144,12 +180,13 @@ class Folds:
         return out
 
 
-def stacked(at: Folds, names: Sequence[str] = tuple(BASES)) -> Judge:
-    known = at.data.known
+def stacked(at: Folds, names: Sequence[str] = tuple(BASES), *, embedding: bool = True) -> Judge:
+    known = at.data.known if embedding else structs.replace(at.data.known, embedded=None)
 
     def stack_of(_: int, seen: Array, unseen: Array) -> Array:
         model = fit(known.take(seen), np.random.default_rng(at.seed), names)
-        return predict(model, [known.questions[i] for i in unseen])
+        asked = known.take(unseen)
+        return predict(model, asked.questions, asked.embedded)
 
     return stack_of
 
@@ -185,11 +222,13 @@ def methods(at: Folds, *, ablation: bool) -> dict[str, Array]:
         return routers.linear(x, scores[seen], z)
 
     on = "MiniLM" if embedded is not None else "topics"
-    out = {"stack": at.across("stack", stacked(at))}
+    out = {"stack": at.across(at.stack, stacked(at))}
+    if known.embedded is not None:
+        out["stack without embedding"] = at.across("stack", stacked(at, embedding=False))
     if ablation:
         for name in BASES:
             rest = [other for other in BASES if other != name]
-            out[f"without {name}"] = at.across(f"without {name}", stacked(at, rest))
+            out[f"without {name}"] = at.across(f"{at.stack} without {name}", stacked(at, rest))
     out["TF-IDF linear"] = at.across("TF-IDF linear", words)
     out["kNN-40"] = at.across(f"kNN-40 {on}", nearest(40))
     out["kNN-100"] = at.across(f"kNN-100 {on}", nearest(100))
@@ -325,7 +364,8 @@ def learning(at: Folds, right: Array) -> list[Step]:
             seen, unseen = rng.permutation(seen)[:size], rng.permutation(unseen)[:TOLD]
             model = fit(known.take(seen), rng)
             first = int(known.scores[seen].mean(0).argmax())
-            said = predict(model, [known.questions[i] for i in unseen])
+            asked = known.take(unseen)
+            said = predict(model, asked.questions, asked.embedded)
             found.append([*gains(at, said, unseen, best), gains(at, said, unseen, first)[0]])
         out.append(_step(size, np.array(found)))
     parts = [at.parts(f)[1] for f in range(FOLDS)]
@@ -367,32 +407,46 @@ def told_of(name: str, steps: Sequence[Step]) -> tuple[Figures, Intervals]:
 
 def decision_ms(data: Set, seed: int) -> Figures:
     """Loading an artefact, and estimates of one prompt of about 200 tokens, all models at once; and the file's size."""
-    path = kept(data, str(seed), "all.rung")
+    lexical = data._replace(known=structs.replace(data.known, embedded=None))
+    out = _decision_ms(lexical, seed, "lexical")
+    return out if data.known.embedded is None else out | _decision_ms(data, seed, "embedded")
+
+
+def _decision_ms(data: Set, seed: int, kind: str) -> Figures:
+    path = kept(data, str(seed), f"{kind}.rung")
     if not path.exists():
         model = fit(data.known, np.random.default_rng(seed))
         about = About(
             format=FORMAT, rung="", made="", data="", outcomes=len(data.known.questions),
             reasoners=data.known.reasoners, bases=tuple(model.bases), metrics={},
+            embedding=ENCODER if kind == "embedded" else "",
         )  # fmt: skip
         save(path, model, about)
-    loads, calls = [], []
+    loads = []
     for _ in range(9):
         begun = time.perf_counter()
         load(path)
         loads.append(time.perf_counter() - begun)
-    learned = Learned.load(path)
+    learned = Learned(*load(path), encoder().one if kind == "embedded" else None)
     prompts = [q for q in data.known.questions if 700 <= len(q) <= 900][:200]
-    for prompt in prompts * 3:
-        begun = time.perf_counter()
-        learned(prompt)
-        calls.append(time.perf_counter() - begun)
+    calls = asyncio.run(decided(learned, prompts * 3))
     out = {"p50": float(np.median(calls)) * 1e3, "load": float(np.median(loads)) * 1e3, "mb": path.stat().st_size / 1e6}
-    print(f"{data.name}: decision p50 {out['p50']:.3f} ms, load {out['load']:.0f} ms, artefact {out['mb']:.1f} MB")
+    print(f"{data.name}, {kind}: decision p50 {out['p50']:.3f} ms, load {out['load']:.0f} ms, {out['mb']:.1f} MB")
     return {
-        f"decision_p50_ms_lexical.{data.name}": out["p50"],
-        f"load_ms.{data.name}": out["load"],
-        f"artefact_mb.{data.name}": out["mb"],
+        f"decision_p50_ms_{kind}.{data.name}": out["p50"],
+        f"load_ms_{kind}.{data.name}": out["load"],
+        f"artefact_mb_{kind}.{data.name}": out["mb"],
     }
+
+
+async def decided(learned: Learned, prompts: Sequence[str]) -> list[float]:
+    """Seconds each took."""
+    out = []
+    for prompt in prompts:
+        begun = time.perf_counter()
+        await learned(prompt)
+        out.append(time.perf_counter() - begun)
+    return out
 
 
 def draw(curves: Mapping[str, list[Step]], routes: Mapping[str, tuple[Folds, Mapping[str, Array]]]) -> None:
@@ -440,7 +494,7 @@ def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=list(FILES), default=list(FILES))
-    parser.add_argument("--embeddings", type=Path)
+    parser.add_argument("--embedding", action="store_true")
     parser.add_argument("--ablation", action="store_true", help="also the stack without each of its parts")
     parser.add_argument("--only", choices=["verdicts", "curves"])
     parser.add_argument("--seed", type=int, default=0)
@@ -452,15 +506,15 @@ def main() -> None:
     vectors: dict[str, str] = {}
     n = 0
     for name in args.sets:
-        at = Folds(read_set(name, args.embeddings), args.seed)
+        at = Folds(read_set(name, embedding=args.embedding), args.seed)
         n += len(at.fold)
         if args.only is None:
             by = methods(at, ablation=args.ablation)
-            vectors[name] = "topics" if at.data.embedded is None else "MiniLM"
+            vectors[name] = "topics" if at.data.embedded is None else ENCODER
             measured = measure(at, by)
             out, bounds = out | measured[0], bounds | measured[1]
         else:
-            by = {"stack": at.across("stack", stacked(at))}
+            by = {"stack": at.across(at.stack, stacked(at))}
         if name != "routellm":
             routes[name] = at, by
             if args.only != "curves":
@@ -471,7 +525,8 @@ def main() -> None:
             out, bounds = out | told[0], bounds | told[1]
     if args.only is None:
         out["ece_max"] = max(out[f"ece.{name}"] for name in args.sets)
-        out["decision_p50_ms_lexical"] = max(out[f"decision_p50_ms_lexical.{name}"] for name in args.sets)
+        for kind in ("lexical", "embedded")[: 1 + args.embedding]:
+            out[f"decision_p50_ms_{kind}"] = max(out[f"decision_p50_ms_{kind}.{name}"] for name in args.sets)
         if len(args.sets) == len(FILES):
             draw(curves, routes)
     # What is never reached has an infinite cost, which JSON cannot say.

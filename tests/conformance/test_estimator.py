@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from rung.estimators import figures
 from rung.estimators.artefact import FORMAT, About, load, save
@@ -11,7 +12,7 @@ from rung.estimators.outcomes import Outcomes
 from rung.estimators.reading import read
 from rung.estimators.space import Points, Reader, Space
 from rung.estimators.stack import Model, fit
-from tests.unit.estimators.conftest import made
+from tests.unit.estimators.conftest import made, meaning
 
 SEEN, UNSEEN = made(400), made(300, seed=1)
 
@@ -91,6 +92,24 @@ class TestStack:
         again, said = load(tmp_path / "a.rung")
         assert said == about(model, SEEN)
         assert (predict(again, UNSEEN.questions) == predict(model, UNSEEN.questions)).all()
+
+    def test_learns_from_meaning_what_words_do_not_tell(self):
+        seen, unseen = made(400, told=False), made(300, seed=1, told=False)
+        blind = predict(fit(seen, chance()), unseen.questions)
+        unseen = meaning(unseen, seed=1)
+        sees = predict(fit(meaning(seen), chance()), unseen.questions, unseen.embedded)
+        assert figures.gap_closed(blind, unseen.scores) < 0.1
+        assert figures.gap_closed(sees, unseen.scores) > 0.3
+
+    def test_with_meaning_outlives_its_file(self, tmp_path):
+        seen, unseen = meaning(SEEN), meaning(UNSEEN, seed=1)
+        model = fit(seen, chance())
+        said = structs.replace(about(model, seen), embedding="some")
+        save(tmp_path / "a.rung", model, said)
+        again, found = load(tmp_path / "a.rung")
+        assert found == said
+        one, two = (predict(m, unseen.questions, unseen.embedded) for m in (again, model))
+        assert (one == two).all()
 
     @pytest.mark.parametrize("told", [True, False])
     def test_is_surer_of_what_it_has_seen_more_of(self, told):

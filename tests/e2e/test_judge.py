@@ -152,7 +152,7 @@ async def test_feedback_on_a_judged_answer_teaches_who_gave_it(world: World) -> 
     world.acts["judge"] = world.upstream.says("yes")
     told = await world.ask()
     assert await world.feedback(told["id"]) == 200
-    explained = world.rung.explain(QUESTION)
+    explained = await world.rung.explain(QUESTION)
     outcomes = {o.reasoner: o.estimate.correction for o in explained.options if o.estimate is not None}
     assert outcomes["small"] is not None
     assert outcomes["small"].outcomes == 1

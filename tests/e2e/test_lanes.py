@@ -80,7 +80,7 @@ async def test_no_request_is_lost_that_another_rung_can_answer(
     upstream.play(by(model, {"first": bad, "other": fine}))
     answered = Counter(await asyncio.gather(*(ask(rung, f"b{i}", **more) for i in range(24))))
     assert answered["other"] == 24
-    assert rung.explain(QUESTION).first == "other", "and the next are not sent there"
+    assert (await rung.explain(QUESTION)).first == "other", "and the next are not sent there"
 
 
 # An upstream that is a process of its own: says its port, then answers in a moment; from SIGUSR1 on in half a minute.

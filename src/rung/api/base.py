@@ -15,7 +15,7 @@ class Runtime(Protocol):
     async def whole(self, request: Request) -> tuple[Commit, Reply]:
         """What `run` gives of a request that does not stream. Raises RungError; cancelling stops it."""
 
-    def explain(self, request: Request) -> Decision:
+    async def explain(self, request: Request) -> Decision:
         """The decision that would be taken; nothing is called."""
 
     async def feedback(self, feedback: Feedback) -> None:

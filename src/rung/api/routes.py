@@ -110,7 +110,7 @@ class Routes:
 
     async def explain(self, http: HttpRequest) -> Response:
         asked = await self._front.asked(http.scope, http.receive, self._read)
-        return _bytes(to_json(asked.runtime.explain(asked.request)))
+        return _bytes(to_json(await asked.runtime.explain(asked.request)))
 
     async def tasks(self, http: HttpRequest) -> Response:
         self._front.admit(http.scope)

@@ -3,12 +3,12 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rung.clock import Clock
+from rung.clock import Clock, RealClock
 from rung.config import Config
 from rung.config.lanes import Lanes
 from rung.config.schema import (
@@ -35,6 +35,7 @@ from rung.reasoners.extract import Extract
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import Memory
+from rung.reasoners.local.progress import Watch
 from rung.reasoners.local.reasoner import Local
 from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
@@ -42,6 +43,10 @@ from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
 from rung.routing import Profile
 from rung.runtime import Learned, Rung
+from rung.types import Expected
+
+if TYPE_CHECKING:
+    from rung.estimators.learned import Embed
 
 Composite = BriefConfig | ThinkConfig | VoteConfig | ProgramConfig | CodeConfig | ExtractConfig
 Leaf = SymbolicConfig | LocalConfig | EndpointConfig | FunctionConfig
@@ -203,10 +208,11 @@ def build_learned(config: Config) -> Artefact:
     if artefact.learned is None or calibrated.learned is None:
         return artefact if calibrated.learned is None else calibrated
     first, then = artefact.learned, calibrated.learned
-    return Artefact(
-        learned=lambda question: {**then(question), **first(question)},
-        origins={**calibrated.origins, **artefact.origins},
-    )
+
+    async def both(question: str) -> Mapping[str, Expected]:
+        return {**await then(question), **await first(question)}
+
+    return Artefact(learned=both, origins={**calibrated.origins, **artefact.origins})
 
 
 def _artefact(config: Config) -> Artefact:
@@ -214,14 +220,26 @@ def _artefact(config: Config) -> Artefact:
     if path is None:
         return Artefact()
     try:
-        from rung.estimators.learned import Learned as Estimates  # noqa: PLC0415  numpy is heavy, and an extra
+        from rung.estimators.artefact import load  # noqa: PLC0415  numpy is heavy, and an extra
+        from rung.estimators.learned import Learned as Estimates  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError("estimates.artefact needs numpy: pip install 'rung[learn]'") from error
-    learned = Estimates.load(path)
+    model, about = load(path)
+    learned = Estimates(model, about, _embed(about.embedding, config) if about.embedding else None)
     if not set(learned.about.reasoners) & set(config.reasoners):
         known, here = ", ".join(learned.about.reasoners), ", ".join(config.reasoners)
         raise ConfigError(f"{path} knows {known}, none of which is on this ladder: {here}")
     return Artefact(learned=learned, origins=dict.fromkeys(learned.about.reasoners, learned.origin))
+
+
+def _embed(name: str, config: Config) -> "Embed":
+    """Raises ConfigError and WeightsError."""
+    try:
+        from rung.embedding import opened  # noqa: PLC0415  onnxruntime is heavy, and an extra
+    except ImportError as error:
+        raise ConfigError(f"{config.estimates.artefact} needs an embedding: pip install 'rung[embed]'") from error
+    assert config.models_dir is not None
+    return opened(name, config.models_dir, Watch(RealClock(), lambda _: None)).one
 
 
 def _calibrated(config: Config) -> Artefact:
@@ -229,7 +247,11 @@ def _calibrated(config: Config) -> Artefact:
     if not known:
         return Artefact()
     calibrated = Calibrated(shipped(), known)
-    return Artefact(learned=calibrated, origins=calibrated.origins)
+
+    async def learned(question: str) -> Mapping[str, Expected]:
+        return calibrated(question)
+
+    return Artefact(learned=learned, origins=calibrated.origins)
 
 
 def _calibrations(config: Config) -> Mapping[str, Calibration]:

@@ -215,9 +215,9 @@ class Rung:
                 if isinstance(event, Chunk) and event.text:
                     yield event.text
 
-    def explain(self, question: str | Sequence[Json], **options: Any) -> Decision:
+    async def explain(self, question: str | Sequence[Json], **options: Any) -> Decision:
         """The decision that would be taken now; nobody is called."""
-        return self.runtime.explain(self.request(question, **options))
+        return await self.runtime.explain(self.request(question, **options))
 
     async def feedback(self, decision_id: str, score: float, comment: str = "") -> None:
         """What you found: 1 right, 0 wrong. Durable on return. Raises UnknownDecision and LedgerError."""

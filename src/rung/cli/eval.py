@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 import rung
-from rung.cli.options import JsonOption, write_json
+from rung.cli.embedded import ENCODER, embedded
+from rung.cli.options import EMBEDDING, JsonOption, write_json
 from rung.errors import ConfigError
 
 try:
@@ -40,7 +41,7 @@ def evaluate(
     curve: Annotated[
         bool, typer.Option("--curve/--no-curve", help="Whether to say what more outcomes would bring.")
     ] = True,
-    seed: Annotated[int, typer.Option(help="Of folds and of everything that is drawn.")] = 0,
+    embedding: Annotated[bool, typer.Option("--embedding", help=EMBEDDING)] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Learn from outcomes how likely each reasoner is right, say what that is worth, and write it for `serve`.
@@ -48,7 +49,9 @@ def evaluate(
     Every question is judged by a model that has not seen it. Nothing is called.
     """
     known = read_outcomes(outcomes)
-    rng = np.random.default_rng(seed)
+    if embedding:
+        known = embedded(known, None)
+    rng = np.random.default_rng(0)
     right = across(known, rng)
     model = fit(known, rng)
     result = report(known, model, right, learning_curve(known, rng) if curve else (), rng)
@@ -90,6 +93,7 @@ def _about(outcomes: Outcomes, model: Model, metrics: dict[str, float]) -> About
         reasoners=outcomes.reasoners,
         bases=tuple(model.bases),
         metrics=metrics,
+        embedding="" if outcomes.embedded is None else ENCODER,
     )
 
 

@@ -1,5 +1,6 @@
 """`rung init`: a rung.yaml with what is found on this machine."""
 
+import asyncio
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +48,7 @@ def init(
 
 def typical_costs(config: Config) -> list[Option]:
     """What the rule expects of each rung on an ordinary question, in the ladder's order."""
-    shown = {option.reasoner: option for option in Rung(config).explain(_TYPICAL).options}
+    shown = {option.reasoner: option for option in asyncio.run(Rung(config).explain(_TYPICAL)).options}
     return [shown[name] for name in config.reasoners if name in shown]
 
 

@@ -18,7 +18,7 @@ from rung.clock import RealClock
 from rung.config import Config, load_config
 from rung.config.schema import LocalConfig
 from rung.reasoners.local import weights
-from rung.reasoners.local.catalogue import MODELS, Model
+from rung.reasoners.local.catalogue import ENCODERS, FILES, File
 from rung.reasoners.local.progress import Progress, Watch
 
 app = typer.Typer(help="List the model files that Rung knows, or get them.", invoke_without_command=True)
@@ -33,7 +33,7 @@ def models(context: typer.Context, config: ConfigOption = None, as_json: JsonOpt
         context.obj = config
         return
     folder = _folder(load_config(config))
-    rows = [_row(model, folder) for model in MODELS.values()]
+    rows = [_row(file, folder) for file in FILES.values()]
     if as_json:
         _write_json(rows)
         return
@@ -57,14 +57,13 @@ def get(
     """Get model files now; a download that was broken off goes on where it was."""
     settings = load_config(config or context.obj)
     folder = _folder(settings)
-    wanted = [weights.named(name) for name in names or _used(settings)]
     paths: list[dict[str, str]] = []
-    for model in wanted:
-        with _bar(model) as watch:
-            path = weights.obtain(model, folder, watch)
-        paths.append({"name": model.name, "path": str(path)})
+    for file in [file for name in names or _used(settings) for file in _files(name)]:
+        with bar(file) as watch:
+            path = weights.obtain(file, folder, watch)
+        paths.append({"name": file.name, "path": str(path)})
         if not as_json:
-            Console().print(f"{model.name}: {path}", soft_wrap=True, highlight=False)
+            Console().print(f"{file.name}: {path}", soft_wrap=True, highlight=False)
     if as_json:
         _write_json(paths)
 
@@ -76,10 +75,18 @@ def _folder(config: Config) -> Path:
 
 def _used(config: Config) -> list[str]:
     named = {r.model for r in config.reasoners.values() if isinstance(r, LocalConfig) and r.model}
+    if config.estimates.artefact is not None:
+        from rung.estimators.artefact import load  # noqa: PLC0415  numpy is heavy, and an extra
+
+        named |= {load(config.estimates.artefact)[1].embedding} - {""}
     return sorted(named)
 
 
-def _row(model: Model, folder: Path) -> dict[str, Any]:
+def _files(name: str) -> tuple[File, ...]:
+    return ENCODERS[name].files if name in ENCODERS else (weights.named(name),)
+
+
+def _row(model: File, folder: Path) -> dict[str, Any]:
     found = weights.find(model, folder, Watch(RealClock(), lambda _: None))
     return {
         "name": model.name,
@@ -93,7 +100,7 @@ def _row(model: Model, folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _bar(model: Model) -> Iterator[Watch]:
+def bar(model: File) -> Iterator[Watch]:
     """Shows progress on standard error, so that standard output can be read by a program."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:

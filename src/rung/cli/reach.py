@@ -105,7 +105,7 @@ class Here:
                     yield event.decision
 
     async def explain(self, wanted: Wanted) -> Decision:
-        return self._rung.explain(wanted.messages, model=wanted.model, **wanted.wishes)
+        return await self._rung.explain(wanted.messages, model=wanted.model, **wanted.wishes)
 
     async def loading(self) -> tuple[str, ...]:
         return self._rung.runtime.readiness().loading

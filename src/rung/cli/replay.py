@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rung.bootstrap import Rung
-from rung.cli.options import ConfigOption, JsonOption, write_json
+from rung.cli.options import EMBEDDING, ConfigOption, JsonOption, write_json
 from rung.config import load_config
 from rung.errors import ConfigError
 from rung.ledger import Graded, read_graded
@@ -26,6 +26,7 @@ def run(
         Path | None,
         typer.Option(help="Where to write an artefact that is learned from them; texts must have been kept."),
     ] = None,
+    embedding: Annotated[bool, typer.Option("--embedding", help=f"With --out. {EMBEDDING}")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Judge today's estimates by scored decisions: how right they are, and what they would have done.
@@ -47,7 +48,7 @@ def run(
     else:
         _show(found, console)
     if out is not None:
-        _learn(graded, out, console)
+        _learn(graded, out, console, config, embedding=embedding)
     raise typer.Exit(0 if found is not None else 1)
 
 
@@ -113,9 +114,11 @@ def _mean(of: Mean, digits: int, *, signed: bool = False) -> str:
     return f"{of.value:{'+' if signed else ''}.{digits}f} ± {of.within:.{digits}f}"
 
 
-def _learn(graded: list[Graded], out: Path, console: Console) -> None:
-    from rung.cli.eval import learn  # noqa: PLC0415  needs numpy, which judging does not
+def _learn(graded: list[Graded], out: Path, console: Console, config: Path | None, *, embedding: bool) -> None:
+    from rung.cli.embedded import embedded  # noqa: PLC0415  needs numpy, which judging does not
+    from rung.cli.eval import learn  # noqa: PLC0415
     from rung.estimators.scored import outcomes_of  # noqa: PLC0415
 
     console.print()
-    learn(outcomes_of(graded), out, console)
+    known = outcomes_of(graded)
+    learn(embedded(known, config) if embedding else known, out, console)

@@ -15,13 +15,13 @@ from rung.estimators.reading import BITS, SURFACE, Rows
 from rung.estimators.space import Points, Space
 from rung.estimators.stack import Model, Weights
 
-FORMAT = 2
+FORMAT = 3
 _ABOUT = "about"
 
 
 class About(Struct, frozen=True, kw_only=True):
     """What an artefact is. `data` is the SHA-256 of the outcomes it was fitted to, `made` the day, ISO 8601; `metrics`
-    are from predictions across folds."""
+    are from predictions across folds; `embedding` names what its questions were embedded by, if they were."""
 
     format: int
     rung: str
@@ -31,6 +31,7 @@ class About(Struct, frozen=True, kw_only=True):
     reasoners: tuple[str, ...]
     bases: tuple[str, ...]
     metrics: dict[str, float]
+    embedding: str = ""
 
 
 def save(path: Path, model: Model, about: About) -> None:
@@ -99,10 +100,15 @@ def _check(model: Model, about: About) -> None:
         raise ValueError("the vocabulary and its weights differ")
     if model.space.surface_mean.shape != (SURFACE,):
         raise ValueError("the surface has other figures")
+    if bool(about.embedding) != bool(len(model.space.meanings)):
+        raise ValueError("the embedding has no name, or its name no dimensions")
+    if model.space.embedded_mean.shape != model.space.meanings.shape[:1]:
+        raise ValueError("the embedding's dimensions differ")
     if not len(model.weights.shared) == len(model.weights.own) == len(model.bases):
         raise ValueError("weights and estimators differ")
     words = Rows(np.array([0, 2]), np.array([0, len(vocabulary) - 1]), np.ones(2, np.float32))
-    places = np.zeros((1, model.space.topics.shape[1] + SURFACE), np.float32)
+    dimensions = model.space.topics.shape[1] + SURFACE + model.space.meanings.shape[1]
+    places = np.zeros((1, dimensions), np.float32)
     points = Points(words, places, len(vocabulary))
     right = model.predict(points)
     said = [right, model.deviation(points, right), *([model.tokens.predict(points)] if model.tokens else [])]

@@ -58,13 +58,14 @@ def across(outcomes: Outcomes, rng: np.random.Generator, fit: Fit = fit, count: 
     fold = folds(outcomes.questions, count, rng)
     for f in range(count):
         here, there = np.flatnonzero(fold == f), np.flatnonzero(fold != f)
-        right[here] = predict(fit(outcomes.take(there), rng), [outcomes.questions[i] for i in here])
+        unseen = outcomes.take(here)
+        right[here] = predict(fit(outcomes.take(there), rng), unseen.questions, unseen.embedded)
     return right
 
 
-def predict(model: Model, questions: Sequence[str]) -> Floats:
-    """The chance to be right [questions, reasoners]."""
-    return model.predict(Reader(model.space).place(read(questions)))
+def predict(model: Model, questions: Sequence[str], embedded: Floats | None = None) -> Floats:
+    """The chance to be right [questions, reasoners]; `embedded` where the model is fitted to embeddings."""
+    return model.predict(Reader(model.space).place(read(questions, embedded)))
 
 
 def report(
@@ -124,8 +125,9 @@ def learning_curve(outcomes: Outcomes, rng: np.random.Generator, fit: Fit = fit)
 
 def _gain(outcomes: Outcomes, held: Bools, size: int, rng: np.random.Generator, fit: Fit) -> float:
     here, there = np.flatnonzero(held), rng.permutation(np.flatnonzero(~held))[:size]
-    right = predict(fit(outcomes.take(there), rng), [outcomes.questions[i] for i in here])
-    scores = outcomes.scores[here]
+    unseen = outcomes.take(here)
+    right = predict(fit(outcomes.take(there), rng), unseen.questions, unseen.embedded)
+    scores = unseen.scores
     best = int(outcomes.scores.mean(0).argmax())
     return float(figures.routed(right, scores).mean() - scores[:, best].mean())
 

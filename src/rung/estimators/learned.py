@@ -1,38 +1,39 @@
 """An artefact that serves: a question's text to what is expected of each reasoner it knows."""
 
 import math
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping
 
-from rung.estimators.artefact import About, load
-from rung.estimators.reading import read
+from rung.estimators.artefact import About
+from rung.estimators.reading import Floats, read
 from rung.estimators.space import Reader
 from rung.estimators.stack import Model
 from rung.types import Expected
 
+# A text's embedding [1, dimensions].
+Embed = Callable[[str], Awaitable[Floats]]
+
 
 class Learned:
-    """Pure once it is made. `about` says where it comes from."""
+    """Pure once it is made. `about` says where it comes from; `embed` is by the embedding that it names, if it does."""
 
-    def __init__(self, model: Model, about: About) -> None:
+    def __init__(self, model: Model, about: About, embed: Embed | None = None) -> None:
+        if about.embedding and embed is None:
+            raise ValueError(f"needs the embedding {about.embedding}")
         self.about = about
         self._model = model
         self._reader = Reader(model.space)
-
-    @classmethod
-    def load(cls, path: Path) -> "Learned":
-        """Raises ConfigError."""
-        return cls(*load(path))
+        self._embed = embed if about.embedding else None
 
     @property
     def origin(self) -> str:
         """The artefact in few words: its day, and the beginning of its data's digest."""
         return f"{self.about.made} {self.about.data[:8]}"
 
-    def __call__(self, question: str) -> Mapping[str, Expected]:
+    async def __call__(self, question: str) -> Mapping[str, Expected]:
         """By reasoner's name."""
         model = self._model
-        points = self._reader.place(read([question]))
+        embedded = await self._embed(question) if self._embed else None
+        points = self._reader.place(read([question], embedded))
         right = model.predict(points)
         deviation = model.deviation(points, right)[0].tolist()
         tokens = model.tokens.predict(points)[0].tolist() if model.tokens else [None] * len(deviation)

@@ -20,7 +20,8 @@ LEAST = 20
 
 class Outcomes(Struct, frozen=True, kw_only=True):
     """`scores` [questions, reasoners] are in 0..1, NaN where a reasoner was not asked. `usd`, `seconds` and `tokens`
-    are what an answer took, of the same shape, NaN where it is not known; None where nothing is."""
+    are what an answer took, of the same shape, NaN where it is not known; None where nothing is. `embedded` are the
+    questions' embeddings [questions, dimensions]; None where none is used."""
 
     questions: tuple[str, ...]
     reasoners: tuple[str, ...]
@@ -29,6 +30,7 @@ class Outcomes(Struct, frozen=True, kw_only=True):
     seconds: Floats | None = None
     tokens: Floats | None = None
     ignored: tuple[str, ...] = ()
+    embedded: Floats | None = None
 
     def take(self, at: Ints) -> "Outcomes":
         """The questions `at`, in that order."""
@@ -39,6 +41,7 @@ class Outcomes(Struct, frozen=True, kw_only=True):
             usd=None if self.usd is None else self.usd[at],
             seconds=None if self.seconds is None else self.seconds[at],
             tokens=None if self.tokens is None else self.tokens[at],
+            embedded=None if self.embedded is None else self.embedded[at],
         )
 
     def costs(self) -> tuple[str, Floats] | None:

@@ -82,17 +82,20 @@ _CHUNK = 1024
 
 
 class Questions(NamedTuple):
-    """Questions that were read: `words` has a column a hash and how often it occurs; `surface` [questions, SURFACE]."""
+    """Questions that were read: `words` has a column a hash and how often it occurs; `surface` [questions, SURFACE];
+    `embedded` [questions, dimensions], with no dimension where no embedding is used."""
 
     words: Rows
     surface: Floats
+    embedded: Floats
 
     def take(self, at: Ints) -> "Questions":
-        return Questions(self.words.take(at), self.surface[at])
+        return Questions(self.words.take(at), self.surface[at], self.embedded[at])
 
 
-def read(texts: Sequence[str]) -> Questions:
-    """Microseconds a question; cost does not grow with a text beyond `_LOOK_CHARS`."""
+def read(texts: Sequence[str], embedded: Floats | None = None) -> Questions:
+    """Microseconds a question; cost does not grow with a text beyond `_LOOK_CHARS`. `embedded` are the texts'
+    embeddings, if there are any."""
     columns: list[Ints] = []
     values: list[Floats] = []
     surface = np.empty((len(texts), SURFACE), np.float32)
@@ -110,7 +113,9 @@ def read(texts: Sequence[str]) -> Questions:
     if len(texts) != 1:
         none: list[Any] = [np.zeros(0, np.int64)]
         columns, values = [np.concatenate(columns or none)], [np.concatenate(values or none, dtype=np.float32)]
-    return Questions(Rows(starts, columns[0], values[0]), surface)
+    if embedded is None:
+        embedded = np.zeros((len(texts), 0), np.float32)
+    return Questions(Rows(starts, columns[0], values[0]), surface, embedded)
 
 
 def _hashed(tokens: list[bytes]) -> tuple[Ints, Floats]:

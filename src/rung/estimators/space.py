@@ -1,4 +1,5 @@
-"""Where questions lie: their weighted words, and a point in few dimensions made of what goes together in them.
+"""Where questions lie: their weighted words, and a point in few dimensions made of what goes together in them, of how
+they look, and, where they are embedded, of what they mean.
 
 Salton and Buckley 1988 for the weights, (1 + ln count) * idf at unit length; Deerwester et al. 1990 for the dimensions
 (latent semantic analysis), found by the randomised range finder of Halko, Martinsson and Tropp 2011.
@@ -21,6 +22,9 @@ _ROUNDS = 1
 # How much what the surface looks like counts in a point beside its topics.
 SURFACE_SHARE = 2.0
 _BOUND = 4.0
+# The dimensions of embeddings in which questions differ most, and how much these count beside the topics.
+_MEANINGS = 64
+_MEANING_SHARE = 1.5
 
 
 class Points(NamedTuple):
@@ -36,7 +40,8 @@ class Points(NamedTuple):
 
 class Space(NamedTuple):
     """`vocabulary` are the hashes in use, ascending; `idf` has their weights, `topics` [vocabulary, dimensions] what
-    takes words to topics; the others centre and scale topics and surface."""
+    takes words to topics, `meanings` [embedding, dimensions] what takes embeddings to some of a point's dimensions; the
+    others centre and scale."""
 
     vocabulary: Ints
     idf: Floats
@@ -44,6 +49,8 @@ class Space(NamedTuple):
     topic_scale: Floats
     surface_mean: Floats
     surface_scale: Floats
+    embedded_mean: Floats
+    meanings: Floats
 
     @classmethod
     def fit(cls, questions: Questions, rng: np.random.Generator) -> Self:
@@ -67,6 +74,8 @@ class Space(NamedTuple):
             topic_scale=np.float32(1 / (np.sqrt(on_topics.var(0).sum()) + 1e-6)) * np.ones(1, np.float32),
             surface_mean=questions.surface.mean(0),
             surface_scale=(1 / (questions.surface.std(0) + 1e-3) / np.sqrt(SURFACE)).astype(np.float32),
+            embedded_mean=questions.embedded.mean(0),
+            meanings=_meanings(questions.embedded),
         )
 
     def reader(self) -> "Reader":
@@ -87,7 +96,8 @@ class Reader:
         surface = (questions.surface - s.surface_mean) * s.surface_scale
         bound = float(_BOUND / np.sqrt(SURFACE))  # a numpy float would make all of it wider
         surface = np.minimum(np.maximum(surface, -bound), bound) * SURFACE_SHARE
-        return Points(words, np.concatenate([on_topics, surface], axis=1), len(s.vocabulary))
+        meaning = (questions.embedded - s.embedded_mean) @ s.meanings
+        return Points(words, np.concatenate([on_topics, surface, meaning], axis=1), len(s.vocabulary))
 
 
 def _table(vocabulary: Ints) -> NDArray[np.int32]:
@@ -116,6 +126,16 @@ def sparse(words: Rows, width: int) -> Any:
     from scipy.sparse import csr_array  # noqa: PLC0415  heavy, and only wanted for fitting
 
     return csr_array((words.values, words.columns, words.starts), shape=(len(words.starts) - 1, width))
+
+
+def _meanings(embedded: Floats) -> Floats:
+    """Principal components (Pearson 1901), scaled so that all together have the variance that is their share."""
+    k = min(_MEANINGS, embedded.shape[1])
+    if k == 0:
+        return np.zeros((0, 0), np.float32)
+    spread, directions = np.linalg.eigh(np.cov(embedded.T.astype(np.float64), bias=True))
+    scale = _MEANING_SHARE / (np.sqrt(max(spread[-k:].sum(), 0.0)) + 1e-6)
+    return np.ascontiguousarray(directions[:, : -k - 1 : -1] * scale, np.float32)
 
 
 def _topics(words: Rows, width: int, rng: np.random.Generator) -> Floats:

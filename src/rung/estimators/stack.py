@@ -82,7 +82,7 @@ class Model(NamedTuple):
 
 def fit(outcomes: Outcomes, rng: np.random.Generator, bases: Sequence[str] = tuple(BASES)) -> Model:
     """Needs at least two questions. Deterministic for the same `rng` state."""
-    questions = read(outcomes.questions)
+    questions = read(outcomes.questions, outcomes.embedded)
     space = Space.fit(questions, rng)
     points = Reader(space).place(questions)
     known = ~np.isnan(outcomes.scores)

@@ -1,6 +1,7 @@
 """The reasoners that serve, each with the way it is called and what is expected of it now."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -56,7 +57,8 @@ def caller_of(request: Request) -> Caller:
 
 
 # What past outcomes say of a question's text, by reasoner.
-Learned = Callable[[str], Mapping[str, Expected]]
+Learned = Callable[[str], Awaitable[Mapping[str, Expected]]]
+NOTHING: Mapping[str, Expected] = MappingProxyType({})
 # A reasoner's estimate on such a question, moved by what came of its answers lately.
 Correct = Callable[[str, Features, Estimate], Estimate]
 
@@ -90,9 +92,9 @@ class Ladder:
             raise UnknownModel(f"there is no model `{model}`; there are: {known}", param="model")
         return [self.rungs[model]]
 
-    def expected(self, body: Json) -> Mapping[str, Expected]:
+    async def expected(self, body: Json) -> Mapping[str, Expected]:
         """What past outcomes say of the reasoners that they know; nothing where there are none."""
-        return self._learned(question_of(body)) if self._learned is not None else {}
+        return await self._learned(question_of(body)) if self._learned is not None else NOTHING
 
     def candidate(
         self,

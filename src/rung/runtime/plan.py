@@ -24,8 +24,8 @@ from rung.routing import (
     sort_options,
     weigh,
 )
-from rung.runtime.ladder import AUTO, Caller, Ladder, caller_of
-from rung.types import Decision, Estimate, Features, Option, Preset, Request, Streaming
+from rung.runtime.ladder import AUTO, NOTHING, Caller, Ladder, caller_of
+from rung.types import Decision, Estimate, Expected, Features, Option, Preset, Request, Streaming
 
 _BY_MODEL: Mapping[str, Preset] = {f"{AUTO}:{name}": name for name in PRESETS}
 
@@ -52,9 +52,15 @@ class Plan(Struct, frozen=True, kw_only=True):
 
 
 def make_plan(
-    request: Request, ladder: Ladder, clock: Clock, default_preset: Preset, default_streaming: Streaming = "held"
+    request: Request,
+    ladder: Ladder,
+    clock: Clock,
+    default_preset: Preset,
+    default_streaming: Streaming = "held",
+    learned: Mapping[str, Expected] = NOTHING,
 ) -> Plan:
-    """Raises UnknownModel. A request that nobody can take gets a plan with a `problem`."""
+    """`learned` is what the ladder expects of the request. Raises UnknownModel. A request that nobody can take gets a
+    plan with a `problem`."""
     features = features_of(request.body)
     preset = _preset(request, default_preset)
     prices = PRESETS[preset]
@@ -62,7 +68,7 @@ def make_plan(
     named = not request.model.startswith(AUTO)
     limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
     caller = caller_of(request)
-    rungs, learned = ladder.asked_for(request.model), ladder.expected(request.body)
+    rungs = ladder.asked_for(request.model)
     everyone = [ladder.candidate(rung, features, caller, learned=learned.get(rung.name)) for rung in rungs]
     reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
     candidates = with_quickest([c for c in everyone if not reasons[c.name]], everyone, features, limits)

@@ -1,7 +1,7 @@
 """The request's way, on one page: recall, climb, commit, record."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self
@@ -24,6 +24,7 @@ from rung.types import (
     Answer,
     Commit,
     Decision,
+    Expected,
     Feedback,
     LaneStats,
     Preset,
@@ -108,10 +109,11 @@ class Runtime:
                     yield chunk
                 yield reply
                 return
+            learned = await self._ladder.expected(request.body)
             if way.key:
-                work = self._stores.flights.join(self._flight(way), lambda: self._climb(request, way.climbs))
+                work = self._stores.flights.join(self._flight(way), lambda: self._climb(request, way.climbs, learned))
             else:
-                work = self._climb(request, way.climbs)
+                work = self._climb(request, way.climbs, learned)
             async with aclosing(work) as events:
                 async for event in events:
                     yield self._seen(way, event)
@@ -122,11 +124,12 @@ class Runtime:
             kept = self._recall(way)
             if kept is not None:
                 return self._recalled(way, kept)
+            learned = await self._ladder.expected(request.body)
             if way.key:
                 flights = self._stores.flights
-                events = await flights.all_of(self._flight(way), lambda: self._climb(request, way.climbs))
+                events = await flights.all_of(self._flight(way), lambda: self._climb(request, way.climbs, learned))
             else:
-                async with aclosing(self._climb(request, way.climbs)) as work:
+                async with aclosing(self._climb(request, way.climbs, learned)) as work:
                     events = [event async for event in work]
             commit, reply = (self._seen(way, event) for event in events)
             assert isinstance(commit, Commit)
@@ -148,16 +151,19 @@ class Runtime:
             *(wishes.cache, request.stream, wishes.streaming),
         )
 
-    def _climb(self, request: Request, climbs: list[Climb]) -> AsyncGenerator[Event, None]:
-        plan = self._plan(request)
+    def _climb(
+        self, request: Request, climbs: list[Climb], learned: Mapping[str, Expected]
+    ) -> AsyncGenerator[Event, None]:
+        plan = self._plan(request, learned)
         if self._policy.most_loss and request.wishes.min_quality is None:
             plan = with_trial(plan, self._policy.most_loss, self._policy.draw())
         climb = Climb(request, plan, self._ladder, self._verify, self._clock, self._policy.judge)
         climbs.append(climb)
         return climb.events()
 
-    def _plan(self, request: Request) -> Plan:
-        return make_plan(request, self._ladder, self._clock, self._policy.preset, self._policy.streaming)
+    def _plan(self, request: Request, learned: Mapping[str, Expected]) -> Plan:
+        policy = self._policy
+        return make_plan(request, self._ladder, self._clock, policy.preset, policy.streaming, learned)
 
     def _recalled(self, way: "_Way", kept: Answer) -> tuple[Commit, Reply]:
         """What a request sees of an answer that another's climb gave: the same, at no further cost."""
@@ -222,9 +228,9 @@ class Runtime:
         request, total_s = way.request, self._clock.monotonic() - way.request.arrived_s
         return Decision(id=request.id, model=request.model, preset=self._policy.preset, error=why, total_s=total_s)
 
-    def explain(self, request: Request) -> Decision:
+    async def explain(self, request: Request) -> Decision:
         """The decision that would be taken now; nobody is called. Raises UnknownModel."""
-        plan = self._plan(request)
+        plan = self._plan(request, await self._ladder.expected(request.body))
         decision, learning = decision_of(request, plan), self._stores.learning
         if learning is None:
             return decision

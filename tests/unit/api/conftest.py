@@ -102,7 +102,7 @@ class FakeRuntime:
         assert isinstance(reply, Reply)
         return commit, reply
 
-    def explain(self, request: Request) -> Decision:
+    async def explain(self, request: Request) -> Decision:
         self.requests.append(request)
         if self.wrong:
             raise self.wrong

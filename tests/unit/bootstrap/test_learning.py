@@ -14,13 +14,13 @@ QUESTION = "Why is the sky blue?"
 ONE, TWO = {"strength": 0.7}, {"strength": 0.6}
 
 
-def expected(rung, name="one", question=QUESTION):
-    return next(o.estimate for o in rung.explain(question).options if o.reasoner == name)
+async def expected(rung, name="one", question=QUESTION):
+    return next(o.estimate for o in (await rung.explain(question)).options if o.reasoner == name)
 
 
-def known(rung, name="one"):
+async def known(rung, name="one"):
     """What is expected of an answer, without what the lane measured meanwhile."""
-    e = expected(rung, name)
+    e = await expected(rung, name)
     return e.right_prob, e.right_sd, e.source, e.correction
 
 
@@ -36,46 +36,46 @@ async def graded(rung, *scores, model="one"):
 
 async def test_one_outcome_moves_the_next_estimate_of_its_reasoner_alone(rung_of):
     rung = await rung_of({"one": ONE, "two": TWO})
-    before, other = expected(rung), known(rung, "two")
+    before, other = (await expected(rung)), (await known(rung, "two"))
     assert before.correction is None
     await graded(rung, 0.0)
-    after = expected(rung)
+    after = await expected(rung)
     assert after.right_prob < before.right_prob
     assert after.right_sd > 0
     assert after.correction.base_prob == before.right_prob
     assert after.correction.outcomes == 1
     assert after.source == "config"
-    assert known(rung, "two") == other
+    assert (await known(rung, "two")) == other
 
 
 async def test_outcomes_change_who_is_asked_first(rung_of):
     rung = await rung_of({"one": ONE, "two": TWO})
-    assert rung.explain(QUESTION).first == "one"
+    assert (await rung.explain(QUESTION)).first == "one"
     await graded(rung, *[0.0] * 6)
-    assert rung.explain(QUESTION).first == "two"
+    assert (await rung.explain(QUESTION)).first == "two"
 
 
 async def test_what_is_said_again_counts_once_and_the_last_word_counts(rung_of):
     rung = await rung_of({"one": ONE})
     ids = await graded(rung, 0.0, 1.0)
-    once = known(rung)
+    once = await known(rung)
     await rung.feedback(ids[0], 0.0)
-    assert known(rung) == once
+    assert (await known(rung)) == once
     await rung.feedback(ids[0], 1.0)
-    assert known(rung) > once
-    assert expected(rung).correction.outcomes == 2
+    assert (await known(rung)) > once
+    assert (await expected(rung)).correction.outcomes == 2
     await rung.feedback(ids[0], 0.0)
-    assert known(rung) == once
+    assert (await known(rung)) == once
 
 
 async def test_a_restart_changes_nothing(rung_of, config_of):
     rung = await rung_of({"one": ONE, "two": TWO})
     await graded(rung, 0.0, 1.0, 0.0, 0.5)
     await graded(rung, 1.0, model="two")
-    before = known(rung), known(rung, "two")
+    before = (await known(rung)), (await known(rung, "two"))
     await rung.close()
     async with Rung(rung.config) as again:
-        assert (known(again), known(again, "two")) == before
+        assert ((await known(again)), (await known(again, "two"))) == before
 
 
 async def test_a_rung_that_is_not_started_can_know_too(rung_of):
@@ -83,16 +83,16 @@ async def test_a_rung_that_is_not_started_can_know_too(rung_of):
     await graded(rung, 0.0)
     other = Rung(rung.config)
     await other.learn()
-    assert expected(other).right_prob == expected(rung).right_prob
+    assert (await expected(other)).right_prob == (await expected(rung)).right_prob
 
 
 async def test_a_new_guess_in_the_config_is_held_against_the_same_outcomes(rung_of, config_of):
     rung = await rung_of({"one": {"strength": 0.9}})
     await graded(rung, *[0.0, 1.0] * 20)
-    assert 0.45 < expected(rung).right_prob < 0.7
+    assert 0.45 < (await expected(rung)).right_prob < 0.7
     await rung.apply(config_of({"one": {"strength": 0.5}}))
-    assert expected(rung).correction.outcomes == 40
-    assert 0.4 < expected(rung).right_prob < 0.6
+    assert (await expected(rung)).correction.outcomes == 40
+    assert 0.4 < (await expected(rung)).right_prob < 0.6
 
 
 async def test_answers_out_of_the_cache_are_counted_where_they_were_made(rung_of):
@@ -100,16 +100,16 @@ async def test_answers_out_of_the_cache_are_counted_where_they_were_made(rung_of
     await rung.reply(QUESTION, model="one")
     kept = await rung.reply(QUESTION, model="one")
     assert kept.decision.cache == "exact"
-    before = known(rung)
+    before = await known(rung)
     await rung.feedback(kept.decision.id, 0.0)
-    assert known(rung) == before
+    assert (await known(rung)) == before
 
 
 async def test_it_can_be_turned_off(rung_of):
     rung = await rung_of({"one": ONE}, estimates={"online": False})
-    before = known(rung)
+    before = await known(rung)
     await graded(rung, 0.0)
-    assert known(rung) == before
+    assert (await known(rung)) == before
 
 
 async def test_a_reasoner_that_changes_is_told_of_and_what_came_before_is_forgotten(rung_of):
@@ -120,12 +120,12 @@ async def test_a_reasoner_that_changes_is_told_of_and_what_came_before_is_forgot
         await graded(rung, *[0.0] * 15)
     [line] = [line for line in logs if "changed" in line["event"]]
     assert (line["reasoner"], line["outcomes_forgotten"]) == ("one", 20)
-    correction = expected(rung).correction
+    correction = (await expected(rung)).correction
     assert (correction.outcomes, correction.forgotten) == (15, 20)
     figures = rung.metrics.render([]).decode()
     assert 'rung_reasoner_changes_total{reasoner="one"} 1.0' in figures
     assert 'rung_estimate_outcomes{reasoner="one"} 15.0' in figures
-    assert expected(rung).right_prob < 0.4
+    assert (await expected(rung)).right_prob < 0.4
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
@@ -138,7 +138,7 @@ async def test_feedback_is_kept_even_if_it_cannot_be_learned_from(rung_of, monke
     assert [line["event"] for line in logs] == ["outcomes not learned from yet"]
     monkeypatch.undo()
     await graded(rung, score)
-    assert expected(rung).correction.outcomes == 2
+    assert (await expected(rung)).correction.outcomes == 2
 
 
 async def test_evidence_that_misleads_is_trusted_less_and_a_restart_changes_nothing(rung_of, upstream):
@@ -160,13 +160,13 @@ async def test_evidence_that_misleads_is_trusted_less_and_a_restart_changes_noth
 async def test_the_nearest_scored_questions_are_explained_to_who_asked_them(rung_of):
     rung = await rung_of({"one": ONE})
     [first] = await graded(rung, 1.0)
-    [past] = rung.explain(QUESTION).nearest
+    [past] = (await rung.explain(QUESTION)).nearest
     assert (past.decision_id, past.reasoner, past.score, past.question) == (first, "one", 1.0, "")
     await rung.feedback(first, 0.5)
-    [past] = rung.explain(QUESTION).nearest
+    [past] = (await rung.explain(QUESTION)).nearest
     assert past.score == 0.5
     other = msgspec.structs.replace(rung.request(QUESTION), tenant="ann")
-    assert rung.runtime.explain(other).nearest == ()
+    assert (await rung.runtime.explain(other)).nearest == ()
 
 
 async def test_who_goes_away_while_it_is_learned_leaves_no_half_of_it(rung_of, monkeypatch):
@@ -193,5 +193,5 @@ async def test_who_goes_away_while_it_is_learned_leaves_no_half_of_it(rung_of, m
         await asyncio.wait_for(begun.wait(), 0.3)  # it waits for the first to have ended
     go_on.set()
     await second
-    assert known(rung)[3].outcomes == 1
-    assert rung.explain(QUESTION).nearest[0].score == 1.0
+    assert (await known(rung))[3].outcomes == 1
+    assert (await rung.explain(QUESTION)).nearest[0].score == 1.0

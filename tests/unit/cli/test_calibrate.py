@@ -1,5 +1,6 @@
 """`rung calibrate` in this process, over functions that know the probes."""
 
+import asyncio
 import json
 
 import pytest
@@ -70,7 +71,7 @@ def test_each_is_placed_and_served_by(run, place, ladder):
     assert {one["domain"] for one in said["clever"]["answered"]} == {"maths", "logic", "facts", "reading", "code"}
 
     rung = Rung(load_config(None))
-    options = {o.reasoner: o.estimate for o in rung.explain("What is the capital of Peru?").options}
+    options = {o.reasoner: o.estimate for o in asyncio.run(rung.explain("What is the capital of Peru?")).options}
     assert (options["clever"].source, options["clever"].outcomes) == ("calibrated", 30)
     assert options["clever"].right_prob > 0.7
     assert options["dull"].right_prob < 0.4
@@ -135,7 +136,10 @@ def test_another_reasoner_of_the_same_name_is_a_new_one(run, place, ladder):
     run("calibrate", "clever", "--probes", "12")
     text = (place / "rung.yaml").read_text()
     (place / "rung.yaml").write_text(text.replace("knowing.py:clever", "knowing.py:silent"))
-    options = {o.reasoner: o.estimate for o in Rung(load_config(None)).explain("What is the capital of Peru?").options}
+    options = {
+        o.reasoner: o.estimate
+        for o in asyncio.run(Rung(load_config(None)).explain("What is the capital of Peru?")).options
+    }
     assert options["clever"].source == "prior"
 
 
@@ -145,7 +149,7 @@ def test_abstentions_are_told_apart(run, place, ladder):
     assert told.exit_code == 0, told.output
     options = {}
     for question in ("What is 12% of 350?", "What is the capital of Peru?"):
-        estimates = {o.reasoner: o.estimate for o in Rung(load_config(None)).explain(question).options}
+        estimates = {o.reasoner: o.estimate for o in asyncio.run(Rung(load_config(None)).explain(question)).options}
         options[question] = estimates["sums"].abstain_prob
     few, many = options.values()
     assert few < 0.2
@@ -206,7 +210,7 @@ def test_what_is_learned_from_the_users_own_outcomes_wins(run, place, ladder):
     assert run("eval", "--outcomes", "outcomes.csv", "--out", "learned.rung", "--no-curve").exit_code == 0
     config = json.loads((place / "rung.yaml").read_text())
     (place / "rung.yaml").write_text(json.dumps({**config, "estimates": {"artefact": "learned.rung"}}))
-    known = {o.reasoner: o.estimate for o in Rung(load_config(None)).explain("what 7?").options}
+    known = {o.reasoner: o.estimate for o in asyncio.run(Rung(load_config(None)).explain("what 7?")).options}
     assert {name: known[name].source for name in ("clever", "dull", "sums")} == {
         "clever": "calibrated",
         "dull": "learned",

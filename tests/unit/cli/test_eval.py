@@ -1,5 +1,6 @@
 """`rung eval` in this process: what it prints, what it writes, and that a ladder serves by it."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -7,9 +8,26 @@ import sys
 import pytest
 
 from rung.bootstrap import Rung
+from rung.clock import RealClock
 from rung.config import parse_config
-from rung.errors import ConfigError
+from rung.config.load import default_config
+from rung.errors import ConfigError, WeightsError
+from rung.reasoners.local import weights
+from rung.reasoners.local.catalogue import ENCODERS
+from rung.reasoners.local.progress import Watch
 from tests.unit.estimators.conftest import made
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Where model files are kept, with the encoder."""
+    folder = default_config().models_dir
+    try:
+        for file in ENCODERS["all-minilm-l6-v2"].files:
+            weights.obtain(file, folder, Watch(RealClock(), lambda _: None))
+    except WeightsError as error:
+        pytest.skip(error.message)
+    return folder
 
 
 @pytest.fixture
@@ -70,14 +88,29 @@ def ladder(place, *names):
 async def test_a_ladder_serves_by_it(run, outcomes, own, place):
     assert run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve").exit_code == 0
     async with Rung(ladder(place, "small", "all", "sums", "other")) as rung:
-        decision = rung.explain("add the total price of apples")
+        decision = await rung.explain("add the total price of apples")
         known = {option.reasoner: option.estimate for option in decision.options}
         assert decision.first == "sums"
         assert known["sums"].source == "learned"
         assert known["sums"].outcomes == 160
         assert known["sums"].right_sd > 0
         assert known["other"].source == "prior"
-        assert rung.explain("king of the empire at war").first == "all"
+        assert (await rung.explain("king of the empire at war")).first == "all"
+
+
+@pytest.mark.model
+async def test_a_ladder_serves_by_what_questions_mean(run, outcomes, own, place, models):
+    (place / "rung.yaml").write_text(f"models_dir: {models}\nreasoners: {{small: {{kind: symbolic}}}}\n")
+    told = run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve", "--embedding")
+    assert told.exit_code == 0, told.output
+    served = ladder(place, "small", "all", "sums")
+    async with Rung(served.model_copy(update={"models_dir": models})) as rung:
+        option = next(o for o in (await rung.explain("add the total price of apples")).options if o.reasoner == "sums")
+        assert option.estimate.source == "learned"
+        replies = await asyncio.gather(*(rung.reply(f"add the total price {i}") for i in range(20)))
+        assert {reply.answer.reasoner for reply in replies} == {"sums"}
+    with pytest.raises(WeightsError, match="rung models get all-minilm-l6-v2"):
+        Rung(served)
 
 
 async def test_an_artefact_of_others_is_refused(run, outcomes, own, place):

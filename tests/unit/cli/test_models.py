@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from rung.cli.models import app
 from rung.errors import WeightsError
-from rung.reasoners.local.catalogue import MODELS
+from rung.reasoners.local.catalogue import FILES
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def config(tmp_path: Path) -> Path:
 def test_lists_what_is_known_and_what_is_here(config: Path) -> None:
     result = CliRunner().invoke(app, ["--config", str(config)])
     assert result.exit_code == 0
-    for model in MODELS.values():
+    for model in FILES.values():
         assert model.name in result.output
         assert str(model.size_mb) in result.output
     assert "no" in result.output
@@ -30,7 +30,7 @@ def test_lists_what_is_known_and_what_is_here(config: Path) -> None:
 def test_json_for_programs(config: Path) -> None:
     result = CliRunner().invoke(app, ["--json", "--config", str(config)])
     rows = json.loads(result.output)
-    assert [row["name"] for row in rows] == list(MODELS)
+    assert [row["name"] for row in rows] == list(FILES)
     assert all(row["path"] is None and row["licence"] == "Apache-2.0" for row in rows)
 
 

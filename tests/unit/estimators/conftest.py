@@ -4,6 +4,7 @@ from random import Random
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from rung.estimators.outcomes import Outcomes
 
@@ -26,6 +27,14 @@ def made(count: int, seed: int = 0, *, told: bool = True) -> Outcomes:
         questions.append(" ".join(words) + "?")
         scores.append([float(random.random() < p) for p in KINDS[kind][1]])
     return Outcomes(questions=tuple(questions), reasoners=REASONERS, scores=np.array(scores, np.float32))
+
+
+def meaning(outcomes: Outcomes, seed: int = 0) -> Outcomes:
+    """With embeddings that tell which kind of question each is, as it is made: every second one is of one kind."""
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(0, 0.3, (len(outcomes.questions), 8)).astype(np.float32)
+    vectors[1::2, 0] += 1
+    return structs.replace(outcomes, embedded=vectors)
 
 
 @pytest.fixture

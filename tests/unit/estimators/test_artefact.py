@@ -2,6 +2,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from rung.errors import ConfigError
 from rung.estimators.artefact import load, save
@@ -9,6 +10,7 @@ from rung.estimators.learned import Learned
 from rung.estimators.outcomes import Outcomes
 from rung.estimators.stack import fit
 from tests.conformance.test_estimator import about
+from tests.unit.estimators.conftest import made, meaning
 
 
 @pytest.fixture
@@ -21,20 +23,39 @@ def artefact(tmp_path, outcomes, rng):
     return path
 
 
-def test_it_serves(artefact):
-    said = Learned.load(artefact)("How many apples in total? add and subtract the price")
+async def test_it_serves(artefact):
+    said = await Learned(*load(artefact))("How many apples in total? add and subtract the price")
     assert set(said) == {"small", "all", "sums"}
     assert said["sums"].right_prob > said["all"].right_prob
     assert said["sums"].outcomes == 400
     assert 0 < said["sums"].right_sd < 0.5
     assert said["sums"].completion_tokens == pytest.approx(50, rel=0.05)
-    said = Learned.load(artefact)("king of an empire, battle and war")
+    said = await Learned(*load(artefact))("king of an empire, battle and war")
     assert said["all"].right_prob > said["sums"].right_prob
 
 
+async def test_it_serves_by_what_a_question_means(tmp_path, rng):
+    known = meaning(made(400, told=False))
+    model = fit(known, rng)
+    save(tmp_path / "a.rung", model, structs.replace(about(model, known), embedding="some"))
+    asked: list[str] = []
+
+    async def embed(text):
+        asked.append(text)
+        return np.eye(1, 8, dtype=np.float32) * (text == "a sum")
+
+    with pytest.raises(ValueError, match="needs the embedding some"):
+        Learned(*load(tmp_path / "a.rung"))
+    learned = Learned(*load(tmp_path / "a.rung"), embed)
+    a_sum, the_past = await learned("a sum"), await learned("the past")
+    assert asked == ["a sum", "the past"]
+    assert a_sum["sums"].right_prob > a_sum["all"].right_prob
+    assert the_past["all"].right_prob > the_past["sums"].right_prob
+
+
 @pytest.mark.parametrize("text", ["", "漢字", "\ud800", "x" * 100_000, "\n" * 50])
-def test_any_question_is_answered(artefact, text):
-    for expected in Learned.load(artefact)(text).values():
+async def test_any_question_is_answered(artefact, text):
+    for expected in (await Learned(*load(artefact))(text)).values():
         assert 0 < expected.right_prob < 1
 
 
@@ -66,12 +87,14 @@ def changed(path, name, array):
         ("base.linear.weights", lambda a: a[:3]),
         ("base.linear.mean", lambda a: np.array(["x"])),
         ("about", lambda a: a[:10]),
+        ("space.embedded_mean", lambda a: np.zeros(3, np.float32)),
+        ("space.meanings", lambda a: np.zeros((3, 2), np.float32)),
     ],
 )
 def test_a_damaged_artefact_is_refused_when_it_is_loaded(artefact, name, array):
     changed(artefact, name, array)
     with pytest.raises(ConfigError, match="damaged"):
-        Learned.load(artefact)
+        load(artefact)
 
 
 def test_no_pickle_is_ever_opened(artefact):
@@ -81,11 +104,11 @@ def test_no_pickle_is_ever_opened(artefact):
 
     changed(artefact, "mean", lambda a: np.array([Evil()], dtype=object))
     with pytest.raises(ConfigError, match="is no artefact"):
-        Learned.load(artefact)
+        load(artefact)
 
 
 def test_another_format_is_told(artefact):
-    changed(artefact, "about", lambda a: np.frombuffer(a.tobytes().replace(b'"format":2', b'"format":9'), np.uint8))
+    changed(artefact, "about", lambda a: np.frombuffer(a.tobytes().replace(b'"format":3', b'"format":9'), np.uint8))
     with pytest.raises(ConfigError, match="format 9"):
         load(artefact)
 

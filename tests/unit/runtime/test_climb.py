@@ -27,7 +27,7 @@ from rung.types import Chunk, Commit, Reply, Usage
 async def test_explain_and_the_real_decision_agree(world, scripted):
     for name, strength in (("small", 0.5), ("large", 0.9)):
         world.add(scripted(name, "yes"), strength=strength)
-    explained = world.runtime.explain(world.request())
+    explained = await world.runtime.explain(world.request())
     reply = await world.reply(world.request())
     assert reply.decision.steps[0].reasoner == explained.first
     assert [(o.reasoner, o.reserve) for o in reply.decision.options] == [

@@ -39,10 +39,10 @@ async def test_the_rule_is_told_of_what_looking_found_and_took(world, scripted):
     world.add(scripted("b", "no"), strength=0.6)
     world.verdicts = {"a": 0.7, "b": 0.6}
     runtime = world.runtime
-    before = runtime.explain(world.request())
+    before = await runtime.explain(world.request())
     for i in range(40):
         await world.reply(world.request(name=f"r{i}", cache="off"), runtime)
-    after = runtime.explain(world.request())
+    after = await runtime.explain(world.request())
     # Verdicts that never move an answer are worth nothing: what is left is the estimate less the cost.
     a = next(o for o in after.options if o.reasoner == "a")
     assert a.reserve == pytest.approx(a.estimate.right_prob - a.cost_usd / 0.01, abs=0.02)

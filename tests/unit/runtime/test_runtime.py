@@ -155,7 +155,7 @@ async def test_another_rung_is_tried_where_that_costs_little_and_the_chance_is_l
     assert (usual.first, usual.steps[0].reasoner, usual.steps[0].propensity) == ("a", "a", 0.95)
     assert (trial.first, trial.steps[0].reasoner, trial.steps[0].propensity) == ("a", "b", 0.05)
     assert {o.reasoner: o.propensity for o in trial.options} == {"a": 0.95, "b": 0.05}
-    assert runtime.explain(world.request()).first == "a"
+    assert (await runtime.explain(world.request())).first == "a"
 
 
 async def test_nobody_is_tried_unless_asked_for(world, scripted):

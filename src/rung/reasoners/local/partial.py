@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from rung.errors import WeightsError
-from rung.reasoners.local.catalogue import Model
+from rung.reasoners.local.catalogue import File
 from rung.reasoners.local.progress import Watch
 
 _BLOCK_BYTES = 1 << 20
@@ -16,7 +16,7 @@ class Partial:
     """Bytes are added in order, from whatever source: with the whole file's sum pinned, what one source has begun
     another can go on with. Used by the one thread that holds the model's lock."""
 
-    def __init__(self, model: Model, path: Path, watch: Watch) -> None:
+    def __init__(self, model: File, path: Path, watch: Watch) -> None:
         self.model = model
         self._path = path
         self._watch = watch

@@ -12,7 +12,7 @@ import msgspec
 
 from rung.errors import WeightsError
 from rung.reasoners.local import hub, packages
-from rung.reasoners.local.catalogue import MODELS, Model
+from rung.reasoners.local.catalogue import MODELS, File, Model
 from rung.reasoners.local.partial import Partial
 from rung.reasoners.local.progress import Watch
 
@@ -55,9 +55,9 @@ def own_file(path: Path) -> Path:
     return path
 
 
-def find(model: Model, folder: Path, watch: Watch) -> Path | None:
+def find(model: File, folder: Path, watch: Watch) -> Path | None:
     """The verified file, if it is there. Reads all of it if it was not verified before, or changed since."""
-    path = folder / f"{model.name}.gguf"
+    path = folder / model.file_name
     try:
         stat = path.stat()
     except FileNotFoundError:
@@ -75,7 +75,7 @@ def find(model: Model, folder: Path, watch: Watch) -> Path | None:
     return path
 
 
-def obtain(model: Model, folder: Path, watch: Watch, *, hub_url: str = hub.HUB_URL) -> Path:
+def obtain(model: File, folder: Path, watch: Watch, *, hub_url: str = hub.HUB_URL) -> Path:
     """The verified file: found, or fetched from the first source that has it. Blocks: run it in a thread.
 
     One process fetches at a time; others wait for it. Raises WeightsError when no source has the file, when the disk
@@ -89,12 +89,12 @@ def obtain(model: Model, folder: Path, watch: Watch, *, hub_url: str = hub.HUB_U
     return fetch(model, folder, watch, sources)
 
 
-def fetch(model: Model, folder: Path, watch: Watch, sources: Sequence[Source]) -> Path:
+def fetch(model: File, folder: Path, watch: Watch, sources: Sequence[Source]) -> Path:
     """`obtain` with the sources given, in their order."""
     if found := find(model, folder, watch):
         return found
-    path = folder / f"{model.name}.gguf"
-    unfinished = folder / f"{model.name}.gguf.partial"
+    path = folder / model.file_name
+    unfinished = folder / f"{model.file_name}.partial"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _only_one(folder / f".{model.name}.lock", model, unfinished, watch):
@@ -110,7 +110,7 @@ def fetch(model: Model, folder: Path, watch: Watch, sources: Sequence[Source]) -
     return path
 
 
-def _fill(model: Model, unfinished: Path, path: Path, watch: Watch, sources: Sequence[Source]) -> None:
+def _fill(model: File, unfinished: Path, path: Path, watch: Watch, sources: Sequence[Source]) -> None:
     reasons: list[str] = []
     for source in sources:
         reason = _from(source, model, unfinished, path, watch)
@@ -119,12 +119,12 @@ def _fill(model: Model, unfinished: Path, path: Path, watch: Watch, sources: Seq
         reasons.append(f"{source.name}: {reason}")
     raise WeightsError(
         f"{model.name} could not be had. {'; '.join(reasons)}. Connect this machine once and run "
-        f"`rung models get {model.name}`, or put the file at {path} (sha256 {model.sha256}), "
-        "or name a .gguf file of your own as `path` in rung.yaml."
+        f"`rung models get {model.name}`, or put the file at {path} (sha256 {model.sha256})"
+        + (", or name a .gguf file of your own as `path` in rung.yaml." if isinstance(model, Model) else ".")
     )
 
 
-def _from(source: Source, model: Model, unfinished: Path, path: Path, watch: Watch) -> str:
+def _from(source: Source, model: File, unfinished: Path, path: Path, watch: Watch) -> str:
     """Fetches from one source; says why not, or nothing when the file is there."""
     for _ in range(2):
         with Partial(model, unfinished, watch) as partial:
@@ -144,7 +144,7 @@ def _from(source: Source, model: Model, unfinished: Path, path: Path, watch: Wat
 
 
 @contextmanager
-def _only_one(lock: Path, model: Model, unfinished: Path, watch: Watch) -> Iterator[None]:
+def _only_one(lock: Path, model: File, unfinished: Path, watch: Watch) -> Iterator[None]:
     """The system frees the lock when its process ends, however it ends."""
     with lock.open("w") as file:
         while True:
@@ -158,7 +158,7 @@ def _only_one(lock: Path, model: Model, unfinished: Path, watch: Watch) -> Itera
         yield
 
 
-def _check_space(model: Model, folder: Path, unfinished: Path) -> None:
+def _check_space(model: File, folder: Path, unfinished: Path) -> None:
     have = unfinished.stat().st_size if unfinished.exists() else 0
     need_bytes = model.size_bytes - have + packages.scratch_bytes(model) + _SPARE_BYTES
     free_bytes = shutil.disk_usage(folder).free
@@ -169,7 +169,7 @@ def _check_space(model: Model, folder: Path, unfinished: Path) -> None:
         )
 
 
-def _sha256(path: Path, model: Model, watch: Watch) -> str:
+def _sha256(path: Path, model: File, watch: Watch) -> str:
     total = hashlib.sha256()
     done_bytes = 0
     with path.open("rb") as file:

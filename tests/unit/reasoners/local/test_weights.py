@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rung.clock import RealClock
 from rung.errors import WeightsError
 from rung.reasoners.local import weights
-from rung.reasoners.local.catalogue import MODELS, Model
+from rung.reasoners.local.catalogue import FILES, File, Model
 from rung.reasoners.local.partial import Partial
 from rung.reasoners.local.progress import Progress, Watch
 from rung.reasoners.local.weights import Source, fetch, find, named, own_file
@@ -174,8 +174,8 @@ def test_an_unknown_name_is_told_with_the_known_ones() -> None:
         named("gpt")
 
 
-@pytest.mark.parametrize("model", MODELS.values(), ids=lambda m: m.name)
-def test_the_catalogue_adds_up(model: Model) -> None:
+@pytest.mark.parametrize("model", FILES.values(), ids=lambda m: m.name)
+def test_the_catalogue_adds_up(model: File) -> None:
     assert (len(model.packages) - 1) * model.part_bytes < model.size_bytes <= len(model.packages) * model.part_bytes
     assert len(bytes.fromhex(model.sha256)) == 32
 
