@@ -15,7 +15,7 @@ from rung.clock import Clock
 from rung.errors import BadRequest, LedgerError, UnknownDecision
 from rung.ledger.graded import Graded, read_graded
 from rung.ledger.process import ProcessWriter
-from rung.ledger.rows import RecordedText, packed, row_of, storable
+from rung.ledger.rows import RecordedText, packed, storable
 from rung.ledger.writer import Writer
 from rung.types import Decision, Feedback
 
@@ -105,8 +105,8 @@ class Ledger:
     def record(self, decision: Decision, *, tenant: str, text: RecordedText | None = None) -> None:
         """Never waits and never raises. `text` is kept as it is given: whether to give it is the caller's to know."""
         try:
-            row = packed(row_of(decision, tenant, self._clock.wall(), text))
-        except (ValueError, TypeError):  # no file can hold it
+            row = packed(decision, tenant, self._clock.wall(), text)
+        except (ValueError, TypeError, OverflowError):  # no file can hold it
             self._unwritable += 1
             return
         if self._closing or self._given_bytes - self._taken_bytes + len(row) > self._max_waiting_bytes:

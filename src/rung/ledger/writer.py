@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rung.errors import LedgerError
-from rung.ledger.rows import unpacked
+from rung.ledger.rows import row_of
 from rung.ledger.store import Store
 from rung.types import Feedback
 
@@ -16,7 +16,7 @@ class Writer(Protocol):
     what it may; then nothing of it was written, and it can be asked again."""
 
     def write_decisions(self, packed: Sequence[bytes]) -> None:
-        """Rows as `packed` has them. Of two with one id the first is kept."""
+        """Decisions as `packed` has them. Of two with one id the first is kept."""
         ...
 
     def write_feedback(self, feedback: Sequence[tuple[Feedback, float]]) -> list[bool]:
@@ -38,7 +38,7 @@ class LocalWriter:
         self._store: Store | None = None
 
     def write_decisions(self, packed: Sequence[bytes]) -> None:
-        rows = [unpacked(row) for row in packed]
+        rows = [row_of(one) for one in packed]
         with self as store:
             store.write_decisions(rows)
 

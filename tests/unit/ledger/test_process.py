@@ -11,7 +11,7 @@ from rung.clock import RealClock
 from rung.errors import LedgerError
 from rung.ledger import Ledger, process
 from rung.ledger.process import ProcessWriter
-from rung.ledger.rows import packed, row_of
+from rung.ledger.rows import packed
 from rung.types import Feedback
 
 
@@ -22,7 +22,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def row(decision):
-    return lambda name: packed(row_of(decision(name), "anna", 1.5, None))
+    return lambda name: packed(decision(name), "anna", 1.5, None)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 
 from rung.errors import LedgerError
 from rung.ledger import store
-from rung.ledger.rows import row_of
+from rung.ledger.rows import packed, row_of
 from rung.ledger.store import Store
 from rung.types import Feedback
 
@@ -17,7 +17,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def row(decision):
-    return lambda name: row_of(decision(name), "anna", 1.0, None)
+    return lambda name: row_of(packed(decision(name), "anna", 1.0, None))
 
 
 def filled(path, row):

@@ -7,7 +7,7 @@ import pytest
 
 from rung.errors import LedgerError
 from rung.ledger.process import ProcessWriter
-from rung.ledger.rows import packed, row_of
+from rung.ledger.rows import packed
 from rung.ledger.writer import LocalWriter
 from rung.types import Feedback
 
@@ -26,7 +26,7 @@ def writer(request, path):
 
 @pytest.fixture
 def row(decision):
-    return lambda name, **changes: packed(row_of(decision(name, **changes), "anna", 1.5, None))
+    return lambda name, **changes: packed(decision(name, **changes), "anna", 1.5, None)
 
 
 def kept(path, what="id"):
