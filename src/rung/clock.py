@@ -51,7 +51,7 @@ class within:  # noqa: N801  reads as a preposition, like contextlib's
         assert task is not None, "only a task can be interrupted"
         self._task = task
         self._cancelling = task.cancelling()
-        self._loop = asyncio.get_running_loop()
+        self._loop = task.get_loop()
         self._timer = self._loop.call_later(max(self._seconds, 0.0), self._ring)
         return self
 

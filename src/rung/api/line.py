@@ -68,8 +68,7 @@ class Lookout:
         self._since_s: dict[until_gone, float] = {}  # in the order in which they came
         self._timer: asyncio.TimerHandle | None = None
 
-    def add(self, client: "until_gone") -> None:
-        loop = asyncio.get_running_loop()
+    def add(self, client: "until_gone", loop: asyncio.AbstractEventLoop) -> None:
         self._since_s[client] = loop.time()
         if self._timer is None:
             self._timer = loop.call_later(self.AFTER_S, self._look)
@@ -109,9 +108,9 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
         assert task is not None
         self._task = task
         if self._within_s <= self._lookout.AFTER_S:
-            self._timer = asyncio.get_running_loop().call_later(self._within_s, self._end, "too late")
+            self._timer = task.get_loop().call_later(self._within_s, self._end, "too late")
         else:
-            self._lookout.add(self)
+            self._lookout.add(self, task.get_loop())
         return self
 
     def begin_watch(self) -> None:

@@ -26,7 +26,7 @@ class _Flight(Generic[T]):
 
     async def news(self) -> None:
         """Returns at the next event, or when the work has ended."""
-        waiting = asyncio.get_running_loop().create_future()
+        waiting: asyncio.Future[None] = self.task.get_loop().create_future()
         self._waiting.append(waiting)
         await waiting
 
@@ -48,7 +48,7 @@ class _Flight(Generic[T]):
             self.events.append(event)
             self._tell()
             while len(self.events) >= self._given + AHEAD:
-                self._room = asyncio.get_running_loop().create_future()
+                self._room = self.task.get_loop().create_future()
                 await self._room
 
     def _tell(self, _: object = None) -> None:

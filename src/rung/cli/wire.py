@@ -380,9 +380,12 @@ class Exchange:
             await self._connection.drained
 
     def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        lines = [_STATUS[status], *(b"%b: %b\r\n" % field for field in headers)]
+        lines, sized = [_STATUS[status]], False
+        for name, value in headers:
+            lines.append(b"%b: %b\r\n" % (name, value))
+            sized = sized or name == b"content-length"
         self._bodiless = status in _NO_BODY or self.scope["method"] == "HEAD"
-        if not self._bodiless and not any(name == b"content-length" for name, _ in headers):
+        if not self._bodiless and not sized:
             if self.scope["http_version"] == "1.1":
                 self._chunked = True
                 lines.append(b"transfer-encoding: chunked\r\n")

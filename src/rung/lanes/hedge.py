@@ -65,7 +65,7 @@ class Hedge:
         task = self._first_task = asyncio.current_task()
         assert task is not None, "a call is made in a task"
         cancelled_before = task.cancelling()
-        timer = asyncio.get_running_loop().call_later(self._after_s, self._fire)
+        timer = task.get_loop().call_later(self._after_s, self._fire)
         kept = first
         try:
             chunk = await self._advance(first)

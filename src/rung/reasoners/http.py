@@ -117,7 +117,7 @@ class Response:
         within_s = self._left_s()
         if within_s <= 0:
             raise Late
-        loop = asyncio.get_running_loop()
+        loop = self._connection.loop
         waiter = self._waiter = loop.create_future()
         timer = loop.call_later(within_s, _too_late, waiter)
         try:
@@ -163,7 +163,8 @@ def _too_late(waiter: asyncio.Future[None]) -> None:
 class _Connection(asyncio.Protocol):
     """One connection, busy from `send` until the response has ended."""
 
-    def __init__(self, owner: "Http") -> None:
+    def __init__(self, owner: "Http", loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
         self._owner = owner
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
@@ -302,8 +303,7 @@ class Http:
             raise Late from None
 
     def _kept(self) -> _Connection | None:
-        now_s = asyncio.get_running_loop().time()
-        while self._idle and now_s - self._idle[0].idle_since_s > _KEPT_S:
+        while self._idle and self._idle[0].loop.time() - self._idle[0].idle_since_s > _KEPT_S:
             self._idle.pop(0).abort()
         return self._idle.pop() if self._idle else None
 
@@ -329,7 +329,7 @@ class Http:
         addresses = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         line = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_S, interleave=1)
         _, connection = await loop.create_connection(
-            lambda: _Connection(self), sock=line, ssl=self._tls, server_hostname=self._host if self._tls else None
+            lambda: _Connection(self, loop), sock=line, ssl=self._tls, server_hostname=self._host if self._tls else None
         )
         self._open.add(connection)
         if self.closed:
@@ -341,7 +341,7 @@ class Http:
     def freed(self, connection: _Connection, *, keep: bool) -> None:
         self._room.release()
         if keep and not self.closed:
-            connection.idle_since_s = asyncio.get_running_loop().time()
+            connection.idle_since_s = connection.loop.time()
             self._idle.append(connection)
         else:
             connection.abort()

@@ -1,6 +1,7 @@
 """The reasoners that serve, each with the way it is called and what is expected of it now."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import cached_property
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ AUTO = "auto"
 _GUESSED_READY_S = 5.0
 
 
-class Rung(Struct, frozen=True, kw_only=True):
+class Rung(Struct, frozen=True, kw_only=True, dict=True):
     """One reasoner on the ladder. `call` is its lane's for a leaf and its own for a composite; `lane` is the one that
     its calls end up in. `auto` says whether the rule may choose it."""
 
@@ -30,7 +31,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     auto: bool
     about: str
 
-    @property
+    @cached_property  # asked several times a request
     def name(self) -> str:
         return self.reasoner.name
 
