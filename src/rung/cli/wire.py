@@ -118,6 +118,12 @@ def _target(url: bytes) -> tuple[str, bytes, bytes]:
     return unquote(path.decode("ascii")), path, parsed.query or b""
 
 
+def _address(transport: asyncio.BaseTransport, which: str) -> tuple[str, int] | None:
+    """Host and port; None of a client that has left already."""
+    found: tuple[str, int] | None = transport.get_extra_info(which)
+    return found and found[:2]
+
+
 class Connection(asyncio.Protocol):
     """One client's. Its requests are answered one after another. `since` is the tick of when it last began to ask or
     had its answer."""
@@ -152,8 +158,8 @@ class Connection(asyncio.Protocol):
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "http_version": "1.1",
-            "server": transport.get_extra_info("sockname")[:2],
-            "client": transport.get_extra_info("peername")[:2],
+            "server": _address(transport, "sockname"),
+            "client": _address(transport, "peername"),
             "scheme": "http",
             "root_path": "",
         }

@@ -1,11 +1,13 @@
 """A place of one's own for each test, and a ladder that answers at once: a function of the user's."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from typer.testing import CliRunner, Result
 
 from rung.cli.app import app
@@ -22,6 +24,12 @@ async def echo(messages):
 OWN_CONFIG = "reasoners: {echo: {kind: function, call: 'own_code:echo', general: true}}\nserver: {port: 0}\n"
 
 Run = Callable[..., Result]
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """`rung serve` runs on uvloop: what is built on the loop's transports is tested on both."""
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    return factories | {"uvloop": uvloop.new_event_loop} if item.path.name == "test_wire.py" else factories
 
 
 @pytest.fixture(autouse=True)
