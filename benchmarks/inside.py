@@ -2,7 +2,7 @@
 
     inside.py [--rounds 40] [--calls 320]
 
-Both run in this one process, in turns, in front of the same nginx, each request handed to the app as uvicorn would hand
+Both run in this one process, in turns, in front of the same nginx, each request handed to the app as a server would hand
 it in: 16 at once, as in gateway.py, but without the server's own part, wrk and the system's scheduling. Figures are the
 lowest of the rounds, in microseconds of processor time a request, so that a busy machine disturbs them little: `loop`
 of the event loop's thread, `cpu` of all threads, the ledger's too. `miss`: every prompt is new; `hit`: always the same,
@@ -38,7 +38,7 @@ App = Callable[[dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Aw
 
 
 async def ask(app: App, path: str, raw: bytes) -> None:
-    """One request, in a task of its own as under uvicorn."""
+    """One request, in a task of its own as under a server."""
     gone = asyncio.Event()
     messages = [{"type": "http.request", "body": raw, "more_body": False}]
     sent: list[Any] = []

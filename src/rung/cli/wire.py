@@ -6,7 +6,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import lru_cache
+from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote
@@ -24,7 +24,6 @@ _TICK_S = 1.0
 _AHEAD_BYTES = 2**16
 _HEAD_BYTES = 2**16
 _MOST_BYTES = 2**14
-_STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 _NO_BODY = frozenset({204, 304})
 
 
@@ -108,6 +107,12 @@ class HttpServer:
             for connection in list(self._connections):
                 if self.ticks - connection.since > _KEPT_TICKS:
                     connection.finish()
+
+
+@cache
+def _status_line(status: int) -> bytes:
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
 @lru_cache(maxsize=256)
@@ -278,9 +283,10 @@ class Connection(asyncio.Protocol):
         self.since = self._server.ticks
         if not keep or self._server.stopping:
             self._close()
-        elif self._waiting:
+            return
+        if self._waiting:
             self._begin(self._waiting.popleft())
-        else:
+        if not self._waiting:
             self.hear_on()
 
     def abort(self) -> None:
@@ -299,7 +305,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int) -> None:
         """What comes is no request. To who waits for another's answer nothing can be said."""
         if self._answering is None:
-            self.write(_STATUS[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
+            self.write(_status_line(status) + b"content-length: 0\r\nconnection: close\r\n\r\n")
         self._close()
 
     def _close(self) -> None:
@@ -386,7 +392,7 @@ class Exchange:
             await self._connection.drained
 
     def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        lines, sized = [_STATUS[status]], False
+        lines, sized = [_status_line(status)], False
         for name, value in headers:
             lines.append(b"%b: %b\r\n" % (name, value))
             sized = sized or name == b"content-length"

@@ -86,6 +86,9 @@ class Site:
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
+    async def odd(self, receive: Any, send: Any) -> None:
+        await self.whole(send, b"", status=599)
+
     async def silent(self, receive: Any, send: Any) -> None:
         pass
 
@@ -194,6 +197,25 @@ async def test_requests_sent_ahead_are_answered_in_order(site: Site) -> None:
     assert len(site.scopes) == 1
     site.go_on.set()
     assert [(await client.response())[2] for _ in range(3)] == [b"slow", b"second", b"third"]
+
+
+async def test_the_body_of_one_sent_ahead_may_come_after_its_turn(site: Site) -> None:
+    client = await site.open()
+    client.ask("/slow")
+    client.say(b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 5\r\n\r\n")
+    await asyncio.sleep(0.02)
+    site.go_on.set()
+    assert (await client.response())[2] == b"slow"
+    client.say(b"later")
+    assert (await client.response())[2] == b"later"
+
+
+async def test_a_status_without_a_name_is_told(site: Site) -> None:
+    client = await site.open()
+    client.ask("/odd")
+    status, head, _ = await client.response()
+    assert status == 599
+    assert head.startswith(b"HTTP/1.1 599 \r\n")
 
 
 async def test_what_has_no_length_comes_in_chunks(site: Site) -> None:
