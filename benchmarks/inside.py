@@ -2,11 +2,11 @@
 
     inside.py [--rounds 40] [--calls 320]
 
-Both run in this one process, in turns, in front of the same nginx, each request handed to the app as a server would hand
-it in: 16 at once, as in gateway.py, but without the server's own part, wrk and the system's scheduling. Figures are the
-lowest of the rounds, in microseconds of processor time a request, so that a busy machine disturbs them little: `loop`
-of the event loop's thread, `cpu` of all threads, the ledger's too. `miss`: every prompt is new; `hit`: always the same,
-beside a bare app that parses and answers; `stream`: a stream of a reasoner asked by name.
+Both run in this one process, in turns, in front of the same nginx, each request handed to the app as a server would: 16
+at once, as in gateway.py, but without the server's own part, wrk and the system's scheduling. Figures are the lowest of
+the rounds, in microseconds of processor time a request, so that a busy machine disturbs them little: `loop` of the
+event loop's thread, `cpu` of all threads, the ledger's too. `miss`: every prompt is new; `hit`: always the same, beside
+a bare app that parses and answers; `stream`: a stream of a reasoner asked by name.
 """
 
 import argparse
