@@ -16,11 +16,12 @@ import msgspec
 from msgspec import Struct
 
 from rung.api import door_problem
+from rung.bootstrap.build import build_learned
 from rung.cli.reach import Server
 from rung.clock import Clock
 from rung.config import Config
 from rung.config.schema import CodeConfig, EndpointConfig, LocalConfig
-from rung.errors import LedgerError, Unavailable, WeightsError
+from rung.errors import ConfigError, LedgerError, Unavailable, WeightsError
 from rung.ledger.store import Store
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
@@ -94,6 +95,18 @@ def ledger(config: Config) -> Check:
     except sqlite3.Error as error:
         return Check("ledger", "fail", f"{path}: {error}", "free the disk or the file, or set ledger.path")
     return Check("ledger", "ok", f"{path} can be written")
+
+
+def estimates(config: Config) -> Check | None:
+    """What the config's estimates are learned from; None where that is nothing."""
+    try:
+        learned = build_learned(config)
+    except (ConfigError, WeightsError) as error:
+        return Check("estimates", "fail", error.message, "see above, or correct `estimates` in rung.yaml")
+    if not learned.origins:
+        return None
+    known = ", ".join(f"{name} ({origin})" for name, origin in learned.origins.items())
+    return Check("estimates", "ok", f"learned of {known}")
 
 
 def models(config: Config, clock: Clock) -> Iterator[tuple[Check, LocalConfig, Path | None]]:

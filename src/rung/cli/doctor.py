@@ -7,7 +7,7 @@ import aiohttp
 import typer
 from rich.console import Console
 
-from rung.cli.checks import Check, door, endpoint, ledger, llama_cpp, memory, models, port, python, sandbox
+from rung.cli.checks import Check, door, endpoint, estimates, ledger, llama_cpp, memory, models, port, python, sandbox
 from rung.cli.options import ConfigOption, JsonOption, write_json
 from rung.clock import RealClock
 from rung.config import Config, load_config
@@ -57,6 +57,8 @@ async def _checks(path: ConfigOption) -> AsyncIterator[Check]:
     yield Check("config", "ok", f"the ladder is {', '.join(config.reasoners)}")
     yield door(config)
     yield ledger(config)
+    if (learned := estimates(config)) is not None:
+        yield learned
     for check in await sandbox(config):
         yield check
     async with aiohttp.ClientSession() as session:

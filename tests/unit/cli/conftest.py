@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from rung.cli.app import app
 from rung.cli.offers import VARIABLES
+from tests.unit.estimators.conftest import made
 
 OWN_CODE = """\
 async def echo(messages):
@@ -60,3 +61,17 @@ def run() -> Run:
         return CliRunner().invoke(app, list(args), input=stdin, **more)
 
     return invoke
+
+
+@pytest.fixture
+def outcomes(place: Path) -> Path:
+    """Of `made` reasoners, as a file."""
+    known = made(160)
+    rows = [
+        f"{question},{small:g},{everything:g},{sums:g},0.1,1,0.5"
+        for question, (small, everything, sums) in zip(known.questions, known.scores.tolist(), strict=True)
+    ]
+    head = "question,score|small,score|all,score|sums,usd|small,usd|all,usd|sums"
+    path = place / "outcomes.csv"
+    path.write_text("\n".join([head, *rows]) + "\n")
+    return path

@@ -145,6 +145,24 @@ def model_check(place: Path, entry: LocalConfig) -> checks.Check:
     return check
 
 
+def test_what_estimates_are_learned_from(place: Path, outcomes: Path, run) -> None:
+    assert checks.estimates(config_of()) is None
+    assert run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve").exit_code == 0
+    learned = config_of(
+        reasoners={name: {"kind": "symbolic"} for name in ("small", "all")},
+        estimates={"artefact": str(place / "learned.rung")},
+    )
+    check = checks.estimates(learned)
+    assert check is not None
+    assert check.level == "ok"
+    assert "small (" in check.found
+    (place / "learned.rung").write_text("hello")
+    check = checks.estimates(learned)
+    assert check is not None
+    assert check.level == "fail"
+    assert "is no artefact" in check.found
+
+
 def test_a_model_that_is_not_here_yet(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = LocalConfig(kind="local", model="smollm2-135m-instruct")
     check = model_check(place, entry)

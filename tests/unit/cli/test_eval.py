@@ -15,7 +15,6 @@ from rung.errors import ConfigError, WeightsError
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS
 from rung.reasoners.local.progress import Watch
-from tests.unit.estimators.conftest import made
 
 
 @pytest.fixture(scope="module")
@@ -28,19 +27,6 @@ def models():
     except WeightsError as error:
         pytest.skip(error.message)
     return folder
-
-
-@pytest.fixture
-def outcomes(place):
-    known = made(160)
-    rows = [
-        f"{question},{small:g},{everything:g},{sums:g},0.1,1,0.5"
-        for question, (small, everything, sums) in zip(known.questions, known.scores.tolist(), strict=True)
-    ]
-    head = "question,score|small,score|all,score|sums,usd|small,usd|all,usd|sums"
-    path = place / "outcomes.csv"
-    path.write_text("\n".join([head, *rows]) + "\n")
-    return path
 
 
 def test_for_people(run, outcomes):
