@@ -17,8 +17,8 @@ from rung.estimators.reading import BITS, SURFACE, Floats, Ints, Questions, Rows
 _LEAST = 2
 _MOST = 32768
 _TOPICS = 64
-_SPARE = 32
-_ROUNDS = 4
+_SPARE = 8
+_ROUNDS = 1
 # How much what the surface looks like counts in a point beside its topics.
 SURFACE_SHARE = 2.0
 _BOUND = 4.0

@@ -8,7 +8,7 @@ import numpy as np
 from rung.estimators.reading import Floats, Ints
 from rung.estimators.space import Points
 
-_TREES = 120
+_TREES = 60
 _DEPTH = 12
 # Questions in a leaf at least, and the share of dimensions that are tried at a split.
 _LEAF = 10
