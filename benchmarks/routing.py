@@ -488,6 +488,18 @@ def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
     pairs = zip(by["stack"].T, at.data.known.scores.T, strict=True)
     out[f"ece_worst_model.{name}"] = max(figures.calibration_error(p[:, None], s[:, None]) for p, s in pairs)
     print(f"calibration error {out[f'ece.{name}']:.4f}, of the worst model {out[f'ece_worst_model.{name}']:.4f}")
+    scores, losses = at.data.known.scores, {}
+    for method in ("stack", "stack without embedding"):
+        if method in by:
+            p = np.clip(by[method], 0.005, 0.995)
+            losses[method] = -(scores * np.log(p) + (1 - scores) * np.log(1 - p)).mean(1)
+            out[f"log_loss.{name}{'' if method == 'stack' else f'.{method}'}"] = float(losses[method].mean())
+    if len(losses) == 2:
+        less = losses["stack without embedding"] - losses["stack"]
+        low, high = figures.interval(lambda i: float(less[i].mean()), len(less), rng)
+        key = f"log_loss_less.{name}.stack without embedding"
+        out[key], bounds[key] = float(less.mean()), (low, high)
+        print(f"log loss, less with embedding: {less.mean():.4f} ({low:.4f} to {high:.4f})")
     return out | decision_ms(at.data, at.seed), bounds
 
 

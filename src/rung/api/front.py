@@ -27,10 +27,7 @@ class Serving(Struct, frozen=True):
     server: Server
     door: Door
     known: tuple[str, ...]
-
-    @property
-    def max_bytes(self) -> int:
-        return int(self.server.max_body_mb * 1e6)
+    max_bytes: int
 
 
 # What is asked, by a body, and how the answer is to be written.
@@ -62,7 +59,7 @@ class Front:
         runtime, server, seen = self._current(), self._server(), self._serving
         if seen is None or seen.runtime is not runtime or seen.server is not server:
             known = tuple(info.name for info in runtime.reasoners())
-            seen = self._serving = Serving(runtime, server, Door(server), known)
+            seen = self._serving = Serving(runtime, server, Door(server), known, int(server.max_body_mb * 1e6))
         return seen
 
     def admit(self, scope: Scope) -> tuple[Serving, Arrival]:

@@ -392,23 +392,24 @@ class Exchange:
             await self._connection.drained
 
     def _head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-        lines, sized = [_status_line(status)], False
+        parts: list[bytes] = []
+        sized = False
         for name, value in headers:
-            lines.append(b"%b: %b\r\n" % (name, value))
+            parts += (name, b": ", value, b"\r\n")
             sized = sized or name == b"content-length"
+        fields, count = b"".join(parts), len(parts) // 4
+        if fields.count(b"\n") != count or fields.count(b"\r") != count:
+            raise ValueError("a header has one line")
         self._bodiless = status in _NO_BODY or self.scope["method"] == "HEAD"
         if not self._bodiless and not sized:
             if self.scope["http_version"] == "1.1":
                 self._chunked = True
-                lines.append(b"transfer-encoding: chunked\r\n")
+                fields += b"transfer-encoding: chunked\r\n"
             else:  # its end is told by the connection's
                 self.keep = False
         if not self.keep:
-            lines.append(b"connection: close\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) or head.count(b"\r") != len(lines):
-            raise ValueError("a header has one line")
-        return head + b"\r\n"
+            fields += b"connection: close\r\n"
+        return b"%b%b\r\n" % (_status_line(status), fields)
 
 
 def _expects_a_word(scope: Scope) -> bool:
