@@ -20,8 +20,10 @@ UrlOption = Annotated[
         help="A Rung that serves, its API key in RUNG_API_KEY; else the one at the config's address, if there is one."
     ),
 ]
-EMBEDDING = "Also learn from what questions mean, by a small sentence encoder (23 MB, fetched once): righter chances, and \
+EMBEDDING = (
+    "Also learn from what questions mean, by a small sentence encoder (23 MB, fetched once): righter chances, and \
 some milliseconds a decision."
+)
 
 
 class PresetName(StrEnum):

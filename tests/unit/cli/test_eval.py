@@ -8,25 +8,8 @@ import sys
 import pytest
 
 from rung.bootstrap import Rung
-from rung.clock import RealClock
 from rung.config import parse_config
-from rung.config.load import default_config
 from rung.errors import ConfigError, WeightsError
-from rung.reasoners.local import weights
-from rung.reasoners.local.catalogue import ENCODERS
-from rung.reasoners.local.progress import Watch
-
-
-@pytest.fixture(scope="module")
-def models():
-    """Where model files are kept, with the encoder."""
-    folder = default_config().models_dir
-    try:
-        for file in ENCODERS["all-minilm-l6-v2"].files:
-            weights.obtain(file, folder, Watch(RealClock(), lambda _: None))
-    except WeightsError as error:
-        pytest.skip(error.message)
-    return folder
 
 
 def test_for_people(run, outcomes):
@@ -85,12 +68,12 @@ async def test_a_ladder_serves_by_it(run, outcomes, own, place):
 
 
 @pytest.mark.model
-async def test_a_ladder_serves_by_what_questions_mean(run, outcomes, own, place, models):
-    (place / "rung.yaml").write_text(f"models_dir: {models}\nreasoners: {{small: {{kind: symbolic}}}}\n")
+async def test_a_ladder_serves_by_what_questions_mean(run, outcomes, own, place, encoder_folder):
+    (place / "rung.yaml").write_text(f"models_dir: {encoder_folder}\nreasoners: {{small: {{kind: symbolic}}}}\n")
     told = run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve", "--embedding")
     assert told.exit_code == 0, told.output
     served = ladder(place, "small", "all", "sums")
-    async with Rung(served.model_copy(update={"models_dir": models})) as rung:
+    async with Rung(served.model_copy(update={"models_dir": encoder_folder})) as rung:
         option = next(o for o in (await rung.explain("add the total price of apples")).options if o.reasoner == "sums")
         assert option.estimate.source == "learned"
         replies = await asyncio.gather(*(rung.reply(f"add the total price {i}") for i in range(20)))

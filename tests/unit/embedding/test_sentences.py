@@ -4,12 +4,9 @@ import numpy as np
 import pytest
 
 from rung.clock import RealClock
-from rung.config.load import default_config
 from rung.embedding import opened
 from rung.embedding.sentences import Sentences
 from rung.errors import WeightsError
-from rung.reasoners.local import weights
-from rung.reasoners.local.catalogue import ENCODERS
 from rung.reasoners.local.progress import Watch
 
 NAME = "all-minilm-l6-v2"
@@ -17,15 +14,8 @@ WATCH = Watch(RealClock(), lambda _: None)
 
 
 @pytest.fixture(scope="session")
-def sentences() -> Sentences:
-    folder = default_config().models_dir
-    assert folder is not None
-    try:
-        for file in ENCODERS[NAME].files:
-            weights.obtain(file, folder, WATCH)
-    except WeightsError as error:
-        pytest.skip(error.message)
-    return opened(NAME, folder, WATCH)
+def sentences(encoder_folder) -> Sentences:
+    return opened(NAME, encoder_folder, WATCH)
 
 
 @pytest.mark.model
@@ -59,10 +49,8 @@ class TestSentences:
         assert sum(done) == 70
         assert len(done) > 1
 
-    def test_is_opened_once(self, sentences):
-        folder = default_config().models_dir
-        assert folder is not None
-        assert opened(NAME, folder, WATCH) is sentences
+    def test_is_opened_once(self, sentences, encoder_folder):
+        assert opened(NAME, encoder_folder, WATCH) is sentences
 
 
 def test_what_is_not_there(tmp_path):

@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from rung.clock import RealClock
+from rung.config.load import default_config
+from rung.errors import WeightsError
+from rung.reasoners.local import weights
+from rung.reasoners.local.catalogue import ENCODERS
+from rung.reasoners.local.progress import Watch
+
+
+@pytest.fixture(scope="session")
+def encoder_folder() -> Path:
+    """Where model files are kept, the sentence encoder among them."""
+    folder = default_config().models_dir
+    assert folder is not None
+    try:
+        for file in ENCODERS["all-minilm-l6-v2"].files:
+            weights.obtain(file, folder, Watch(RealClock(), lambda _: None))
+    except WeightsError as error:
+        pytest.skip(error.message)
+    return folder
