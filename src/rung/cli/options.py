@@ -21,8 +21,8 @@ UrlOption = Annotated[
     ),
 ]
 EMBEDDING = (
-    "Also learn from what questions mean, by a small sentence encoder (23 MB, fetched once): righter chances, and \
-some milliseconds a decision."
+    "Also learn from what questions mean, by a small sentence encoder (23 MB, fetched once): righter chances, and some "
+    "milliseconds a decision."
 )
 
 
