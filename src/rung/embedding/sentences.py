@@ -38,8 +38,8 @@ class Sentences:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = min(_THREADS, os.cpu_count() or 1)
         options.inter_op_num_threads = 1
-        # A thread that waits by spinning takes a processor from the requests: half as quick on a busy machine.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Between texts, a thread that waits by spinning would take a processor from the requests.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._tokenizer = Tokenizer.from_file(str(tokenizer))
