@@ -134,7 +134,7 @@ def encoder(tokens: int | None = None) -> sentences.Sentences:
     assert folder is not None
     watch = Watch(RealClock(), lambda _: None)
     network, tokenizer = (weights.obtain(file, folder, watch) for file in ENCODERS[ENCODER].files)
-    return sentences.Sentences(ENCODER, network, tokenizer, *([tokens] if tokens else []))
+    return sentences.Sentences(network, tokenizer, *([tokens] if tokens else []))
 
 
 def kept(data: Set, made: str, name: str) -> Path:

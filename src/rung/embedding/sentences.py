@@ -31,9 +31,8 @@ Floats = NDArray[np.float32]
 class Sentences:
     """Encodes texts of any length to unit vectors of `dimensions`; any thread may ask."""
 
-    def __init__(self, name: str, model: Path, tokenizer: Path, tokens: int = _TOKENS) -> None:
+    def __init__(self, model: Path, tokenizer: Path, tokens: int = _TOKENS) -> None:
         """From the pinned files; reads that many tokens of a text at most."""
-        self.name = name
         self._most = tokens
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = min(_THREADS, os.cpu_count() or 1)
@@ -93,14 +92,12 @@ def opened(name: str, folder: Path, watch: Watch) -> Sentences:
     """From the files in `folder`. Raises WeightsError where they are not there, and says how to get them."""
     if name not in ENCODERS:
         raise WeightsError(f"this Rung knows no embedding `{name}`: make the artefact again with `rung eval`")
-    encoder = ENCODERS[name]
-    paths = [weights.find(file, folder, watch) for file in encoder.files]
-    model, tokenizer = paths
+    model, tokenizer = (weights.find(file, folder, watch) for file in ENCODERS[name].files)
     if model is None or tokenizer is None:
         raise WeightsError(f"{name} is not in {folder}: get it with `rung models get {name}`")
-    return _loaded(name, model, tokenizer)
+    return _loaded(model, tokenizer)
 
 
 @lru_cache(maxsize=1)  # a config that is applied anew goes on with the same
-def _loaded(name: str, model: Path, tokenizer: Path) -> Sentences:
-    return Sentences(name, model, tokenizer)
+def _loaded(model: Path, tokenizer: Path) -> Sentences:
+    return Sentences(model, tokenizer)
