@@ -1,6 +1,7 @@
 """What the questions of outcomes mean, for the commands that learn from them."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 from rich.console import Console
@@ -10,15 +11,17 @@ from rung.cli.models import bar
 from rung.clock import RealClock
 from rung.config import load_config
 from rung.errors import ConfigError
-from rung.estimators.outcomes import Outcomes
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS
 from rung.reasoners.local.progress import Watch
 
+if TYPE_CHECKING:
+    from rung.estimators.outcomes import Outcomes  # needs numpy, which its callers ask for in better words
+
 ENCODER = "all-minilm-l6-v2"
 
 
-def embedded(outcomes: Outcomes, config: Path | None) -> Outcomes:
+def embedded(outcomes: "Outcomes", config: Path | None) -> "Outcomes":
     """With sentence embeddings; fetches the encoder to the config's `models_dir` where it is not there, and takes
     milliseconds a question. Raises ConfigError and WeightsError."""
     try:

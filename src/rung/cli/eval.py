@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 import rung
-from rung.cli.embedded import ENCODER, embedded
 from rung.cli.options import EMBEDDING, JsonOption, write_json
 from rung.errors import ConfigError
 
@@ -20,6 +19,7 @@ try:
 except ImportError as error:
     raise ConfigError("`rung eval` needs numpy and scipy: pip install 'rung[learn]'") from error
 
+from rung.cli.embedded import ENCODER, embedded
 from rung.estimators.artefact import FORMAT, About, save
 from rung.estimators.evaluate import Report, across, learning_curve, report
 from rung.estimators.figures import calibration_error

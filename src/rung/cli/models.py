@@ -17,6 +17,7 @@ from rung.cli.options import ConfigOption
 from rung.clock import RealClock
 from rung.config import Config, load_config
 from rung.config.schema import LocalConfig
+from rung.errors import ConfigError
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS, FILES, File
 from rung.reasoners.local.progress import Progress, Watch
@@ -76,8 +77,10 @@ def _folder(config: Config) -> Path:
 def _used(config: Config) -> list[str]:
     named = {r.model for r in config.reasoners.values() if isinstance(r, LocalConfig) and r.model}
     if config.estimates.artefact is not None:
-        from rung.estimators.artefact import load  # noqa: PLC0415  numpy is heavy, and an extra
-
+        try:
+            from rung.estimators.artefact import load  # noqa: PLC0415  numpy is heavy, and an extra
+        except ImportError as error:
+            raise ConfigError("estimates.artefact needs numpy: pip install 'rung[learn]'") from error
         named |= {load(config.estimates.artefact)[1].embedding} - {""}
     return sorted(named)
 

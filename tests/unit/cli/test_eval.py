@@ -91,3 +91,13 @@ async def test_an_artefact_of_others_is_refused(run, outcomes, own, place):
 def test_without_an_artefact_numpy_is_not_loaded():
     code = "import sys, rung.bootstrap, rung.api, rung.cli.serve; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_numpy_it_says_what_to_install():
+    code = "import sys; sys.modules['numpy'] = None; from rung.cli.app import main; main()"
+    told = subprocess.run(
+        [sys.executable, "-c", code, "eval", "--outcomes", "o.csv"], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert "pip install 'rung[learn]'" in told.stderr
+    assert "Traceback" not in told.stderr
