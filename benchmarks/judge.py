@@ -1,6 +1,6 @@
 """Does it pay to ask a judge about answers in hand?
 
-    judge.py [--n 4000]   the three modelled rungs of `cascades.py`, not streamed, on virtual time through the real
+    judge.py [--n 4000]   the three modelled rungs of `holding.py`, not streamed, on virtual time through the real
                           rule, climb, judge and lanes: the same questions, answers and verdicts without a judge and
                           with one of each quality at each price, and with judges that are not what they are said
                           to be
@@ -18,7 +18,7 @@ import statistics
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from cascades import MEAN_TOKENS, RUNGS, SEED, Kind, Outcome, World, Writer, paired
+from holding import MEAN_TOKENS, RUNGS, SEED, Kind, Outcome, World, Writer, paired
 from results import write
 
 from rung.routing import PRESETS

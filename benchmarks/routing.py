@@ -35,7 +35,6 @@ from msgspec import structs
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from rung.clock import RealClock
 from rung.config import load_config
 from rung.embedding import sentences
 from rung.estimators import bases, figures, reading, space, stack, trees
@@ -49,7 +48,7 @@ from rung.estimators.space import Points, Reader, Space
 from rung.estimators.stack import fit
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS
-from rung.reasoners.local.progress import Watch
+from rung.reasoners.local.progress import unwatched
 
 Array = NDArray[Any]
 Figures = dict[str, float]
@@ -132,7 +131,7 @@ def embedded(name: str, questions: Sequence[str], tokens: int | None) -> Array:
 def encoder(tokens: int | None = None) -> sentences.Sentences:
     folder = load_config(None).models_dir
     assert folder is not None
-    watch = Watch(RealClock(), lambda _: None)
+    watch = unwatched()
     network, tokenizer = (weights.obtain(file, folder, watch) for file in ENCODERS[ENCODER].files)
     return sentences.Sentences(network, tokenizer, *([tokens] if tokens else []))
 

@@ -4,13 +4,13 @@
 set -eu
 cd "$(dirname "$0")/.."
 lock=$1
-fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))'
 
 find_python() {
-    for candidate in ${2:-python3 python3.13 python3.12 python3.11}; do
+    for candidate in ${2:-python3 python3.14 python3.13 python3.12 python3.11}; do
         if "$candidate" -c "$fits" 2>/dev/null; then echo "$candidate"; return; fi
     done
-    echo "Rung needs Python 3.11, 3.12 or 3.13, and found none of them. Install one, or name it: make PYTHON=/path/to/python3.12" >&2
+    echo "Rung needs Python 3.11, 3.12, 3.13 or 3.14, and found none of them. Install one, or name it: make PYTHON=/path/to/python3.12" >&2
     exit 1
 }
 

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rung.clock import RealClock
 from rung.config import default_config
 from rung.errors import WeightsError
 from rung.reasoners.local import weights
-from rung.reasoners.local.progress import Watch
+from rung.reasoners.local.progress import unwatched
 
 RUNG = (sys.executable, "-c", "from rung.cli import main; main()")
 SLOW = """\
@@ -78,7 +77,7 @@ async def test_the_smallest_model_is_placed_low(tmp_path, env):
     folder = default_config().models_dir
     assert folder is not None
     try:
-        weights.obtain(weights.named("smollm2-135m-instruct"), folder, Watch(RealClock(), lambda _: None))
+        weights.obtain(weights.named("smollm2-135m-instruct"), folder, unwatched())
     except WeightsError as error:
         pytest.skip(error.message)
     entry = {"kind": "local", "model": "smollm2-135m-instruct", "slots": 1, "threads": 1}

@@ -22,7 +22,7 @@ from rung.reasoners.base import closing, collect
 from rung.reasoners.local import weights
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import needed_bytes
-from rung.reasoners.local.progress import Watch
+from rung.reasoners.local.progress import unwatched
 from rung.reasoners.local.reasoner import Local
 from rung.types import Answer, Call, Chunk, Commit, Reply
 
@@ -38,7 +38,7 @@ def model_path() -> Path:
     folder = default_config().models_dir
     assert folder is not None
     try:
-        return weights.obtain(weights.named(NAME), folder, Watch(RealClock(), lambda _: None))
+        return weights.obtain(weights.named(NAME), folder, unwatched())
     except WeightsError as error:
         pytest.skip(error.message)
 

@@ -2,12 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from rung.clock import RealClock
 from rung.config.load import default_config
 from rung.errors import WeightsError
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS
-from rung.reasoners.local.progress import Watch
+from rung.reasoners.local.progress import unwatched
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +16,7 @@ def encoder_folder() -> Path:
     assert folder is not None
     try:
         for file in ENCODERS["all-minilm-l6-v2"].files:
-            weights.obtain(file, folder, Watch(RealClock(), lambda _: None))
+            weights.obtain(file, folder, unwatched())
     except WeightsError as error:
         pytest.skip(error.message)
     return folder

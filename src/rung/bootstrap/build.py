@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rung.clock import Clock, RealClock
+from rung.clock import Clock
 from rung.config import Config
 from rung.config.lanes import Lanes
 from rung.config.schema import (
@@ -35,7 +35,7 @@ from rung.reasoners.extract import Extract
 from rung.reasoners.function import Function
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import Memory
-from rung.reasoners.local.progress import Watch
+from rung.reasoners.local.progress import unwatched
 from rung.reasoners.local.reasoner import Local
 from rung.reasoners.program import Program
 from rung.reasoners.symbolic import Symbolic
@@ -239,7 +239,7 @@ def _embed(name: str, config: Config) -> "Embed":
     except ImportError as error:
         raise ConfigError(f"{config.estimates.artefact} needs an embedding: pip install 'rung[embed]'") from error
     assert config.models_dir is not None
-    return opened(name, config.models_dir, Watch(RealClock(), lambda _: None)).one
+    return opened(name, config.models_dir, unwatched()).one
 
 
 def _calibrated(config: Config) -> Artefact:

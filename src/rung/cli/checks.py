@@ -31,7 +31,7 @@ from rung.sandbox import Jail
 
 Level = Literal["ok", "warn", "fail"]
 
-_PYTHONS = ((3, 11), (3, 13))
+_PYTHONS = ((3, 11), (3, 14))
 _ENDPOINT_S = 3.0
 _LOAD_S = 120.0
 # Beside the weights: the working memory of a small model's context, and Rung itself.
@@ -53,7 +53,7 @@ def python() -> Check:
     found = f"{version[0]}.{version[1]}"
     if _PYTHONS[0] <= version <= _PYTHONS[1]:
         return Check("Python", "ok", found)
-    return Check("Python", "fail", found, "Rung is made for 3.11, 3.12 and 3.13: install one of them")
+    return Check("Python", "fail", found, "Rung is made for 3.11 to 3.14: install one of them")
 
 
 def door(config: Config) -> Check:

@@ -8,12 +8,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rung.cli.models import bar
-from rung.clock import RealClock
 from rung.config import load_config
 from rung.errors import ConfigError
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS
-from rung.reasoners.local.progress import Watch
+from rung.reasoners.local.progress import unwatched
 
 if TYPE_CHECKING:
     from rung.estimators.outcomes import Outcomes  # needs numpy, which its callers ask for in better words
@@ -33,7 +32,7 @@ def embedded(outcomes: "Outcomes", config: Path | None) -> "Outcomes":
     for file in ENCODERS[ENCODER].files:
         with bar(file) as watch:
             weights.obtain(file, folder, watch)
-    encode = opened(ENCODER, folder, Watch(RealClock(), lambda _: None))
+    encode = opened(ENCODER, folder, unwatched())
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("embedding questions", total=len(outcomes.questions))
         vectors = encode(outcomes.questions, lambda done: progress.advance(task, done))

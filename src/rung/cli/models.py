@@ -20,7 +20,7 @@ from rung.config.schema import LocalConfig
 from rung.errors import ConfigError
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS, FILES, File
-from rung.reasoners.local.progress import Progress, Watch
+from rung.reasoners.local.progress import Progress, Watch, unwatched
 
 app = typer.Typer(help="List the model files that Rung knows, or get them.", invoke_without_command=True)
 
@@ -90,7 +90,7 @@ def _files(name: str) -> tuple[File, ...]:
 
 
 def _row(model: File, folder: Path) -> dict[str, Any]:
-    found = weights.find(model, folder, Watch(RealClock(), lambda _: None))
+    found = weights.find(model, folder, unwatched())
     return {
         "name": model.name,
         "about": model.about,

@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-from rung.clock import RealClock
 from rung.embedding import opened
 from rung.embedding.sentences import Sentences
 from rung.errors import WeightsError
-from rung.reasoners.local.progress import Watch
+from rung.reasoners.local.progress import unwatched
 
 NAME = "all-minilm-l6-v2"
-WATCH = Watch(RealClock(), lambda _: None)
+WATCH = unwatched()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from rung.clock import Clock
+from rung.clock import Clock, RealClock
 from rung.errors import WeightsError
 
 
@@ -54,3 +54,8 @@ class Watch:
     def pause(self, seconds: float) -> None:
         self.stop.wait(seconds)
         self.check()
+
+
+def unwatched() -> Watch:
+    """For a download, or a look for files, that nobody follows or stops."""
+    return Watch(RealClock(), lambda _: None)

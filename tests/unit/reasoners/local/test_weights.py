@@ -12,7 +12,7 @@ from rung.errors import WeightsError
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import FILES, File, Model
 from rung.reasoners.local.partial import Partial
-from rung.reasoners.local.progress import Progress, Watch
+from rung.reasoners.local.progress import Progress, Watch, unwatched
 from rung.reasoners.local.weights import Source, fetch, find, named, own_file
 
 
@@ -116,7 +116,7 @@ def test_stopping_keeps_what_is_there(content: bytes, model: Model, tmp_path: Pa
     with pytest.raises(WeightsError, match="stopped"):
         fetch(model, tmp_path, watch, [gives(content)[0]])
     source, asked = gives(content)
-    assert fetch(model, tmp_path, Watch(RealClock(), lambda _: None), [source]).read_bytes() == content
+    assert fetch(model, tmp_path, unwatched(), [source]).read_bytes() == content
     assert asked[0] >= 500
 
 

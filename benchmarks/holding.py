@@ -1,12 +1,12 @@
 """What does holding a stream cost in time to the first token, and what quality does it keep?
 
-    cascades.py modelled [--n 400]   questions of known odds to modelled rungs, on virtual time, through the real rule,
-                                     climb and lanes: the same questions, answers and verdicts for every way of sending
-    cascades.py seen [--n 400]       the same answers, not streamed: what it brings to go by how verdicts were seen to
-                                     fall where d' was guessed too low, as of an endpoint that nobody knows
-    cascades.py difficulty           real outcomes of many models: how well a verdict on some tells of another, by the
-                                     shares of their moves added up, or taken as correlated
-    cascades.py live [--n 12]        a small real model (smollm2-135m) on this machine, each question sent all ways
+    holding.py modelled [--n 400]   questions of known odds to modelled rungs, on virtual time, through the real rule,
+                                    climb and lanes: the same questions, answers and verdicts for every way of sending
+    holding.py seen [--n 400]       the same answers, not streamed: what it brings to go by how verdicts were seen to
+                                    fall where d' was guessed too low, as of an endpoint that nobody knows
+    holding.py difficulty           real outcomes of many models: how well a verdict on some tells of another, by the
+                                    shares of their moves added up, or taken as correlated
+    holding.py live [--n 12]        a small real model (smollm2-135m) on this machine, each question sent all ways
 
 `modelled`: three rungs whose chance to be right falls with a difficulty that the estimates see, and which err together
 for reasons they do not. Verdicts are calibrated; what tokens, refusals and false steps tell of a beginning is part of
@@ -281,7 +281,7 @@ def modelled(n: int) -> None:
                 print(f"{key}: {figures[key]:+.5f} [{low:+.5f}, {high:+.5f}]")
     _plot(outcomes)
     detail = {"rungs": [kind._asdict() for kind in RUNGS], "rest": REST, "together": TOGETHER}
-    print(write("cascades", figures, intervals, detail, SEED, n))
+    print(write("holding", figures, intervals, detail, SEED, n))
 
 
 class Blind(Looked):
@@ -313,7 +313,7 @@ def seen(n: int) -> None:
     for key, value in figures.items():
         low, high = intervals.get(key, (value, value))
         print(f"{key}: {value:+.5f} [{low:+.5f}, {high:+.5f}]")
-    print(write("cascades-seen", figures, intervals, {"guess": 0.6, "told": 1.7}, SEED, n))
+    print(write("holding-seen", figures, intervals, {"guess": 0.6, "told": 1.7}, SEED, n))
 
 
 def _told(many: Sequence[Outcome]) -> dict[str, float]:
@@ -375,7 +375,7 @@ def _plot(outcomes: Mapping[tuple[Preset, Streaming], Sequence[Outcome]]) -> Non
     axes.set_ylabel("share right")
     axes.legend(frameon=False, ncols=2)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(IMG / "cascades.png", dpi=130)
+    figure.savefig(IMG / "holding.png", dpi=130)
 
 
 def difficulty(n: int) -> None:
@@ -412,7 +412,7 @@ def difficulty(n: int) -> None:
                 figures[f"log_loss.{name}.{count}.{how}"] = statistics.fmean(values)
     for key, value in figures.items():
         print(f"{key}: {value:.4f}")
-    print(write("cascades-difficulty", figures, {}, {"auc": 0.8}, SEED, n))
+    print(write("holding-difficulty", figures, {}, {"auc": 0.8}, SEED, n))
 
 
 def _drawn(mind: str, expected_prob: float, right: bool, rng: random.Random) -> Seen:
@@ -427,7 +427,7 @@ LIVE = {
         "think": {"kind": "think", "of": "small", "strength": 0.75},
     },
     "cache": {"exact": {"max_mb": 0}},
-    "ledger": {"path": str(Path(tempfile.gettempdir()) / "rung-cascades.db")},
+    "ledger": {"path": str(Path(tempfile.gettempdir()) / "rung-holding.db")},
 }
 
 
@@ -437,7 +437,7 @@ async def live(n: int) -> None:
     items = [item for item in sampled("dev", 4 * n) if item.group == "word"][:n]
     firsts: dict[Streaming, list[float]] = {way: [] for way in WAYS}
     totals: dict[Streaming, list[float]] = {way: [] for way in WAYS}
-    async with Whole(parse_config(LIVE, source="cascades", env={})) as whole:
+    async with Whole(parse_config(LIVE, source="holding", env={})) as whole:
         while not whole.runtime.readiness().ready:  # noqa: ASYNC110  a status can only be looked at
             await asyncio.sleep(0.2)
         for turn, item in enumerate(items):
@@ -453,7 +453,7 @@ async def live(n: int) -> None:
     figures |= {f"total_median_s.{way}": statistics.median(totals[way]) for way in WAYS}
     for name, value in figures.items():
         print(f"{name}: {value:.2f}")
-    print(write("cascades-live", figures, {}, {"model": "smollm2-135m-instruct", "preset": "best"}, SEED, len(items)))
+    print(write("holding-live", figures, {}, {"model": "smollm2-135m-instruct", "preset": "best"}, SEED, len(items)))
 
 
 def _in_turn(turn: int) -> Iterator[Streaming]:
