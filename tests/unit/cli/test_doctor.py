@@ -3,6 +3,7 @@ import os
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import aiohttp
@@ -124,9 +125,8 @@ def test_a_ledger_that_is_none(place: Path) -> None:
     path.write_bytes(b"no database at all, but long enough to be looked at " * 20)
     assert checks.ledger(config_of(ledger={"path": str(path)})).level == "fail"
     path.unlink()
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other:
         other.execute("CREATE TABLE other (a)")
-    other.close()
     check = checks.ledger(config_of(ledger={"path": str(path)}))
     assert check.level == "fail"
     assert "another program's" in check.found

@@ -1,6 +1,6 @@
 import asyncio
 import sqlite3
-from contextlib import aclosing
+from contextlib import aclosing, closing
 
 import pytest
 
@@ -83,7 +83,8 @@ async def test_every_request_leaves_one_row_and_one_count(world, scripted, tmp_p
     with pytest.raises(UnknownDecision):
         await world.runtime.feedback(Feedback(decision_id="nope", score=1.0))
     await world.ledger.close()
-    rows = sqlite3.connect(tmp_path / "ledger.db").execute("select id, error from decisions order by id").fetchall()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
+        rows = ledger.execute("select id, error from decisions order by id").fetchall()
     assert [r[0] for r in rows] == ["r1", "r2"]
     assert not rows[0][1]
     assert rows[1][1]
@@ -138,7 +139,8 @@ async def test_texts_are_kept_only_where_the_config_says_so(world, scripted, tmp
     world.keep_text = keep
     await world.reply(world.request("my question"))
     await world.ledger.close()
-    kept = sqlite3.connect(tmp_path / "ledger.db").execute("select question, answer from decisions").fetchone()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger:
+        kept = ledger.execute("select question, answer from decisions").fetchone()
     assert ("my question" in str(kept)) == keep
     assert ("my answer" in str(kept)) == keep
 
