@@ -119,7 +119,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
         if source is not None:
             tasks.append(asyncio.create_task(watch_config(rung, source, asked)))
         try:
-            await _until_told(HttpServer(asgi), listener)
+            await _until_told(HttpServer(asgi, rung.clock), listener)
         finally:
             for task in tasks:
                 task.cancel()

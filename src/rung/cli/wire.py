@@ -6,6 +6,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from email.utils import formatdate
 from functools import cache, lru_cache
 from http import HTTPStatus
 from typing import Any, cast
@@ -13,6 +14,8 @@ from urllib.parse import unquote
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from starlette.types import ASGIApp, Message, Scope
+
+from rung.clock import Clock
 
 # Connections that wait to be taken in.
 BACKLOG = 2048
@@ -28,11 +31,14 @@ _NO_BODY = frozenset({204, 304})
 
 
 class HttpServer:
-    """Answers by `app` whatever is asked on the connections to one socket."""
+    """Answers by `app` whatever is asked on the connections to one socket. `date` is the header that each response
+    has, of the last tick."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
         self.stopping = False
         self.ticks = 0
+        self._clock = clock
+        self.date = self._date()
         self._app = app
         self._loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
@@ -104,9 +110,13 @@ class HttpServer:
         while True:
             await asyncio.sleep(_TICK_S)
             self.ticks += 1
+            self.date = self._date()
             for connection in list(self._connections):
                 if self.ticks - connection.since > _KEPT_TICKS:
                     connection.finish()
+
+    def _date(self) -> bytes:
+        return f"date: {formatdate(self._clock.wall(), usegmt=True)}\r\n".encode()
 
 
 @cache
@@ -154,6 +164,10 @@ class Connection(asyncio.Protocol):
     @property
     def closed(self) -> bool:
         return self._transport is None
+
+    @property
+    def date(self) -> bytes:
+        return self._server.date
 
     # What the loop tells.
 
@@ -305,7 +319,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int) -> None:
         """What comes is no request. To who waits for another's answer nothing can be said."""
         if self._answering is None:
-            self.write(_status_line(status) + b"content-length: 0\r\nconnection: close\r\n\r\n")
+            self.write(b"%b%bcontent-length: 0\r\nconnection: close\r\n\r\n" % (_status_line(status), self.date))
         self._close()
 
     def _close(self) -> None:
@@ -409,7 +423,7 @@ class Exchange:
                 self.keep = False
         if not self.keep:
             fields += b"connection: close\r\n"
-        return b"%b%b\r\n" % (_status_line(status), fields)
+        return b"%b%b%b\r\n" % (_status_line(status), self._connection.date, fields)
 
 
 def _expects_a_word(scope: Scope) -> bool:

@@ -8,8 +8,17 @@ import pytest_asyncio
 
 from rung.cli import wire
 from rung.cli.wire import HttpServer
+from rung.clock import RealClock
 
 OK: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain")]
+
+
+class Hands(RealClock):
+    def __init__(self) -> None:
+        self.wall_s = 784111777.0  # RFC 9110's example
+
+    def wall(self) -> float:  # type: ignore[override]
+        return self.wall_s
 
 
 class Site:
@@ -23,7 +32,8 @@ class Site:
         self.ended: list[str] = []
         self.go_on = asyncio.Event()
         self.stop = asyncio.Event()
-        self.server = HttpServer(self.app)
+        self.clock = Hands()
+        self.server = HttpServer(self.app, self.clock)
         self.serving = asyncio.create_task(self.server.serve(self.listener, self.stop, 0.3))
 
     async def app(
@@ -157,7 +167,8 @@ async def test_requests_are_answered_on_one_connection(site: Site) -> None:
         client.ask("/echo", body)
         status, head, got = await client.response()
         assert (status, got) == (200, body)
-        assert head.startswith(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert b"\r\ncontent-type: text/plain\r\n" in head
         assert b"connection" not in head
 
 
@@ -216,6 +227,23 @@ async def test_a_status_without_a_name_is_told(site: Site) -> None:
     status, head, _ = await client.response()
     assert status == 599
     assert head.startswith(b"HTTP/1.1 599 \r\n")
+
+
+async def test_each_response_says_when_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_TICK_S", 0.01)
+    site = Site()
+    await asyncio.sleep(0)
+    client = await site.open()
+    for path in ("/echo", "/empty", "/pieces"):
+        client.ask(path)
+        head = (await client.response())[1]
+        assert head.count(b"\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n") == 1
+    site.clock.wall_s += 1
+    await asyncio.sleep(0.05)
+    client = await site.open()
+    client.say(b"no http\r\n\r\n")
+    assert b"\r\ndate: Sun, 06 Nov 1994 08:49:38 GMT\r\n" in await client.closed()
+    await site.close()
 
 
 async def test_what_has_no_length_comes_in_chunks(site: Site) -> None:
