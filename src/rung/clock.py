@@ -85,25 +85,43 @@ def soon_within(seconds: float, work: Coroutine[Any, None, T]) -> Awaitable[T]:
 
 
 @coroutine
+def in_a_task() -> Generator[None, None, None]:
+    """Returns in a task. Work that was begun outside of one, since it may be done at once, gives way here, and whoever
+    began it makes a task of the rest."""
+    if asyncio.current_task() is None:
+        yield
+
+
+@coroutine
+def rest_of(work: Coroutine[Any, None, T], wanted: object) -> Generator[Any, None, T]:
+    """What `work` gives, which was begun, and waits for `wanted`."""
+    try:
+        while True:
+            try:
+                yield wanted
+            except asyncio.CancelledError as error:
+                wanted = work.throw(error)
+            else:
+                wanted = work.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    finally:
+        work.close()
+
+
+@coroutine
 def guarded(work: Coroutine[Any, None, T], guard: AbstractContextManager[object]) -> Generator[Any, None, T | None]:
     """What `work` gives, inside of `guard` from where it has to wait: what is there at once pays for no guard. None
     where the guard ended it without an error."""
     try:
-        wanted = work.send(None)
+        wanted: object = work.send(None)
+        try:
+            yield from in_a_task()
+        except asyncio.CancelledError as error:
+            wanted = work.throw(error)
     except StopIteration as done:
         return cast("T", done.value)
     given: T | None = None
     with guard:
-        try:
-            while True:
-                try:
-                    yield wanted
-                except asyncio.CancelledError as error:
-                    wanted = work.throw(error)
-                else:
-                    wanted = work.send(None)
-        except StopIteration as done:
-            given = done.value
-        finally:
-            work.close()
+        given = yield from rest_of(work, wanted)
     return given

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rung.clock import soon_within, within
+from rung.clock import in_a_task, rest_of, soon_within, within
 
 
 async def test_what_is_done_in_time_is_let_be() -> None:
@@ -119,3 +119,81 @@ async def test_a_cancellation_reaches_what_is_waited_for_and_stays_one() -> None
 
 async def _given(work: Coroutine[Any, None, None]) -> None:
     await soon_within(5.0, work)
+
+
+def _begun(work: Coroutine[Any, None, str]) -> list[object]:
+    """What `work` waits for first, begun outside of a task."""
+    found: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.call_soon(lambda: found.append(work.send(None)))
+    return found
+
+
+async def test_what_was_begun_outside_of_a_task_gives_way_before_it_is_guarded() -> None:
+    event = asyncio.Event()
+
+    async def waits() -> str:
+        await event.wait()
+        return "there"
+
+    async def work() -> str:
+        return await soon_within(5, waits())
+
+    begun = work()
+    found = _begun(begun)
+    await asyncio.sleep(0)
+    assert found == [None]
+    task = asyncio.create_task(begun)
+    await asyncio.sleep(0)
+    event.set()
+    assert await task == "there"
+
+
+async def test_what_gave_way_may_be_cancelled_and_clean_up() -> None:
+    cleaned = []
+
+    async def waits() -> str:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append(True)
+        return ""
+
+    async def work() -> str:
+        return await soon_within(5, waits())
+
+    begun = work()
+    _begun(begun)
+    await asyncio.sleep(0)
+    task = asyncio.create_task(begun)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert cleaned
+
+
+async def test_in_a_task_nothing_gives_way() -> None:
+    work = in_a_task()
+    with pytest.raises(StopIteration):
+        work.send(None)
+
+
+async def test_the_rest_of_what_was_begun_is_done_in_a_task() -> None:
+    event = asyncio.Event()
+
+    async def work() -> str:
+        await event.wait()
+        return "there"
+
+    begun = work()
+    found = _begun(begun)
+    await asyncio.sleep(0)
+
+    async def rest() -> str:
+        return await rest_of(begun, found[0])
+
+    task = asyncio.create_task(rest())
+    await asyncio.sleep(0)
+    event.set()
+    assert await task == "there"

@@ -19,7 +19,7 @@ from rung.api.exchange import Pace
 from rung.api.front import Front
 from rung.api.line import Line
 from rung.api.routes import make_router
-from rung.clock import Clock
+from rung.clock import Clock, in_a_task
 from rung.config.schema import Server
 from rung.errors import NotReady, RungError, UnknownPath, WrongMethod
 from rung.telemetry import Metrics
@@ -82,6 +82,7 @@ class App:
             if ask is not None and scope["method"] == "POST":
                 await ask(scope, receive, line)
             else:
+                await in_a_task()
                 await self._route(scope, receive, line)
         except asyncio.CancelledError:
             # Only a server that stops and waits no longer does this. The request's work is stopped; the client is told.

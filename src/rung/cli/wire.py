@@ -4,7 +4,7 @@ each request took a sixth of an exact hit."""
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from email.utils import formatdate
 from functools import cache, lru_cache
@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 from starlette.types import ASGIApp, Message, Scope
 
-from rung.clock import Clock
+from rung.clock import Clock, rest_of
 
 # Connections that wait to be taken in.
 BACKLOG = 2048
@@ -73,7 +73,7 @@ class HttpServer:
     @property
     def alone(self) -> bool:
         """Whether no more than one request is being answered, so that its response has nothing to go out with."""
-        return len(self._tasks) < 2
+        return len(self._connections) < 2
 
     def opened(self, connection: "Connection") -> None:
         self._connections.add(connection)
@@ -82,13 +82,23 @@ class HttpServer:
         self._connections.discard(connection)
 
     def begin(self, exchange: "Exchange") -> None:
+        """What can be answered without waiting is, at once: only what waits costs a task."""
+        work: Coroutine[Any, None, None] = self._answer(exchange)
+        try:
+            wanted = work.send(None)
+        except StopIteration:
+            return
+        # None: it only gives way, so that it is in a task.
+        self._tasks[exchange] = self._loop.create_task(work if wanted is None else _go_on(work, wanted))
+
+    def begin_soon(self, exchange: "Exchange") -> None:
         self._tasks[exchange] = self._loop.create_task(self._answer(exchange))
 
     async def _answer(self, exchange: "Exchange") -> None:
         try:
             await self._app(exchange.scope, exchange.receive, exchange.send)
         finally:
-            del self._tasks[exchange]
+            self._tasks.pop(exchange, None)
             exchange.left()
             if self.stopping and not self._tasks:
                 self.hurry()
@@ -117,6 +127,10 @@ class HttpServer:
 
     def _date(self) -> bytes:
         return f"date: {formatdate(self._clock.wall(), usegmt=True)}\r\n".encode()
+
+
+async def _go_on(work: Coroutine[Any, None, None], wanted: object) -> None:
+    await rest_of(work, wanted)
 
 
 @cache
@@ -153,6 +167,7 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._reading: Exchange | None = None  # its body is still to come
         self._answering: Exchange | None = None
+        self._asked: Exchange | None = None  # to be answered once all that came with it is read
         self._waiting: deque[Exchange] = deque()  # asked before the one before was answered
         self._last = False  # nothing more is taken after what is being read
         self._out: list[bytes] = []
@@ -200,6 +215,9 @@ class Connection(asyncio.Protocol):
         else:
             if self._head_bytes > _HEAD_BYTES and self._reading is None:
                 self._refuse(431)
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            self._server.begin(asked)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -248,7 +266,7 @@ class Connection(asyncio.Protocol):
         exchange = self._reading = Exchange(self, scope, keep=keep)
         self._last = not keep
         if self._answering is None:
-            self._begin(exchange)
+            self._answering = self._asked = exchange
         else:
             self._waiting.append(exchange)
             self.hear_no_more()
@@ -299,7 +317,8 @@ class Connection(asyncio.Protocol):
             self._close()
             return
         if self._waiting:
-            self._begin(self._waiting.popleft())
+            self._answering = self._waiting.popleft()
+            self._server.begin_soon(self._answering)
         if not self._waiting:
             self.hear_on()
 
@@ -311,10 +330,6 @@ class Connection(asyncio.Protocol):
         """Closes it unless a request is being answered."""
         if self._answering is None:
             self._close()
-
-    def _begin(self, exchange: "Exchange") -> None:
-        self._answering = exchange
-        self._server.begin(exchange)
 
     def _refuse(self, status: int) -> None:
         """What comes is no request. To who waits for another's answer nothing can be said."""

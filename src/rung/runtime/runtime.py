@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from rung.cache import ExactCache, Flights, key_of, served_from_cache
-from rung.clock import Clock
+from rung.clock import Clock, in_a_task
 from rung.errors import RungError
 from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
@@ -113,6 +113,7 @@ class Runtime:
             if way.key:
                 work = self._stores.flights.join(self._flight(way), lambda: self._climb(request, way.climbs, learned))
             else:
+                await in_a_task()
                 work = self._climb(request, way.climbs, learned)
             async with aclosing(work) as events:
                 async for event in events:
@@ -129,6 +130,7 @@ class Runtime:
                 flights = self._stores.flights
                 events = await flights.all_of(self._flight(way), lambda: self._climb(request, way.climbs, learned))
             else:
+                await in_a_task()
                 async with aclosing(self._climb(request, way.climbs, learned)) as work:
                     events = [event async for event in work]
             commit, reply = (self._seen(way, event) for event in events)

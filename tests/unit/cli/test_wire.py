@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from rung.cli import wire
 from rung.cli.wire import HttpServer
-from rung.clock import RealClock
+from rung.clock import RealClock, in_a_task
 
 OK: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain")]
 
@@ -87,6 +87,12 @@ class Site:
         while (await receive())["type"] != "http.disconnect":
             pass
         self.ended.append("gone")
+
+    async def task(self, receive: Any, send: Any) -> None:
+        before = asyncio.current_task()
+        await in_a_task()
+        now = asyncio.current_task()
+        await self.whole(send, b"%s, then %s" % (b"a task" if before else b"none", b"a task" if now else b"none"))
 
     async def slow(self, receive: Any, send: Any) -> None:
         await self.go_on.wait()
@@ -170,6 +176,26 @@ async def test_requests_are_answered_on_one_connection(site: Site) -> None:
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert b"\r\ncontent-type: text/plain\r\n" in head
         assert b"connection" not in head
+
+
+async def test_only_what_waits_has_a_task(site: Site) -> None:
+    client = await site.open()
+    for _ in range(2):
+        client.ask("/task")
+        assert (await client.response())[2] == b"none, then a task"
+    client.ask("/slow")
+    client.ask("/task")
+    await asyncio.sleep(0.02)
+    site.go_on.set()
+    assert (await client.response())[2] == b"slow"
+    assert (await client.response())[2] == b"a task, then a task"
+
+
+async def test_many_sent_ahead_are_answered_one_after_another(site: Site) -> None:
+    client = await site.open()
+    client.say(b"POST /refuse HTTP/1.1\r\ncontent-length: 0\r\n\r\n" * 2000)
+    for _ in range(2000):
+        assert (await client.response())[0] == 413
 
 
 async def test_the_app_is_told_what_asgi_says(site: Site) -> None:
