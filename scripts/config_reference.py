@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -113,6 +113,8 @@ def _type(annotation: Any) -> str:
         said = f"list of {_type(args[0])}" if Ellipsis in args else f"list of {len(args)}, each a {_type(args[0])}"
     elif origin in {Union, UnionType} and len(known) == 1:
         said = _type(known[0])
+    elif origin is Annotated:
+        said = f"{_type(args[0])}{_bounds(args[1])}"
     return said
 
 

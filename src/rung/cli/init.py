@@ -32,6 +32,8 @@ def init(
 
     Keys are named in it, never written: they stay in the environment.
     """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; name the file in it, as in --path {path / 'rung.yaml'}")
     if path.exists() and not force:
         raise ConfigError(f"{path} is there already; say --force to replace it, or --path to write elsewhere")
     offers = [*hosted(os.environ), *from_ollama(ollama_models(*OLLAMA))]

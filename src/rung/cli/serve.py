@@ -105,6 +105,11 @@ async def _until_told(server: HttpServer, listener: socket.socket) -> None:
             loop.remove_signal_handler(number)
 
 
+def _tell_if_failed(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("a task has ended for good; restart Rung to have it again", task=task.get_name(), exc_info=error)
+
+
 async def _serve(config: Config, source: Source | None, listener: socket.socket) -> None:
     rung = Rung(config)
     asked = asyncio.Event()
@@ -115,9 +120,11 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
     async with rung:
         spare_collector()
         spare_generators()
-        tasks = [asyncio.create_task(Progress(rung, address, sys.stderr).show())]
+        tasks = [asyncio.create_task(Progress(rung, address, sys.stderr).show(), name="what shows progress")]
         if source is not None:
-            tasks.append(asyncio.create_task(watch_config(rung, source, asked)))
+            tasks.append(asyncio.create_task(watch_config(rung, source, asked), name="what watches the config"))
+        for task in tasks:
+            task.add_done_callback(_tell_if_failed)
         try:
             await _until_told(HttpServer(asgi, rung.clock), listener)
         finally:

@@ -1,10 +1,12 @@
 """The bounds of the lanes: who waits, who is refused, and when a call is made twice. Each default says why."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Queue(Section):
@@ -88,9 +90,12 @@ class Retry(Section):
     share: float = Field(0.1, ge=0, le=1, description="Retries, as a share of all calls: more would feed an outage.")
 
 
+_Headroom = Annotated[float, Field(ge=1)]
+
+
 class Shed(Section):
     window_s: float = Field(30.0, gt=0, description="Over how long a tenant's offers, and those let in, are counted.")
-    headroom: tuple[float, float, float] = Field(
+    headroom: tuple[_Headroom, _Headroom, _Headroom] = Field(
         (4.0, 2.0, 1.3),
         description="Offers for each one let in before some are turned away: critical, interactive, all others.",
     )

@@ -50,12 +50,21 @@ def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Conf
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigError(f"{path}: cannot be read: {e}") from e
     try:
+        return _with_files(parse_config(_mapping(text, path), source=str(path), env=env), path.parent)
+    except RecursionError:
+        raise ConfigError(
+            f"{path}: nests without end; an alias (`*name`) may not stand inside what it is a name for"
+        ) from None
+
+
+def _mapping(text: str, path: Path) -> dict[Any, Any]:
+    try:
         raw = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
     except yaml.YAMLError as e:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(e).split())}") from e
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: must be a mapping with at least `reasoners:`; `rung init` writes one to start from")
-    return _with_files(parse_config(raw, source=str(path), env=env), path.parent)
+    return raw
 
 
 def parse_config(raw: Mapping[str, Any], *, source: str, env: Mapping[str, str] | None = None) -> Config:
@@ -123,6 +132,10 @@ def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[tuple[s
             yield where, "is missing"
         elif problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
             yield where, f"`kind` must be one of {', '.join(sorted(_kinds()))}"
+        elif problem["type"] in {"model_type", "model_attributes_type", "dict_type"}:
+            yield where, "must be a mapping, with its keys and values below it or in braces: {key: value}"
+        elif problem["type"] == "value_error":
+            yield where, str(problem["ctx"]["error"])
         else:
             yield where, f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
 

@@ -279,6 +279,17 @@ class Server(Section):
         "once, by the reasoner that is best if nobody looks.",
     )
 
+    @field_validator("api_keys")
+    @classmethod
+    def _each_of_one_tenant(cls, api_keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        keys = [key.get_secret_value() for key in api_keys.values()]
+        for name, key in zip(api_keys, keys, strict=True):
+            if not key.strip():
+                raise ValueError(f"{name} is empty: anyone could come in with it; give it a value or remove it")
+            if keys.count(key) > 1:
+                raise ValueError(f"{name} has the same value as another key: whose request would it be?")
+        return api_keys
+
 
 class Machine(Section):
     usd_per_hour: float = Field(

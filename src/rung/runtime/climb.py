@@ -571,7 +571,7 @@ class Climb:
         retry_after_s = min(waits) if waits else None
         if real and all(isinstance(e, Overloaded | RateLimited) for e in real):
             return Busy(real[0].message, retry_after_s=retry_after_s)
-        reasons = [f"{name}: {e.message}" for name, e in self._failures.items()]
+        reasons = [f"{name}: {e.message.removeprefix(f'{name}: ')}" for name, e in self._failures.items()]
         reasons += [f"{name}: {why}" for name, why in self._plan.left_out.items()]
         return AllFailed(f"no reasoner answered ({'; '.join(reasons)})", retry_after_s=retry_after_s)
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -52,9 +53,18 @@ def _read(lines: Iterable[str], path: Path, most: int | None) -> Iterator[Arriva
     rows = chain([first], rows) if jsonl else rows
     for number, line in enumerate(islice(rows, most), 1):
         try:
-            yield read(line)
-        except (ValueError, KeyError) as error:
+            yield _sound(read(line))
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise BadRequest(f"{path}: row {number} cannot be read: {line.strip()[:80]}") from error
+
+
+def _sound(arrival: Arrival) -> Arrival:
+    """Raises ValueError for what cannot have arrived."""
+    if not math.isfinite(arrival.at_s) or min(arrival.prompt_tokens, arrival.completion_tokens) < 0:
+        raise ValueError("no time, or fewer than no tokens")
+    if arrival.deadline_s is not None and not 0 < arrival.deadline_s < math.inf:
+        raise ValueError("no deadline")
+    return arrival
 
 
 def _jsonl(line: str) -> Arrival:

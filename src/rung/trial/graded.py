@@ -67,12 +67,18 @@ def read_items(raw: bytes, source: str) -> list[Item]:
         if not line.strip():
             continue
         try:
-            items.append(msgspec.json.decode(line, type=Item))
+            item = msgspec.json.decode(line, type=Item)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRequest(
                 f'{source}, line {number}: {error}. A line is {{"question": "...", "answer": "...", "grader": '
                 '"number"}, the grader being number, letter, exact or symbolic, and `choices` where there are some.'
             ) from None
+        if not item.is_right(f"Answer: {item.answer}"):
+            raise BadRequest(
+                f"{source}, line {number}: the grader {item.grader!r} would not mark {item.answer!r} itself right; "
+                "mend one of them."
+            )
+        items.append(item)
     if not items:
         raise BadRequest(f"{source} holds no items.")
     return items

@@ -147,6 +147,7 @@ def test_a_file_that_is_there_stays(place: Path, run) -> None:
 
 def test_a_place_that_cannot_be_written(run) -> None:
     assert "cannot be written" in str(run("init", "--path", "no/such/folder.yaml").exception)
+    assert "is a folder; name the file in it" in str(run("init", "--force", "--path", ".").exception)
 
 
 def test_json_names_costs(run, monkeypatch: pytest.MonkeyPatch) -> None:

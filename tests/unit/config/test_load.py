@@ -60,6 +60,41 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
         load_config(write(tmp_path, text), {})
 
 
+@pytest.mark.parametrize("text", ["reasoners: &a {x: *a}\n", "a: &a [*a, *a]\n", "a: " + "[" * 3000 + "]" * 3000])
+def test_a_file_that_nests_without_end(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rung.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match="nests without end"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ({"api_keys": {"ann": ""}}, "f: server.api_keys: ann is empty: "),
+        ({"api_keys": {"ann": "  "}}, "f: server.api_keys: ann is empty: "),
+        ({"api_keys": {"ann": "x", "bob": "x"}}, "f: server.api_keys: ann has the same value as another key: "),
+        ({"max_body_mb": float("inf")}, "f: server.max_body_mb: input should be a finite number"),
+    ],
+)
+def test_a_server_that_could_not_start_is_told(server: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"reasoners": {"calc": {"kind": "symbolic"}}, "server": server}, source="f")
+    assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize("headroom", [float("nan"), float("inf"), 0.5])
+def test_headroom_is_some(headroom: float) -> None:
+    lanes = {"shed": {"headroom": [headroom, 1, 1]}}
+    with pytest.raises(ConfigError, match=r"lanes\.shed\.headroom"):
+        parse_config({"reasoners": {"calc": {"kind": "symbolic"}}, "lanes": lanes}, source="f")
+
+
+def test_an_entry_that_is_no_mapping_is_told_how_to_be_one() -> None:
+    with pytest.raises(ConfigError, match=r"reasoners\.calc: must be a mapping"):
+        parse_config({"reasoners": {"calc": "symbolic"}}, source="f")
+
+
 def test_broken_yaml_is_told_in_one_line_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"is not YAML.*line 2") as caught:
         load_config(write(tmp_path, "reasoners:\n  a: {kind: symbolic"), {})
@@ -196,10 +231,10 @@ def test_a_wrong_judge_is_told(judge: dict[str, Any], said: str) -> None:
     assert problems(reasoners, judge=judge) == [said]
 
 
-@pytest.mark.parametrize("tells", [0.49, 1.0, 80, -0.5, float("nan")])
+@pytest.mark.parametrize("tells", [0.49, 1.0, 80, -0.5])
 def test_a_judge_tells_between_nothing_and_all(tells: float) -> None:
     (said,) = problems({"cloud": CLOUD}, judge={"reasoner": "cloud", "tells": tells})
-    assert said.startswith("f: judge.tells: value error, must be at least 0.5, which tells nothing, and below 1, not ")
+    assert said.startswith("f: judge.tells: must be at least 0.5, which tells nothing, and below 1, not ")
     assert "give the mean of the share of right answers that it says yes to and" in said
 
 

@@ -52,6 +52,11 @@ def test_plain_with_class_and_deadline_in_any_order(tmp_path):
         ("arrival_s,prompt_tokens,completion_tokens\n1,2,3\n1,x,3\n", "row 2"),
         ("arrival_s,prompt_tokens,completion_tokens,priority\n1,2,3,soon\n", "row 1"),
         ('{"timestamp": 1}\n', "row 1"),
+        ('{"timestamp": "1", "input_length": 1, "output_length": 1}\n', "row 1"),
+        ("arrival_s,prompt_tokens,completion_tokens\nnan,1,1\n", "row 1"),
+        ("arrival_s,prompt_tokens,completion_tokens\n0,1,1\n0,-5,1\n", "row 2"),
+        ("arrival_s,prompt_tokens,completion_tokens,deadline_ms\n0,1,1,nan\n", "row 1"),
+        ("arrival_s,prompt_tokens,completion_tokens,deadline_ms\n0,1,1,0\n", "row 1"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path, text, problem):

@@ -33,6 +33,8 @@ def test_items_are_read_and_marked() -> None:
         (LINE + b'{"question": "?", "answer": "12"}', "line 2.*grader"),
         (LINE + b'{"question": "?", "answer": "1", "grader": "number", "chioces": []}', "line 2.*chioces"),
         (b'{"question": "\xff"}', "line 1"),
+        (LINE + b'{"question": "?", "answer": "abc", "grader": "number"}', "line 2.*'abc' itself right"),
+        (b'{"question": "?", "answer": "c", "grader": "exact", "choices": ["a", "b"]}', "line 1.*itself right"),
     ],
 )
 def test_a_wrong_line_is_named(raw: bytes, words: str) -> None:
