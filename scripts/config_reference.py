@@ -30,7 +30,7 @@ much of the rest as should differ from the defaults.
   variable that is not set is an error.
 - An unknown key is an error that names the nearest known one. A key that stands twice is an error.
 - An edit takes effect when the file changes, or on SIGHUP: whole, without losing a request, or not at all, with the
-  reason in the log. `server.host`, `server.port` and `ledger.path` need a restart.
+  reason in the log. `server.host`, `server.port`, `ledger.path`, `machine.memory_mb` and `log` need a restart.
 - Files go where `models_dir` and `ledger.path` say; else to `RUNG_CACHE` and `RUNG_STATE`, or to `rung` in the user's
   cache and state folders (`XDG_CACHE_HOME`, `XDG_STATE_HOME`).
 

@@ -248,6 +248,9 @@ async def test_a_wrong_edit_is_refused_whole(write, env, client) -> None:
         for text, problem in (
             ("reasoners: {other: {kind: symbolic}, cloud: {kind: endpint}}", "reasoners.cloud: `kind` must be one of"),
             ("reasoners: [", "is not YAML"),
+            ("reasoners: &a {x: *a}", "nests without end"),
+            (config.read_text().replace("http://", "http://a..b/"), "is no web address"),
+            (config.read_text() + "\nlog: {level: error}", "log cannot change while Rung serves"),
             (config.read_text() + "\nledger: {path: elsewhere.db}", "ledger.path cannot change while Rung serves"),
         ):
             seen = len(served.lines)

@@ -113,7 +113,7 @@ def _header_wish(header: bytes, raw: bytes) -> Json:
     if name is None:
         raise unknown_key(shown, shown, [h.decode() for h in (*_WISH_HEADERS, *_OTHER_HEADERS)])
     value: str | float = text
-    if name == "priority" and text.isdigit():
+    if name == "priority" and text.isascii() and text.isdigit():
         value = int(text[:3])
     if name in _NUMBERS:
         try:

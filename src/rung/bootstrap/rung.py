@@ -257,6 +257,7 @@ def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
         "server.host": (old.server.host, new.server.host),
         "server.port": (old.server.port, new.server.port),
         "ledger.path": (old.ledger.path, new.ledger.path),
+        "log": (old.log, new.log),
         "machine.memory_mb": (old.machine.memory_mb, new.machine.memory_mb),
     }
     changed = [name for name, (before, after) in fixed.items() if before != after]

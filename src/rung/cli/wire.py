@@ -27,6 +27,8 @@ _TICK_S = 1.0
 _AHEAD_BYTES = 2**16
 _HEAD_BYTES = 2**16
 _MOST_BYTES = 2**14
+# Requests sent ahead on a connection until it is no longer listened to, and its end no longer noticed.
+_MOST_WAITING = 16
 _NO_BODY = frozenset({204, 304})
 
 
@@ -165,6 +167,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
         self._head_bytes = 0
+        self._after_bytes = 0
         self._reading: Exchange | None = None  # its body is still to come
         self._answering: Exchange | None = None
         self._asked: Exchange | None = None  # to be answered once all that came with it is read
@@ -241,12 +244,18 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url = b""
         self._headers = []
+        self._after_bytes = 0
         self.since = self._server.ticks
 
     def on_url(self, url: bytes) -> None:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._reading is not None:  # after a body in chunks; nothing asks for it
+            self._after_bytes += len(name) + len(value)
+            if self._after_bytes > _HEAD_BYTES:
+                raise ValueError("too much follows a body")
+            return
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -269,7 +278,8 @@ class Connection(asyncio.Protocol):
             self._answering = self._asked = exchange
         else:
             self._waiting.append(exchange)
-            self.hear_no_more()
+            if len(self._waiting) >= _MOST_WAITING:
+                self.hear_no_more()
 
     def on_body(self, data: bytes) -> None:
         if self._reading is not None:
@@ -319,7 +329,7 @@ class Connection(asyncio.Protocol):
         if self._waiting:
             self._answering = self._waiting.popleft()
             self._server.begin_soon(self._answering)
-        if not self._waiting:
+        if len(self._waiting) < _MOST_WAITING:
             self.hear_on()
 
     def abort(self) -> None:

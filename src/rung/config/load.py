@@ -199,9 +199,10 @@ def _cross_check(config: Config) -> Iterator[str]:
 def _check_address(where: str, base_url: str) -> Iterator[str]:
     try:
         address = urlsplit(base_url)
+        possible = address.port != 0 and bool((address.hostname or "").replace(":", "").encode("idna"))
     except ValueError:
-        address = urlsplit("")
-    if address.scheme not in {"http", "https"} or not address.hostname:
+        possible = False
+    if not possible or address.scheme not in {"http", "https"}:
         yield f"{where}: `{base_url}` is no web address; write e.g. https://api.openai.com/v1"
     elif address.path.rstrip("/").endswith("/chat/completions"):
         yield f"{where}: leave out the `/chat/completions` at its end"

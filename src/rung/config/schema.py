@@ -116,15 +116,23 @@ class EndpointConfig(ReasonerBase):
             return {**given, "base_url": given["base_urls"][0]}
         return given
 
+    @field_validator("api_key", "api_keys")
+    @classmethod
+    def _of_one_line(cls, given: SecretStr | tuple[SecretStr, ...] | None) -> SecretStr | tuple[SecretStr, ...] | None:
+        for key in (given,) if isinstance(given, SecretStr) else given or ():
+            if not key.get_secret_value().strip().isprintable():
+                raise ValueError("a key has one line of printable characters; look at what its variable or file holds")
+        return given
+
     @property
     def addresses(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.base_url, *self.base_urls)))
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Empty where there is none."""
+        """Without blanks around them, such as the end of a file's line; empty where there is none."""
         keys = (self.api_key, *self.api_keys) if self.api_key else self.api_keys
-        return tuple(dict.fromkeys(key.get_secret_value() for key in keys)) or ("",)
+        return tuple(dict.fromkeys(key.get_secret_value().strip() for key in keys)) or ("",)
 
 
 class BriefConfig(ReasonerBase):

@@ -54,7 +54,7 @@ class _Wire(Struct):
     usage: Any = None
 
 
-_Count = Annotated[int, Meta(ge=0)]
+_Count = Annotated[int, Meta(ge=0, le=2**40)]  # more is nonsense, and too long for who reads it
 
 
 class _Details(Struct):

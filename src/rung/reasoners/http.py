@@ -24,6 +24,8 @@ _KEPT_S = 15.0
 _NEXT_ADDRESS_S = 0.25
 # What is read ahead of who takes it.
 _AHEAD_BYTES = 2**18
+# What one packet of a packed body may come to.
+_MOST_BYTES = 2**24
 _SAFE = "/:;@!$&'()*+,=%~?"
 # zlib finds out by itself whether it is gzip's form or its own.
 _ANY_WINDOW = 47
@@ -65,7 +67,7 @@ class Response:
         self._held_bytes = 0
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._inflate: Callable[[bytes], bytes] | None = None
+        self._packed: zlib._Decompress | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -129,12 +131,16 @@ class Response:
 
     def begin(self, status: int) -> None:
         self.status = status
-        if self.fields.get(b"content-encoding") in {b"gzip", b"deflate"}:  # though nobody asked for it
-            self._inflate = zlib.decompressobj(_ANY_WINDOW).decompress
+        if self.fields.get(b"content-encoding", b"").lower() in {b"gzip", b"x-gzip", b"deflate"}:  # nobody asked for it
+            self._packed = zlib.decompressobj(_ANY_WINDOW)
         self._tell()
 
     def feed(self, data: bytes) -> None:
-        piece = self._inflate(data) if self._inflate is not None else data
+        piece = data
+        if self._packed is not None:
+            piece = self._packed.decompress(data, _MOST_BYTES)
+            if self._packed.unconsumed_tail:
+                raise ValueError("a packet that holds more than any answer")
         if piece:
             self._pieces.append(piece)
             self._held_bytes += len(piece)

@@ -27,7 +27,7 @@ def _sample(call: Call, number: int) -> Call:
     samples, as far as it heeds seeds."""
     given = call.body.get("seed")
     first = given if isinstance(given, int) else zlib.crc32(call.id.encode()) & 0x3FFFFFFF
-    body: dict[str, Any] = {**call.body, "seed": first + number}
+    body: dict[str, Any] = {**call.body, "seed": (first + number + 2**63) % 2**64 - 2**63}
     if number and not body.get("temperature"):
         body["temperature"] = TEMPERATURE
     return msgspec.structs.replace(call, id=f"{call.id}/{number}", body=body)

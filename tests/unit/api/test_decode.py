@@ -228,6 +228,7 @@ def test_whether_to_stream_and_how_are_two_things() -> None:
         ({"preset": "x\xff"}, "`x-rung-preset` must be one of"),
         ({"priority": "urgent"}, "`x-rung-priority` must be one of critical, interactive, batch, a number from 0 to 9"),
         ({"priority": "10"}, "`x-rung-priority` must be"),
+        ({"priority": "\xb2"}, "`x-rung-priority` must be"),
         ({"stream": "now"}, "`x-rung-stream` must be one of whole, held, eager"),
         ({"priority": "-1"}, "`x-rung-priority` must be one of critical"),
         ({"max_ud": "1"}, "`x-rung-max-ud` is not known; did you mean `x-rung-max-usd`?"),

@@ -1,6 +1,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -223,6 +224,32 @@ async def test_a_body_may_come_in_pieces_and_chunks(site: Site) -> None:
         client.say(text[at : at + 1])
         await asyncio.sleep(0)
     assert (await client.response())[2] == b"abcde"
+
+
+async def test_what_follows_a_body_in_chunks_is_no_header_and_has_a_bound(site: Site) -> None:
+    client = await site.open()
+    begun = b"POST /echo HTTP/1.1\r\nhost: here\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n"
+    client.say(begun + b"x-after: 1\r\n\r\n")
+    assert (await client.response())[2] == b"ab"
+    assert all(name != b"x-after" for name, _ in site.scopes[0]["headers"])
+    client.say(begun + b"x-after: 1\r\n" * 20_000)
+    with suppress(ConnectionResetError):
+        assert await client.reader.read() == b""
+    assert len(site.scopes[1]["headers"]) == 2
+
+
+async def test_a_client_that_leaves_is_noticed_though_it_asked_ahead(site: Site) -> None:
+    client = await site.open()
+    client.ask("/wait")
+    client.ask("/echo", b"next")
+    await asyncio.sleep(0.02)
+    client.writer.close()
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        if site.ended:
+            break
+    assert site.ended == ["gone"]
+    assert len(site.scopes) == 1
 
 
 async def test_requests_sent_ahead_are_answered_in_order(site: Site) -> None:

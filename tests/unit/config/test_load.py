@@ -194,6 +194,12 @@ def test_an_unknown_key_names_the_nearest(reasoners: dict[str, Any] | None, rest
         ({"a": {"kind": "vote", "of": "a"}}, "reasoners.a.of: goes round in a circle: a -> a"),
         ({"a": {**CLOUD, "base_url": "api.example.com/v1"}}, "reasoners.a.base_url: `api.example.com/v1` is no web"),
         ({"a": {**CLOUD, "base_url": "http://[::1/v1"}}, "reasoners.a.base_url: `http://[::1/v1` is no web address"),
+        ({"a": {**CLOUD, "base_url": "http://a..b/v1"}}, "reasoners.a.base_url: `http://a..b/v1` is no web address"),
+        ({"a": {**CLOUD, "base_url": "http://a:99999/v1"}}, "reasoners.a.base_url: `http://a:99999/v1` is no web"),
+        ({"a": {**CLOUD, "base_url": "http://a:b/v1"}}, "reasoners.a.base_url: `http://a:b/v1` is no web address"),
+        ({"a": {**CLOUD, "base_url": "http:///v1"}}, "reasoners.a.base_url: `http:///v1` is no web address"),
+        ({"a": {**CLOUD, "api_key": "sk\r\nX: 1"}}, "reasoners.a.api_key: a key has one line"),
+        ({"a": {**CLOUD, "api_keys": ["sk", "s\x00k"]}}, "reasoners.a.api_keys: a key has one line"),
         ({"a": {**CLOUD, "base_url": "http://h/v1/chat/completions/"}}, "reasoners.a.base_url: leave out the `/chat"),
     ],
 )

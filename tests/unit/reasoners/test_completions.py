@@ -115,7 +115,12 @@ def test_missing_usage_is_estimated_and_says_so() -> None:
     assert last.signals == {"usage_estimated": 1.0}
 
 
-@pytest.mark.parametrize("usage", [{"prompt_tokens": "9"}, {"prompt_tokens": -1, "completion_tokens": 1}, {}, None])
+HUGE = {"prompt_tokens": 10**30, "completion_tokens": 1}
+
+
+@pytest.mark.parametrize(
+    "usage", [{"prompt_tokens": "9"}, {"prompt_tokens": -1, "completion_tokens": 1}, HUGE, {}, None]
+)
 def test_usage_that_cannot_be_read_is_estimated(usage: Any) -> None:
     chunks = whole(reading(), {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], "usage": usage})
     assert chunks[-1].signals == {"usage_estimated": 1.0}

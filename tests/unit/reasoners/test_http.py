@@ -101,6 +101,22 @@ async def test_what_nobody_asked_to_be_packed_is_unpacked() -> None:
         assert await whole(http) == b"hello" * 100
 
 
+@pytest.mark.parametrize("form", [b"GZIP", b"x-gzip"])
+async def test_other_names_of_packed_bodies(form: bytes) -> None:
+    packed = gzip.compress(b"hello")
+    head = OK + b"Content-Encoding: %b\r\nContent-Length: %d\r\n\r\n" % (form, len(packed))
+    async with asking(Answers(head + packed)) as http:
+        assert await whole(http) == b"hello"
+
+
+async def test_a_packet_that_unpacks_to_more_than_any_answer_is_not_unpacked() -> None:
+    packed = gzip.compress(b" " * 2**26)
+    head = OK + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    async with asking(Answers(head + packed)) as http:
+        with pytest.raises(NotHttp):
+            await whole(http)
+
+
 @pytest.mark.parametrize(
     ("packets", "error"),
     [

@@ -48,6 +48,12 @@ async def test_samples_differ_by_their_seeds_and_come_again_for_the_same_call(sc
     assert [call.body["temperature"] for call in below.calls[:3]] == [0, TEMPERATURE, TEMPERATURE]
 
 
+async def test_seeds_stay_in_their_range(scripted, calling, whole):
+    below = scripted(["7"], ["8"], ["9"])
+    await whole(Vote("vote", below.answer, below), calling(SUM, seed=2**63 - 1))
+    assert [call.body["seed"] for call in below.calls][:2] == [2**63 - 1, -(2**63)]
+
+
 async def test_the_users_seed_and_temperature_are_heeded(scripted, calling, whole):
     below = scripted(["7"])
     await whole(Vote("vote", below.answer, below), calling(SUM))
