@@ -290,13 +290,13 @@ class Server(Section):
     @field_validator("api_keys")
     @classmethod
     def _each_of_one_tenant(cls, api_keys: dict[str, SecretStr]) -> dict[str, SecretStr]:
-        keys = [key.get_secret_value() for key in api_keys.values()]
+        keys = [key.get_secret_value().strip() for key in api_keys.values()]
         for name, key in zip(api_keys, keys, strict=True):
-            if not key.strip():
+            if not key:
                 raise ValueError(f"{name} is empty: anyone could come in with it; give it a value or remove it")
             if keys.count(key) > 1:
                 raise ValueError(f"{name} has the same value as another key: whose request would it be?")
-        return api_keys
+        return dict(zip(api_keys, map(SecretStr, keys), strict=True))
 
 
 class Machine(Section):

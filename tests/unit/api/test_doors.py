@@ -12,7 +12,7 @@ from rung.errors import ConfigError, Forbidden, Unauthorized
 from rung.telemetry import Metrics
 from tests.unit.api.conftest import Client, FakeRuntime, chat_body
 
-KEYS = {"ann": "key-a", "bob": "key-b"}
+KEYS = {"ann": "key-a", "bob": "key-b\n"}  # as a file or a variable may hold it
 GUARDED = [("POST", "/v1/chat/completions"), ("POST", "/v1/explain"), ("POST", "/v1/feedback"), ("GET", "/v1/models")]
 GUARDED += [("GET", "/v1/models/auto"), ("GET", "/metrics")]
 OPEN = ["/", "/health/live", "/health/ready", "/health/startup"]

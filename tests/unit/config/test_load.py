@@ -73,7 +73,7 @@ def test_a_file_that_nests_without_end(tmp_path: Path, text: str) -> None:
     [
         ({"api_keys": {"ann": ""}}, "f: server.api_keys: ann is empty: "),
         ({"api_keys": {"ann": "  "}}, "f: server.api_keys: ann is empty: "),
-        ({"api_keys": {"ann": "x", "bob": "x"}}, "f: server.api_keys: ann has the same value as another key: "),
+        ({"api_keys": {"ann": "x", "bob": "x\n"}}, "f: server.api_keys: ann has the same value as another key: "),
         ({"max_body_mb": float("inf")}, "f: server.max_body_mb: input should be a finite number"),
     ],
 )
