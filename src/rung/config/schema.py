@@ -116,6 +116,14 @@ class EndpointConfig(ReasonerBase):
             return {**given, "base_url": given["base_urls"][0]}
         return given
 
+    @field_validator("headers")
+    @classmethod
+    def _a_line_each(cls, headers: dict[str, str]) -> dict[str, str]:
+        for header, value in headers.items():
+            if set(header + value) & {"\r", "\n"}:
+                raise ValueError(f"{header!r}: a header has one line")
+        return headers
+
     @field_validator("api_key", "api_keys")
     @classmethod
     def _of_one_line(cls, given: SecretStr | tuple[SecretStr, ...] | None) -> SecretStr | tuple[SecretStr, ...] | None:

@@ -194,6 +194,10 @@ def test_an_unknown_key_names_the_nearest(reasoners: dict[str, Any] | None, rest
         ({"a": {"kind": "vote", "of": "a"}}, "reasoners.a.of: goes round in a circle: a -> a"),
         ({"a": {**CLOUD, "base_url": "api.example.com/v1"}}, "reasoners.a.base_url: `api.example.com/v1` is no web"),
         ({"a": {**CLOUD, "base_url": "http://[::1/v1"}}, "reasoners.a.base_url: `http://[::1/v1` is no web address"),
+        ({"a": {**CLOUD, "base_url": "ftp://a/v1"}}, "reasoners.a.base_url: `ftp://a/v1` is no web address"),
+        ({"a": {**CLOUD, "base_url": "http://"}}, "reasoners.a.base_url: `http://` is no web address"),
+        ({"a": {**CLOUD, "base_urls": ["http://a/v1", "b"]}}, "reasoners.a.base_url: `b` is no web address"),
+        ({"a": {**CLOUD, "headers": {"x": "1\r\nhost: b"}}}, "reasoners.a.headers: 'x': a header has one line"),
         ({"a": {**CLOUD, "base_url": "http://a..b/v1"}}, "reasoners.a.base_url: `http://a..b/v1` is no web address"),
         ({"a": {**CLOUD, "base_url": "http://a:99999/v1"}}, "reasoners.a.base_url: `http://a:99999/v1` is no web"),
         ({"a": {**CLOUD, "base_url": "http://a:b/v1"}}, "reasoners.a.base_url: `http://a:b/v1` is no web address"),
@@ -235,6 +239,11 @@ def test_a_wrong_reasoner_is_told_with_its_place(reasoners: dict[str, Any], said
 def test_a_wrong_judge_is_told(judge: dict[str, Any], said: str) -> None:
     reasoners = {"calc": CALC, "cloud": CLOUD, "think": {"kind": "think", "of": "cloud"}}
     assert problems(reasoners, judge=judge) == [said]
+
+
+def test_a_judge_tells_a_number() -> None:
+    (said,) = problems({"cloud": CLOUD}, judge={"reasoner": "cloud", "tells": float("nan")})
+    assert said.startswith("f: judge.tells: input should be a finite number")
 
 
 @pytest.mark.parametrize("tells", [0.49, 1.0, 80, -0.5])
