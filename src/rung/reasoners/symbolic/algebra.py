@@ -307,6 +307,15 @@ def derivative(scope: Scope, children: list[Child]) -> Any:
     return differentiated(scope, nodes(children), int(children[0]))
 
 
+def _variable(value: Expr) -> Symbol:
+    """The only letter. Raises NoAnswer where that is an `e` which stands under powers only: `e^2` may be a number."""
+    symbol = only_symbol(value)
+    apart = value.replace(lambda part: part.is_Pow and part.base == symbol, lambda _: sympy.Integer(1))
+    if symbol.name == "e" and not apart.has(symbol):
+        raise NoAnswer("an e that may be a number")
+    return symbol
+
+
 def _by_sign(scope: Scope, sign: str, parts: list[Node]) -> Any:
     """`d/dx E`, `d^2/dx^2 E`."""
     match = re.fullmatch(r"d(?:\^(\d))?/d([a-z])(?:\^(\d))?", sign)
@@ -329,7 +338,7 @@ def differentiated(scope: Scope, parts: list[Node], times: int) -> Any:
     elif not value.free_symbols:
         raise NoAnswer("a derivative of what has no letter")
     else:
-        symbol = only_symbol(value)
+        symbol = _variable(value)
     return _differentiated(scope, value, symbol, times)
 
 
@@ -353,7 +362,7 @@ def integral(scope: Scope, children: list[Child]) -> Any:
     limits = [part for part in parts[1:] if part.data == "bounds"]
     if not isinstance(value, Expr) or value.count_ops() > MAX_OPERATIONS:
         raise TooLarge("too long an expression to integrate")
-    symbol = scope.symbol(str(letters[0].children[-1])) if letters else only_symbol(value)
+    symbol = scope.symbol(str(letters[0].children[-1])) if letters else _variable(value)
     if limits:
         low, high = (build(node, scope) for node in nodes(limits[0].children))
         result = sympy.integrate(value, (symbol, low, high))

@@ -44,6 +44,8 @@ def _gap(scope: Scope, children: list[Child]) -> int:
     (start, said), (end, also) = _times(children)
     if said != also:
         raise NoAnswer("times of different kinds")
+    if end < start and not said and all(map(_may_be_half, children)):
+        raise NoAnswer("times that may be before or after noon")
     later = end if end >= start else end + DAY
     if said:
         scope.say(f"On a clock of 24 hours: {on_clock(start)} and {on_clock(end)}")
@@ -54,6 +56,11 @@ def _gap(scope: Scope, children: list[Child]) -> int:
     if gap >= HOUR:
         scope.say(f"{gap // HOUR}*60 + {gap % HOUR} = {gap} minutes")
     return gap
+
+
+def _may_be_half(child: Child) -> bool:
+    """Whether `9:00` may be in the evening too: `09:00` and `13:00` are of a clock of 24 hours."""
+    return getattr(child, "type", "") != "TIME" or re.match(r"(?:[1-9]|1[0-2]):", str(child)) is not None
 
 
 def _duration(minutes: int) -> str:

@@ -53,6 +53,9 @@ _OPENS: Final = frozenset(
      "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY", "FAR", "FAST", "HOW_LONG", "HOW_OLD"]
 )  # fmt: skip
 _JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO"])
+# What may be meant to go into the argument of a function without brackets.
+_RAISES: Final = frozenset(["POWER", "BANG", "SQUARED", "CUBED", "NTH_POWER", "WPOWER", "PERCENT"])
+_BINDS: Final = frozenset(["TIMES", "DIVIDED", "WTIMES", "WDIVIDED", "WPLUS", "WMINUS"])
 # What "a" may begin where no operand is complete.
 _NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN"])
 _POWERS: Final = (["TO", "ORD"], ["WPOWER", "ORD"])
@@ -516,23 +519,45 @@ def _with_arguments(made: list[Token]) -> list[Token]:
         token = made[at]
         result.append(token)
         at += 1
+        said = token.type == "FUNC" and at < len(made) and made[at].type == "OF" and token.value.startswith("log_")
+        at += said
         if token.type != "FUNC" or (at < len(made) and made[at].type in {"_LPAR", "POWER", "OF"}):
             continue
-        argument: list[Token] = []
-        while at < len(made) and made[at].type in {"NUM", "NAME", "PI", "DEGREES"}:
-            if argument and (
-                made[at].type == "NUM"
-                or (
-                    made[at].type != "DEGREES" and made[at].start_pos not in {made[at - 1].end_pos, argument[0].end_pos}
-                )
-            ):
-                break
-            argument.append(made[at])
-            at += 1
+        argument = _argument(made, at)
+        at += len(argument)
         if not argument:
             raise NotUnderstood("a function of nothing")
+        _reaches_no_further(argument, made[at : at + 2], said)
         result += [Token("_LPAR", "("), *argument, Token("_RPAR", ")", end_pos=argument[-1].end_pos)]
     return result
+
+
+def _argument(made: list[Token], at: int) -> list[Token]:
+    argument: list[Token] = []
+    while at < len(made) and made[at].type in {"NUM", "NAME", "PI", "DEGREES"}:
+        if argument and (
+            made[at].type == "NUM"
+            or (made[at].type != "DEGREES" and made[at].start_pos not in {made[at - 1].end_pos, argument[0].end_pos})
+        ):
+            break
+        argument.append(made[at])
+        at += 1
+    return argument
+
+
+def _reaches_no_further(argument: list[Token], following: list[Token], said: bool) -> None:
+    """Raises NotUnderstood for `sin pi/2`, `sqrt 4*9`, `ln x^2` and `log base 2 of 8 + 8`: the function may be of all
+    of it. `sin x / x` and `sqrt 16 + 9` are what they look like. `said`: with "of"."""
+    if not following:
+        return
+    sign, after = following[0].type, following[1:]
+    far = after and after[0].type == "FUNC"
+    near = argument[-1].type == "NAME" and after and (after[0].type == "_LPAR" or after[0].value in argument)
+    doubtful = (
+        sign in _RAISES or (sign in _BINDS and not far and not near) or (said and sign in {"PLUS", "MINUS"} and not far)
+    )
+    if doubtful:
+        raise NotUnderstood("a function that may be of more than the next number")
 
 
 def _with_products(made: list[Token]) -> list[Token]:

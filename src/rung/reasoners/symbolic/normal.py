@@ -19,7 +19,7 @@ _CONTRACTIONS: Final = {
     r"\bi['’]d like\b": "i would like",  # noqa: RUF001
     r"\blet['’]s\b": "let us",  # noqa: RUF001
     r"\bi['’]m\b": "i am",  # noqa: RUF001
-    r"\blog(?:arithm)?(?: (?:in|to|with))?(?: the)? base (\d+) of\b": r"log_\1 ",
+    r"\blog(?:arithm)?(?: (?:in|to|with))?(?: the)? base (\d+) of\b": r"log_\1 of ",
     r"°\s*c\b": " degC ",
     r"°\s*f\b": " degF ",
 }
@@ -63,7 +63,8 @@ _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*?)\\end\{\1\}", re.DOTALL)
 
 def normal(text: str) -> str:
     """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost."""
-    text = unwrapped(text)
+    # a root's sign is of the number behind it, where no letter or power follows; of the word that is not so sure
+    text = re.sub(r"√\s?(\d+(?:\.\d+)?)(?![\d.]*\s?[\w(^!⁻⁺])", r" sqrt(\1)", unwrapped(text))
     # raised digits become powers before the signs are translated one by one
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda found: f"^({found.group().translate(_RAISED)})", text).translate(_SIGNS)
     for pattern, plain in _CONTRACTIONS.items():

@@ -102,8 +102,10 @@ def written_unit(scope: Scope, token: Any) -> str:
 
 
 def shown(value: Rational) -> str:
-    """A number as a decimal: all of it if it ends, else twelve figures."""
-    return decimal_text(value) if terminates(value) and bits(value) < 400 else approximate_text(value)
+    """A number as a decimal: all of it if it ends, else twelve figures. No exact factor of a unit has forty decimals:
+    that is pi, cut off."""
+    text = decimal_text(value) if terminates(value) and bits(value) < 400 else ""
+    return text if text and len(text.partition(".")[2]) < 40 else approximate_text(value)
 
 
 def plural(unit: str) -> str:

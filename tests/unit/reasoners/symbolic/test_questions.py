@@ -100,6 +100,16 @@ ANSWERS = {
     "Let f(x) = x^3. What is f''(2)?": "12",
     "Round 1234 to 2 significant figures.": "1200",
     "Round 123456 to the nearest hundred thousand.": "100000",
+    "√16*4": "16",
+    "3√2/2": "3*sqrt(2)/2",
+    "sqrt 16 + 9": "13",
+    "log base 2 of 8": "3",
+    "log base 2 of (8*4)": "5",
+    "log base 2 of 8 + log base 2 of 4": "5",
+    "ln 8 / ln 2": "3",
+    "limit of sin x / x as x approaches 0": "1",
+    "derivative of e^2 + e": "2*e + 1",
+    "derivative of e^3 wrt e": "3*e^2",
 }
 
 DECLINED = [
@@ -188,6 +198,17 @@ DECLINED = [
     "What is x^i?",
     "What is i?",
     "What is -7 rounded to the nearest hundred one thousand?",
+    "sin pi/2",
+    "cos 2pi/3",
+    "ln 2*3",
+    "sqrt 4/9",
+    "sqrt 16 plus 9",
+    "√2x",
+    "derivative of sin x^2",
+    "log base 2 of 8 + 8",
+    "log base 2 of 8 times 4",
+    "derivative of e^2",
+    "integral of 3e^2 from 0 to 1",
 ]
 
 CORES = {
