@@ -4,11 +4,12 @@ import re
 
 from rung.answers.phrases import Phrase, Phrases, word_set
 
-# Looked for with a line's end put before the text.
+# Looked for with a line's end put before the text. From the second of several empty lines nothing begins that does not
+# from the first.
 OPEN = re.compile(
-    r"""[.!?:;\n][\s>*#"'-]*
+    r"""[.!?:;\n](?<!\n\n)[\s>*#"'-]*+
     (?:(?:please|kindly|now|then|also|and|you\ must|you\ should|i\ want\ you\ to|i\ need\ you\ to|can\ you|could\ you
-        |would\ you|will\ you|help\ me)[\s,]+){0,4}
+        |would\ you|will\ you|help\ me)[\s,]++){0,4}
     (?:explain|describe|write|rewrite|compose|draft|generate|create|design|implement|code|program|list|name|outline
       |summari[sz]e|translate|compare|contrast|discuss|elaborate|justify|prove|show|derive|suggest|recommend|paraphrase
       |argue|brainstorm|improve|refactor|debug|fix|edit|proofread|make|build|develop|sketch|draw|plot|graph

@@ -21,7 +21,7 @@ from rung.answers.numerals import WORD_NUMBER, as_number, numbers_in, plain, spe
 Schema = Mapping[str, Any]
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
-_NUMERIC = re.compile(r"[\s$€£%+-]*\d[\d.,\s]*[\s$€£%]*")
+_NUMERIC = re.compile(r"[\s$€£%+-]*+\d[\d.,\s]*+[\s$€£%]*+")
 _RUN = re.compile(r"(?<![\d.,])\d{1,30}(?![.,]?\d)")
 _PERCENT = re.compile(r"(?<![\d.,])(\d{1,9}(?:\.\d{1,9})?)\s?%")
 _DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){0,5}|\d{1,12}),(\d{1,2})(?![\d,])")

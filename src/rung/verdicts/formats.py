@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rung.answers.schemas import fits, parsed
-from rung.reasoners.code.asking import assertions_in, code_in, wants_code
+from rung.reasoners.code.asking import assertions_in, code_in, tree_of, wants_code
 from rung.types import Answer, Json
 
 LARGEST_TEXT = 256_000
@@ -60,8 +60,8 @@ def python_form(answer: Answer, question: str) -> bool | None:
     code = code_in(answer.text)
     if not code:
         return False
-    given = {*dir(builtins), *_named(ast.parse(code))}
-    tests = [node for line in assertions_in(question) for node in ast.walk(ast.parse(line))]
+    given = {*dir(builtins), *_named(tree_of(code))}
+    tests = [node for line in assertions_in(question) for node in ast.walk(tree_of(line))]
     called = {node.func.id for node in tests if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     return called <= given
 

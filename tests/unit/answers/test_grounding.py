@@ -128,3 +128,8 @@ def test_what_is_left_stands_in_the_text(value: Any, text: str) -> None:
     result = grounded(value, {}, source)
     check(result.value)
     assert grounded(result.value, {}, source).value == result.value
+
+
+@pytest.mark.timeout(10)
+def test_what_is_almost_a_number_is_looked_for_in_linear_time() -> None:
+    assert not Source(RECEIPT).holds(f"1{' ' * 300_000}x")

@@ -95,3 +95,10 @@ def test_options_are_read_in_order() -> None:
     assert options_of(CHOICE[6]) == ("sun", "moon", "rain")
     assert options_of(LABEL[0]) == ("card_arrival", "lost_card", "top_up")
     assert options_of("Write a poem.") == ()
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("piece", ["\n", "\n ", ".\n", "\nplease ", "please,\n"])
+def test_empty_lines_take_no_time(piece: str) -> None:
+    for _ in range(20):
+        asked(f"Tell me a story.{piece * 4000}x")

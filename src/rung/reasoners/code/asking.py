@@ -2,6 +2,8 @@
 
 import ast
 import re
+import warnings
+from itertools import islice
 from typing import Any, Final
 
 from rung.reasoners.wording import with_line
@@ -16,8 +18,10 @@ TESTS_LINE: Final = (
     "that surely hold. Only these lines."
 )
 MOST_TESTS: Final = 20
-_FENCED = re.compile(r"```[ \t]*([\w+#]*)[^\n]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_ASSERT = re.compile(r"^[ \t`>]*(assert\b.+?)`?[ \t]*$", re.MULTILINE)
+# Lines that may be tests: those that are no Python cost as much to find out.
+_MOST_LINES: Final = 200
+_FENCED = re.compile(r"```[ \t]*+([\w+#]*+)[^\n`]*+\n(.*?)(?:```|\Z)", re.DOTALL)
+_ASSERT = re.compile(r"^[ \t`>]*+(assert\b.+)$", re.MULTILINE)
 _WANTED = re.compile(
     r"\b(?:write|implement|create|complete|define|develop|fix|debug|refactor|code)\b.{0,120}"
     r"\b(?:function|method|class|program|code|script)\b|\bdef \w+\(",
@@ -39,8 +43,8 @@ def wants_code(question: str) -> bool:
 
 def assertions_in(text: str) -> list[str]:
     """The assertions in a text, each on a line of its own."""
-    found = (match[1] for match in _ASSERT.finditer(text))
-    return list(dict.fromkeys(line for line in found if _is_python(line)))[:MOST_TESTS]
+    found = dict.fromkeys(match[1].rstrip(" \t").removesuffix("`") for match in _ASSERT.finditer(text))
+    return list(islice(filter(_is_python, islice(found, _MOST_LINES)), MOST_TESTS))
 
 
 def code_in(text: str) -> str:
@@ -52,13 +56,19 @@ def code_in(text: str) -> str:
 
 def function_in(code: str) -> str:
     """The name of the last function that it defines at its top; empty if there is none."""
-    tree = ast.parse(code)
-    return next((node.name for node in reversed(tree.body) if isinstance(node, ast.FunctionDef)), "")
+    return next((node.name for node in reversed(tree_of(code).body) if isinstance(node, ast.FunctionDef)), "")
+
+
+def tree_of(code: str) -> ast.Module:
+    """Its syntax tree. Raises what Python's parser does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they would go to the server's standard error
+        return ast.parse(code)
 
 
 def _is_python(text: str) -> bool:
     try:
-        ast.parse(text)
+        tree_of(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

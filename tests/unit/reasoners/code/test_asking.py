@@ -1,3 +1,5 @@
+import warnings
+
 import pytest
 
 from rung.reasoners.code.asking import assertions_in, code_in, function_in, mending, wants_code
@@ -46,6 +48,27 @@ def test_tests_are_lines_of_their_own_that_can_be_read() -> None:
 )
 def test_the_code_is_found(text: str, code: str) -> None:
     assert code_in(text) == code
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("text", ["```" + "a" * 300_000, "```a" * 100_000, "```" + " " * 300_000, "```\n" * 100_000])
+def test_code_is_looked_for_in_linear_time(text: str) -> None:
+    assert code_in(text) == ""
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "text",
+    [f"assert{' ' * 300_000}x y", f"assert x{' `' * 150_000}y", "".join(f"assert ({i}\n" for i in range(300_000))],
+)
+def test_tests_are_looked_for_in_linear_time(text: str) -> None:
+    assert assertions_in(text) == []
+
+
+def test_what_python_warns_of_is_not_told_to_the_log() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert code_in("```python\npattern = '\\d'\n```") == "pattern = '\\d'"
 
 
 def test_the_function_is_the_last_at_the_top() -> None:
