@@ -50,7 +50,9 @@ class Source:
 
     def holds(self, value: str | float) -> bool:
         """Whether `value` stands in the text."""
-        if not isinstance(value, str):
+        if isinstance(value, int):
+            return Fraction(value) in self._numbers
+        if isinstance(value, float):
             return isfinite(value) and Fraction(repr(value)) in self._numbers  # 0.1 is a tenth
         value = unicodedata.normalize("NFKC", value).strip()
         if _NUMERIC.fullmatch(value) and (number := as_number(value)) is not None:

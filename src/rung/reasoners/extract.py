@@ -73,7 +73,7 @@ class Extract:
         schema = (form.get("json_schema") or {}).get("schema") if form.get("type") == "json_schema" else None
         if not isinstance(schema, dict):
             raise Abstained(f"{self._name}: no JSON schema is asked for")
-        if not is_schema(schema):
+        if not (is_schema(schema) and is_schema(widened(schema))):
             raise Abstained(f"{self._name}: a schema that cannot be checked by")
         return schema
 

@@ -34,13 +34,14 @@ def _put(given: ExtractInput) -> dict[str, Any]:
     schema = given.schema
     if schema.get("type") != "object" or not isinstance(schema.get("properties"), dict) or not schema["properties"]:
         raise BadRequest("`input.schema` must be of the type object and name its `properties`.", param="input.schema")
-    if not is_schema(schema):
+    wide = widened(schema)
+    if not (is_schema(schema) and is_schema(wide)):
         raise BadRequest(
             "`input.schema` is no JSON Schema that can be checked by: draft 2020-12, no references out of it, under "
-            "64 kB.",
+            "64 kB and 1000 schemas in it, null for each value counted too.",
             param="input.schema",
         )
-    form = {"type": "json_schema", "json_schema": {"name": "values", "schema": widened(schema)}}
+    form = {"type": "json_schema", "json_schema": {"name": "values", "schema": wide}}
     return {**asked_of(f"{LINE}\n\n{given.text}"), "response_format": form}
 
 

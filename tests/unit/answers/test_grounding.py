@@ -133,3 +133,8 @@ def test_what_is_left_stands_in_the_text(value: Any, text: str) -> None:
 @pytest.mark.timeout(10)
 def test_what_is_almost_a_number_is_looked_for_in_linear_time() -> None:
     assert not Source(RECEIPT).holds(f"1{' ' * 300_000}x")
+
+
+def test_a_number_too_large_for_a_float_is_looked_for_too() -> None:
+    assert not Source(RECEIPT).holds(10**400)
+    assert Source(f"n = {10**300}").holds(10**300)

@@ -114,6 +114,10 @@ def test_extract_gives_what_stands_in_the_text() -> None:
         assert read("extract", text, text=TEXT, schema=SCHEMA) is None
 
 
+# Few enough as given, too many once each may be null.
+ALMOST_TOO_MANY = {f"a{i}": {"anyOf": [{"type": "string"}, {"type": "integer"}]} for i in range(320)}
+
+
 @pytest.mark.parametrize(
     ("name", "given", "param"),
     [
@@ -124,6 +128,7 @@ def test_extract_gives_what_stands_in_the_text() -> None:
         ("extract", {"text": "t", "schema": {"type": "object"}}, "input.schema"),
         ("extract", {"text": "t", "schema": {"type": "object", "properties": {"a": {"type": "x"}}}}, "input.schema"),
         ("extract", {"text": "t", "schema": {"type": "object", "properties": {"a": {"$ref": "#/b"}}}}, "input.schema"),
+        ("extract", {"text": "t", "schema": {"type": "object", "properties": ALMOST_TOO_MANY}}, "input.schema"),
     ],
 )
 def test_what_the_shape_alone_cannot_refuse(name: str, given: dict[str, Any], param: str) -> None:
