@@ -81,7 +81,7 @@ async def measured(folder: Path, ports: Ports, rounds: int, calls: int) -> dict[
     config = folder / "rung.yaml"
     config.write_text(RUNG_CONFIG.format(up=ports.up_url, streaming=ports.streaming_url, folder=folder, cache_mb=64))
     rung = Rung(load_config(config))
-    app = make_app(lambda: rung.runtime, lambda: rung.config.server, rung.metrics, rung.clock)
+    app = make_app(rung, rung.metrics, rung.clock)
     bare = Proxy(ports.up_url + "/chat/completions", ports.streaming_url + "/chat/completions")
     figures: dict[str, float] = {}
     async with rung:

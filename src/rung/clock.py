@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import AbstractContextManager
+from functools import partial
 from types import TracebackType, coroutine
-from typing import Any, Protocol, Self, TypeVar, cast
+from typing import Any, Protocol, Self, TypeVar
 
 T = TypeVar("T")
 
@@ -52,13 +53,13 @@ class within:  # noqa: N801  reads as a preposition, like contextlib's
         self._task = task
         self._cancelling = task.cancelling()
         self._loop = task.get_loop()
-        self._timer = self._loop.call_later(max(self._seconds, 0.0), self._ring)
+        self._timer = self._loop.call_later(self._seconds, self._ring)
         return self
 
     def from_now(self, seconds: float) -> None:
         """Gives the block so many seconds from now on instead. Where that is longer, the timer is only set anew once it
         rings: most blocks are done by then."""
-        until_s = self._loop.time() + max(seconds, 0.0)
+        until_s = self._loop.time() + seconds
         self._until_s = until_s if until_s >= self._timer.when() else None
         if self._until_s is None and not self._late:
             self._timer.cancel()
@@ -81,7 +82,8 @@ class within:  # noqa: N801  reads as a preposition, like contextlib's
 def soon_within(seconds: float, work: Coroutine[Any, None, T]) -> Awaitable[T]:
     """What `work` gives, which is usually there at once: `within` for so many seconds, but only what has to wait costs
     a timer. Raises TimeoutError."""
-    return cast("Awaitable[T]", guarded(work, within(seconds)))
+    given: Any = guarded(work, partial(within, seconds))
+    return given  # type: ignore[no-any-return]  # never None: who is late raises
 
 
 @coroutine
@@ -104,15 +106,18 @@ def rest_of(work: Coroutine[Any, None, T], wanted: object) -> Generator[Any, Non
             else:
                 wanted = work.send(None)
     except StopIteration as done:
-        return cast("T", done.value)
+        given: T = done.value
+        return given
     finally:
         work.close()
 
 
 @coroutine
-def guarded(work: Coroutine[Any, None, T], guard: AbstractContextManager[object]) -> Generator[Any, None, T | None]:
-    """What `work` gives, inside of `guard` from where it has to wait: what is there at once pays for no guard. None
-    where the guard ended it without an error."""
+def guarded(
+    work: Coroutine[Any, None, T], guard: Callable[[], AbstractContextManager[object]]
+) -> Generator[Any, None, T | None]:
+    """What `work` gives, inside of a `guard` from where it has to wait: what is there at once pays for none. None where
+    the guard ended it without an error."""
     try:
         wanted: object = work.send(None)
         try:
@@ -120,8 +125,9 @@ def guarded(work: Coroutine[Any, None, T], guard: AbstractContextManager[object]
         except asyncio.CancelledError as error:
             wanted = work.throw(error)
     except StopIteration as done:
-        return cast("T", done.value)
+        at_once: T = done.value
+        return at_once
     given: T | None = None
-    with guard:
+    with guard():
         given = yield from rest_of(work, wanted)
     return given

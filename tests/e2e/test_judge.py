@@ -77,7 +77,7 @@ async def world(upstream: Any, tmp_path: Any) -> AsyncIterator[World]:
     ledger = str(tmp_path / "ledger.sqlite")
     config = config_of(upstream.base_url, ledger, {"reasoner": "judge", "tells": 0.8})
     async with Rung(config) as rung:
-        app = make_app(lambda: rung.runtime, lambda: rung.config.server, rung.metrics, rung.clock)
+        app = make_app(rung, rung.metrics, rung.clock)
         server = uvicorn.Server(uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_config=None))
         serving = asyncio.create_task(server.serve())
         async with asyncio.timeout(WAIT_S):

@@ -87,7 +87,10 @@ def _after_markers(text: str, marker: re.Pattern[str] = _ANSWER) -> list[str]:
 
 
 def _marked_value(text: str) -> str | None:
-    return next((value for rest in _after_markers(text) if (value := bare(boxed(rest) or rest))), None)
+    for rest in _after_markers(text):
+        if value := bare(boxed(rest) or rest):
+            return value
+    return None
 
 
 def _sentences(text: str) -> list[str]:

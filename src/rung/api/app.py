@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from secrets import token_hex
 
 import structlog
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rung.api import infer
 from rung.api.ask import Ask
-from rung.api.base import Runtime
+from rung.api.base import Serves
 from rung.api.body import Gone
 from rung.api.chat import Chats
 from rung.api.encode import Headers
@@ -20,7 +20,6 @@ from rung.api.front import Front
 from rung.api.line import Line
 from rung.api.routes import make_router
 from rung.clock import Clock, in_a_task
-from rung.config.schema import Server
 from rung.errors import NotReady, RungError, UnknownPath, WrongMethod
 from rung.telemetry import Metrics
 
@@ -48,17 +47,9 @@ class Ids:
         return f"chatcmpl-{int(self._clock.wall() * 1000):012x}{self._drawn[start : self._at]}"
 
 
-def make_app(
-    current: Callable[[], Runtime],
-    server: Callable[[], Server],
-    metrics: Metrics,
-    clock: Clock,
-    *,
-    pace: Pace = PACE,
-) -> ASGIApp:
-    """The app. `current` and `server` return the runtime and the config that serve now, so that a reload can swap them;
-    `server().host` must be the address that is listened on."""
-    front = Front(current, server, clock, Ids(clock))
+def make_app(serves: Serves, metrics: Metrics, clock: Clock, *, pace: Pace = PACE) -> ASGIApp:
+    """The app in front of what `serves`, whose config names the address that is listened on."""
+    front = Front(serves, clock, Ids(clock))
     asks = {
         CHAT: Ask("chat", Chats().read, front, metrics, clock, pace),
         INFER: Ask("infer", infer.read, front, metrics, clock, pace),

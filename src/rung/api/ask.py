@@ -75,7 +75,7 @@ class Ask:
         else:
             work = exchange.whole(asked.runtime, asked.write)
         client = until_gone(receive, within_s, self._lookout)
-        await guarded(work, client)
+        await guarded(work, lambda: client)
         if client.ended == "too late" and line.state == "new":
             raise DeadlineExceeded("The deadline passed before there was an answer.")
         seen.ended(_CLIENT_GONE if client.ended else 200, client.ended)

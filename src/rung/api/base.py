@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
+from rung.config import Config
 from rung.types import Chunk, Commit, Decision, Feedback, LaneStats, Readiness, ReasonerInfo, Reply, Request
 
 Event = Commit | Chunk | Reply
@@ -26,3 +27,13 @@ class Runtime(Protocol):
     def lanes(self) -> tuple[LaneStats, ...]: ...
 
     def readiness(self) -> Readiness: ...
+
+
+class Serves(Protocol):
+    """What serves now, and by which config: a reload swaps both at once."""
+
+    @property
+    def runtime(self) -> Runtime: ...
+
+    @property
+    def config(self) -> Config: ...

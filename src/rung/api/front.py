@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 from starlette.types import Receive, Scope
 
-from rung.api.base import Runtime
+from rung.api.base import Runtime, Serves
 from rung.api.body import read_body
 from rung.api.decode import Arrival
 from rung.api.doors import Door
@@ -44,19 +44,16 @@ class Asked(Struct, frozen=True):
 
 
 class Front:
-    """`current` and `server` return what serves now: a reload is seen by the next request."""
+    """A reload of what `serves` is seen by the next request."""
 
-    def __init__(
-        self, current: Callable[[], Runtime], server: Callable[[], Server], clock: Clock, ids: Callable[[], str]
-    ) -> None:
-        self._current = current
-        self._server = server
+    def __init__(self, serves: Serves, clock: Clock, ids: Callable[[], str]) -> None:
+        self._serves = serves
         self._clock = clock
         self._ids = ids
         self._serving: Serving | None = None
 
     def serving(self) -> Serving:
-        runtime, server, seen = self._current(), self._server(), self._serving
+        runtime, server, seen = self._serves.runtime, self._serves.config.server, self._serving
         if seen is None or seen.runtime is not runtime or seen.server is not server:
             known = tuple(info.name for info in runtime.reasoners())
             seen = self._serving = Serving(runtime, server, Door(server), known, int(server.max_body_mb * 1e6))

@@ -114,7 +114,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
     rung = Rung(config)
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
-    asgi = make_app(lambda: rung.runtime, lambda: rung.config.server, rung.metrics, rung.clock)
+    asgi = make_app(rung, rung.metrics, rung.clock)
     host, port = listener.getsockname()[:2]
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     async with rung:

@@ -18,7 +18,8 @@ class Budget:
         return self._tokens >= 1.0
 
     def earned(self) -> None:
-        self._tokens = min(self._tokens + self._share, self._burst)
+        if self._tokens < self._burst:
+            self._tokens = min(self._tokens + self._share, self._burst)
 
     def spend(self) -> bool:
         """Whether one more extra call may be made; it is then counted."""

@@ -14,6 +14,8 @@ from rung.lanes.target import Run
 from rung.types import Call, Chunk
 
 _LEAST_CALLS = 20
+# After so many more calls it is asked anew what is late.
+_EVERY = 10
 
 Advance = Callable[[Run], Awaitable[Chunk | None]]
 
@@ -29,17 +31,21 @@ class Late:
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._ratios = Recent()
+        self._seen = 0
+        self._usual = self._late = 0.0
 
     def seen(self, silent_s: float, service_s: float) -> None:
         self._ratios.add(silent_s / service_s)
+        self._seen += 1
+        if self._seen >= _LEAST_CALLS and self._seen % _EVERY == 0:
+            self._usual, self._late = self._ratios.quantile(0.5), self._ratios.quantile(self._bounds.quantile)
 
     def after_s(self, service_s: float) -> float | None:
         """Seconds without a word after which a second call is worth its cost; None until enough were seen."""
-        if len(self._ratios) < _LEAST_CALLS:
+        if self._seen < _LEAST_CALLS:
             return None
-        bounds, ratios = self._bounds, self._ratios
-        usual_s = ratios.quantile(0.5) * service_s
-        return max(ratios.quantile(bounds.quantile) * service_s, usual_s * bounds.factor, usual_s + bounds.least_late_s)
+        bounds, usual_s = self._bounds, self._usual * service_s
+        return max(self._late * service_s, usual_s * bounds.factor, usual_s + bounds.least_late_s)
 
 
 class Hedge:

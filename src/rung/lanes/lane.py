@@ -79,6 +79,7 @@ class Lane:
             Target(name, answer, setup.pace, setup.bounds, setup.most) for name, answer in upstreams.items()
         ]
         self._only = self._targets[0] if len(self._targets) == 1 else None
+        self._open: Callable[[float], bool] = self._only.open if self._only is not None else self._any_open
         self._queue = Queue(setup.bounds.queue)
         self._throttle = Throttle(setup.bounds.shed, rng)
         self._retries = Budget(setup.bounds.retry.share)
@@ -157,14 +158,16 @@ class Lane:
 
     def standing(self, priority: int, tenant: str) -> Standing:
         """All that the rule is told of it at once."""
-        now_s = self._now()
+        now_s, only = self._now(), self._only
         free = not self._queue.n and self.pool.room and self._open(now_s)
+        if self.pool.shared:
+            self._load_changed(now_s)  # by the pool's other lanes
         return Standing(
             status=self.reasoner.status if free else self.status,
             wait_s=0.0 if free else self.wait_s(priority, tenant),
-            pace=self.pace,
-            slowdown=self.slowdown,
-            congestion=self._congestion(now_s),
+            pace=self.pace if only is None else only.pace,
+            slowdown=self.slowdown if self._setup.shared else 1.0,
+            congestion=self._price.usd_per_s(now_s),
         )
 
     def stats(self) -> LaneStats:
@@ -201,9 +204,11 @@ class Lane:
                     run.permit.release()
                 else:
                     await run.close()
-            self._load_changed()
+            self._load_changed(self._now())
 
     def _ticket(self, call: Call, now_s: float) -> Ticket:
+        pace = self.pace if self._only is None else self._only.pace
+        slowdown = self.slowdown if self._setup.shared else 1.0
         return Ticket(
             priority=call.priority,
             tenant=call.tenant,
@@ -211,7 +216,7 @@ class Lane:
             since_s=now_s,
             prompt_tokens=call.prompt_tokens,
             tokens=(call.prompt_tokens + call.completion_tokens) or self._mean_tokens,
-            service_s=self.pace.seconds(call.prompt_tokens, call.completion_tokens) * self.slowdown,
+            service_s=pace.seconds(call.prompt_tokens, call.completion_tokens) * slowdown,
         )
 
     def _admit(self, ticket: Ticket, now_s: float) -> Permit | None:
@@ -221,15 +226,15 @@ class Lane:
             raise Unavailable(
                 f"{self.reasoner.name} is down: {status.note or 'no reason known'}", retry_after_s=status.ready_in_s
             )
-        if not self._usable(now_s):
+        target = self._pick(ticket, now_s)
+        if target is None and not self._usable(now_s):
             raise self._left_alone(now_s)
         self._throttle.offered(ticket, now_s)
-        if status.state == "warm" and not self._queue.n and self.pool.room and self._may_read(ticket):
-            target = self._pick(ticket, now_s)
-            if target is not None:
-                self._queue.passed(ticket)
-                self._throttle.accepted(ticket)
-                return self._permit(ticket, target)
+        may_read = not self.pool.reading_long or not self._is_long(ticket)
+        if target is not None and status.state == "warm" and not self._queue.n and self.pool.room and may_read:
+            self._queue.passed(ticket)
+            self._throttle.accepted(ticket)
+            return self._permit(ticket, target, now_s)
         wait_s = self._wait_s(ticket) + (status.ready_in_s or 0.0)
         if self._throttle.sheds(ticket):
             self._counts["shed"] += 1
@@ -251,7 +256,7 @@ class Lane:
         until_s = call.deadline_s if call.begin_by_s is None else min(call.deadline_s, call.begin_by_s)
         timer = loop.call_later(until_s - self._now(), self._expire, ticket)
         try:
-            self._load_changed()
+            self._load_changed(self._now())
             self.pool.pump()
             self._look_until_warm()
             return await turn
@@ -262,7 +267,7 @@ class Lane:
         finally:
             timer.cancel()
             if self._queue.remove(ticket):
-                self._load_changed()
+                self._load_changed(self._now())
 
     def _push(self, ticket: Ticket) -> None:
         drain_s = (self._queue.service_s + self._usual_s) / self._places(self._now())
@@ -284,7 +289,7 @@ class Lane:
             status = self.reasoner.status
             why = f"was not ready: {status.note or status.state}" if status.state != "warm" else "was busy"
             self._refuse(ticket, TimedOut(f"{self.reasoner.name} {why} until too late"))
-            self._load_changed()
+            self._load_changed(self._now())
 
     @staticmethod
     def _refuse(ticket: Ticket, error: ReasonerError) -> None:
@@ -315,7 +320,7 @@ class Lane:
                 message = f"{self.reasoner.name} was busy until too late"
                 self._refuse(ticket, Overloaded(message, retry_after_s=max(late_s, 1.0)))
                 continue
-            turn.set_result(self._permit(ticket, target))
+            turn.set_result(self._permit(ticket, target, now_s))
             return ticket.service_s
         return None
 
@@ -325,15 +330,12 @@ class Lane:
         long = float(self._bounds.long_prompt_tokens) if self.pool.reading_long else None
         return short_first(waiting, now_s, self.pool.capacity, long_tokens=long)
 
-    def _may_read(self, ticket: Ticket) -> bool:
-        return not (self._is_long(ticket) and self.pool.reading_long)
-
     def _is_long(self, ticket: Ticket) -> bool:
         return self._setup.shared and ticket.prompt_tokens >= self._bounds.long_prompt_tokens
 
-    def _permit(self, ticket: Ticket, target: Target) -> Permit:
-        permit = Permit(self.pool, target, ticket, long=self._is_long(ticket))
-        self._load_changed()
+    def _permit(self, ticket: Ticket, target: Target, now_s: float) -> Permit:
+        permit = Permit(self.pool, target, ticket, long=self._setup.shared and self._is_long(ticket))
+        self._load_changed(now_s)
         return permit
 
     def _pick(self, ticket: Ticket, now_s: float, *, but: Target | None = None) -> Target | None:
@@ -399,7 +401,7 @@ class Lane:
             return None
         failed.permit.release(pump=False)  # the place goes straight to the second
         self._counts["retried"] += 1
-        return self._run(self._permit(ticket, target), call)
+        return self._run(self._permit(ticket, target, now_s), call)
 
     def _hedge_after_s(self, run: Run) -> float | None:
         """Seconds without a word after which a second call is worth its cost."""
@@ -418,7 +420,7 @@ class Lane:
         if target is None or not self._hedges.spend():
             return None
         self._counts["hedged"] += 1
-        second = self._run(self._permit(ticket, target), first.call)
+        second = self._run(self._permit(ticket, target, now_s), first.call)
         second.after_s = second.watch.started_s - first.watch.started_s
         runs.append(second)
         return second
@@ -448,9 +450,7 @@ class Lane:
                 return True
         return False
 
-    def _open(self, now_s: float) -> bool:
-        if self._only is not None:
-            return self._only.open(now_s)
+    def _any_open(self, now_s: float) -> bool:
         for target in self._targets:  # noqa: SIM110
             if target.open(now_s):
                 return True
@@ -470,7 +470,7 @@ class Lane:
         for ticket in list(self._queue):
             self._queue.remove(ticket)
             self._refuse(ticket, type(error)(error.message, retry_after_s=error.retry_after_s))
-        self._load_changed()
+        self._load_changed(self._now())
 
     def _places(self, now_s: float) -> int:
         """How many calls may run at once."""
@@ -504,11 +504,10 @@ class Lane:
 
     def _congestion(self, now_s: float) -> float:
         if self.pool.shared:
-            self._load_changed()  # by the pool's other lanes
+            self._load_changed(now_s)
         return self._price.usd_per_s(now_s)
 
-    def _load_changed(self) -> None:
-        now_s = self._now()
+    def _load_changed(self, now_s: float) -> None:
         # A pool's load is that of all its lanes: each call puts its delay on all of them.
         self._price.load_is((self.pool.running + self._queue.n) / self._places(now_s), now_s)
 

@@ -27,6 +27,9 @@ class Pool:
     def __init__(self, capacity: int, clock: Clock) -> None:
         self.capacity = capacity
         self.running = 0
+        # Kept, not asked for: every call looks several times.
+        self.room = capacity > 0
+        self.shared = False
         self.reading_long = 0
         self._now = clock.monotonic
         self._weights: dict[Member, float] = {}
@@ -37,14 +40,6 @@ class Pool:
     @property
     def members(self) -> list[Member]:
         return list(self._weights)
-
-    @property
-    def shared(self) -> bool:
-        return len(self._weights) > 1
-
-    @property
-    def room(self) -> bool:
-        return self.running < self.capacity
 
     def in_use(self) -> bool:
         """Whether a call runs or waits."""
@@ -59,20 +54,24 @@ class Pool:
     def join(self, member: Member, weight: float = 1.0) -> None:
         self._weights[member] = weight
         self._given[member] = self._floor
+        self.shared = len(self._weights) > 1
 
     def leave(self, member: Member) -> None:
         """No longer asked; its calls under way keep their places until they end."""
         self._weights.pop(member, None)
         self._given.pop(member, None)
         self._contending.discard(member)
+        self.shared = len(self._weights) > 1
 
     def take(self) -> None:
         assert self.room, "a place is only taken where there is one"
         self.running += 1
+        self.room = self.running < self.capacity
 
     def give_back(self, *, pump: bool = True) -> None:
         self.running -= 1
         assert self.running >= 0, "a place is given back once"
+        self.room = self.running < self.capacity
         if pump:
             self.pump()
 

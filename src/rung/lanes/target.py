@@ -1,7 +1,7 @@
 """One upstream as its lane sees it, and one call of it."""
 
 from collections.abc import AsyncGenerator
-from typing import Final, cast
+from typing import Any, Final
 
 from rung.clock import Clock
 from rung.config.lanes import Lanes
@@ -95,33 +95,29 @@ class Permit:
         self.age = target.breaker.began()
         self.target = target
         self.ticket = ticket
+        self.held = True
+        self.long = long
         self._pool = pool
-        self._held = True
-        self._long = long
         pool.reading_long += long
-
-    @property
-    def held(self) -> bool:
-        return self._held
 
     def read(self) -> None:
         """The prompt is read."""
-        if self._long:
-            self._long = False
+        if self.long:
+            self.long = False
             self._pool.reading_long -= 1
             self._pool.pump()
 
     def release(self, *, pump: bool = True) -> None:
         """Gives both back; a second time does nothing."""
-        if not self._held:
+        if not self.held:
             return
-        self._held = False
+        self.held = False
         self.target.running -= 1
         self.target.outstanding_tokens -= self.ticket.tokens
         if not self.target.running:
             self.target.outstanding_tokens = 0.0
-        if self._long:
-            self._long = False
+        if self.long:
+            self.long = False
             self._pool.reading_long -= 1
         self._pool.give_back(pump=pump)
 
@@ -179,14 +175,15 @@ class Run:
         self.permit = permit
         self.call = call
         self._now = clock.monotonic
-        self.chunks = cast("AsyncGenerator[Chunk, None]", permit.target.answer(call))
+        chunks: Any = permit.target.answer(call)  # an async generator, like all that answer
+        self.chunks: AsyncGenerator[Chunk, None] = chunks
         self.watch = Watch(self._now(), slowdown=slowdown, beside=permit.target.running, stream=call.stream)
         self.after_s = 0.0
         self.ended = False
         self.whole = False
 
     def saw(self, chunk: Chunk) -> None:
-        if self.watch.first_s is None:
+        if self.permit.long and self.watch.first_s is None:
             self.permit.read()
         self.watch.see(chunk, self._now())
 

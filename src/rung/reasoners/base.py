@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -76,7 +76,8 @@ Below = Callable[[Call], AsyncIterator[Chunk]]
 def closing(chunks: AsyncIterator[Chunk]) -> aclosing[AsyncGenerator[Chunk, None]]:
     """Sees to it that an answer which is left early stops the work behind it: an async generator that is merely dropped
     is only closed once it is collected."""
-    return aclosing(cast("AsyncGenerator[Chunk, None]", chunks))
+    generator: Any = chunks
+    return aclosing(generator)
 
 
 class _Open:

@@ -18,14 +18,15 @@ class Endpoint:
     """
 
     def __init__(self, name: str, config: EndpointConfig, clock: Clock) -> None:
-        self._name = name
+        self.name = name
         self._clients = [
             ChatClient(_server(name, config, address, key), clock)
             for address in config.addresses
             for key in config.keys
         ]
-        self._status = Status(state="cold", note="not started")
-        self._abilities = Abilities(
+        # Warm once started: nothing is known of the server until it is asked, and how that went is for the lane.
+        self.status = Status(state="cold", note="not started")
+        self.abilities = Abilities(
             tools=config.tools,
             json_object=True,
             json_schema=config.json_schema,
@@ -37,30 +38,17 @@ class Endpoint:
         names = _names(name, config)
         self.upstreams: Mapping[str, Below] = dict(zip(names, map(_answers, self._clients), strict=True))
 
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def abilities(self) -> Abilities:
-        return self._abilities
-
-    @property
-    def status(self) -> Status:
-        """Warm once started: nothing is known of the server until it is asked, and how that went is for the lane."""
-        return self._status
-
     async def start(self) -> None:
         for client in self._clients:
             await client.open()
-        self._status = Status(state="warm")
+        self.status = Status(state="warm")
 
     def answer(self, call: Call) -> AsyncIterator[Chunk]:
         return self._clients[0].answer(call.body, stream=call.stream)
 
     async def close(self) -> None:
         """Breaks off what is still being answered. A second time does nothing."""
-        self._status = Status(state="down", note="closed")
+        self.status = Status(state="down", note="closed")
         for client in self._clients:
             await client.close()
 

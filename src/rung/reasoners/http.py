@@ -227,8 +227,8 @@ class _Connection(asyncio.Protocol):
     # What the parser tells.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        response = self._busy()
-        if not response.status:  # what follows the body is not looked at
+        response = self._response
+        if response is not None and not response.status:  # what follows the body is not looked at
             response.fields[name.lower()] = value
 
     def on_headers_complete(self) -> None:
@@ -269,7 +269,8 @@ class Http:
         self._port = address.port or (443 if self._tls else 80)
         self._head = _head(url, headers)
         self._connect_s = connect_s
-        self._room = asyncio.Semaphore(most)
+        self._free = most
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._idle: list[_Connection] = []
         self._open: set[_Connection] = set()
         self.closed = False
@@ -299,14 +300,34 @@ class Http:
     async def _make_room(self, left_s: Left) -> None:
         if self.closed:
             raise Closed
-        if not self._room.locked():
-            await self._room.acquire()  # at once
+        if self._free:
+            self._free -= 1
             return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
         try:
             with within(left_s()):
-                await self._room.acquire()
+                await place
         except TimeoutError:
+            self._gave_up(place)
             raise Late from None
+        except asyncio.CancelledError:
+            self._gave_up(place)
+            raise
+
+    def _gave_up(self, place: "asyncio.Future[None]") -> None:
+        """A place may have come in the moment in which nobody waited for it any longer."""
+        if not place.cancelled():
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """A place, to who has waited longest."""
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
 
     def _kept(self) -> _Connection | None:
         while self._idle and self._idle[0].loop.time() - self._idle[0].idle_since_s > _KEPT_S:
@@ -327,7 +348,7 @@ class Http:
             raise (NoConnection() if self._connect_s <= within_s else Late()) from None
         finally:
             if connection is None:
-                self._room.release()
+                self._give_back()
         return connection
 
     async def _connect(self) -> _Connection:
@@ -345,7 +366,7 @@ class Http:
     # What a connection tells.
 
     def freed(self, connection: _Connection, *, keep: bool) -> None:
-        self._room.release()
+        self._give_back()
         if keep and not self.closed:
             connection.idle_since_s = connection.loop.time()
             self._idle.append(connection)

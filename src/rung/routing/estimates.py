@@ -115,7 +115,7 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
     """The estimate with its times and its cost as they are now: what is expected of the answer stays."""
     if profile.kind == "symbolic":
         return expected
-    e, rounds = expected, _rounds(profile)
+    e, rounds = expected, _rounds(profile) if profile.kind == "vote" else 1.0
     # Examples that go before every question are read once where the prompt is kept, and paid for where it is not.
     examples = strengths.EXAMPLE_TOKENS if profile.kind == "program" and profile.leaf_kind != "local" else 0
     tokens, prompt = e.completion_tokens, (prompt_tokens + examples) * rounds
@@ -152,8 +152,8 @@ def _symbolic(features: Features) -> Estimate:
 
 
 def _rounds(profile: Profile) -> float:
-    """Calls of the rung below that one call makes: a vote of n needs a majority, and often a sample more."""
-    return 1.0 if profile.kind != "vote" else profile.samples // 2 + 1 + 0.35 * (profile.samples - 1) / 2
+    """Calls of the rung below that one vote makes: of n samples it needs a majority, and often one more."""
+    return profile.samples // 2 + 1 + 0.35 * (profile.samples - 1) / 2
 
 
 def _strength(profile: Profile, task: str, complexity: float, language: str) -> tuple[Strength, str]:

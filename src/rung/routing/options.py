@@ -91,31 +91,25 @@ def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named
 
     A reasoner that was asked for by name is held only to what it can do at all, and to being ready before the deadline.
     """
-    reason = _cannot(candidate, features, limits)
-    return reason if reason or named else _should_not(candidate, features, limits)
-
-
-def _cannot(candidate: Candidate, features: Features, limits: Limits) -> str:
-    if features.needs and (missing := lacking(candidate.abilities, features)):
+    abilities = candidate.abilities
+    if features.needs and (missing := lacking(abilities, features)):
         return f"cannot take {', '.join(missing)}"
-    room = candidate.abilities.context_tokens
-    if features.prompt_tokens >= room:
-        return f"holds {room} tokens, the request has about {features.prompt_tokens}"
+    if features.prompt_tokens >= abilities.context_tokens:
+        return f"holds {abilities.context_tokens} tokens, the request has about {features.prompt_tokens}"
     if candidate.down:
         return f"down: {candidate.down}"
     if candidate.ready_in_s > limits.left_s:
         return f"not ready: {candidate.note or 'loading'}"
-    return ""
+    return "" if named else _should_not(abilities, candidate.estimate, features, limits)
 
 
-def _should_not(candidate: Candidate, features: Features, limits: Limits) -> str:
-    e = candidate.estimate
-    if candidate.abilities.short_only and not features.short:
+def _should_not(abilities: Abilities, e: Estimate, features: Features, limits: Limits) -> str:
+    if abilities.short_only and not features.short:
         return "only for questions with a short checkable answer"
-    if candidate.abilities.schema_only and "json_schema" not in features.needs:
+    if abilities.schema_only and "json_schema" not in features.needs:
         return "only where a JSON schema is asked for"
-    if candidate.abilities.tasks and features.task not in candidate.abilities.tasks:
-        return f"only for {', '.join(sorted(candidate.abilities.tasks))}"
+    if abilities.tasks and features.task not in abilities.tasks:
+        return f"only for {', '.join(sorted(abilities.tasks))}"
     if limits.left_usd is not None and e.usd > (left_usd := max(limits.left_usd, 0.0)):
         return f"would cost about {e.usd:.6f} USD, {left_usd:.6f} left"
     needed_s = e.wait_s + e.p90_s

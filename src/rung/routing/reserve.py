@@ -7,7 +7,8 @@ that the call will bring and kappa its cost, the reserve z solves v * E[(Q - z)+
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+
+from msgspec import Struct
 
 # Midpoints of eight equally likely slices of N(0, 1).
 _SLICES = (-1.534, -0.887, -0.489, -0.157, 0.157, 0.489, 0.887, 1.534)
@@ -19,7 +20,7 @@ _NEAR = 1e-7
 Points = tuple[tuple[float, float], ...]
 
 
-class Verdicted(NamedTuple):
+class Verdicted(Struct, frozen=True, order=True):
     """A verdict that was given: the chance to be right that was expected before the look, and that was found."""
 
     expected_prob: float

@@ -133,8 +133,8 @@ class Ladder:
             congestion=now.congestion,
             note=status.note,
             mind=self._minds[name],
-            moves=self.looked.moves(name, features.task),
-            look_s=self.looked.seconds(features.task),
+            moves=self.looked.moves.get((name, features.task), ()),
+            look_s=self.looked.seconds.get(features.task, 0.0),
         )
 
     def lanes(self) -> tuple[LaneStats, ...]:

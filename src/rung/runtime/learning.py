@@ -169,7 +169,7 @@ class Learning:
 
     def correct(self, name: str, features: Features, expected: Estimate) -> Estimate:
         """The estimate, moved by what outcomes say of the reasoner."""
-        return corrected(self._offsets, name, features.task, expected)
+        return corrected(self._offsets, name, features.task, expected) if self._offsets else expected
 
     def trust(self, name: str, task: str) -> float:
         """How far to go by what is seen of the reasoner's answers."""

@@ -14,21 +14,16 @@ _NEWEST = 0.1
 
 
 class Looked:
-    """Owned by whoever builds ladders, for as long as the process lives; a climb tells it of each verdict."""
+    """Owned by whoever builds ladders, for as long as the process lives; a climb tells it of each verdict.
+
+    `moves` are where verdicts on a reasoner's answers to a type of task were seen to go, once there were enough, and
+    `seconds` what a look takes by type of task: to be read only."""
 
     def __init__(self) -> None:
+        self.moves: dict[tuple[str, str], Moves] = {}
+        self.seconds: dict[str, float] = {}
         self._seen: dict[tuple[str, str], deque[Verdicted]] = {}
         self._count: dict[tuple[str, str], int] = {}
-        self._moves: dict[tuple[str, str], Moves] = {}
-        self._seconds: dict[str, float] = {}
-
-    def moves(self, reasoner: str, task: str) -> Moves:
-        """Where verdicts on its answers were seen to go; nothing while there were too few."""
-        return self._moves.get((reasoner, task), ())
-
-    def seconds(self, task: str) -> float:
-        """The time that a look takes."""
-        return self._seconds.get(task, 0.0)
 
     def saw(self, reasoner: str, task: str, verdict: Verdicted) -> None:
         key = reasoner, task
@@ -38,8 +33,8 @@ class Looked:
         kept.append(verdict)
         count = self._count[key] = self._count.get(key, 0) + 1
         if count in _AT or count % _EVERY == 0:
-            self._moves[key] = moves_of(kept)
+            self.moves[key] = moves_of(kept)
 
     def took(self, task: str, seconds: float) -> None:
-        before = self._seconds.get(task, seconds)
-        self._seconds[task] = before + _NEWEST * (seconds - before)
+        before = self.seconds.get(task, seconds)
+        self.seconds[task] = before + _NEWEST * (seconds - before)

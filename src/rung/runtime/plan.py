@@ -69,17 +69,25 @@ def make_plan(
     limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
     caller = caller_of(request)
     rungs = ladder.asked_for(request.model)
-    everyone = [ladder.candidate(rung, features, caller, learned=learned.get(rung.name)) for rung in rungs]
-    reasons = {c.name: exclusion(c, features, limits, named=named) for c in everyone}
-    candidates = with_quickest([c for c in everyone if not reasons[c.name]], everyone, features, limits)
-    left_out = {name: reason for name, reason in reasons.items() if reason}
+    everyone, fit, reasons = [], [], {}
+    for rung in rungs:
+        candidate = ladder.candidate(rung, features, caller, learned=learned.get(rung.name))
+        everyone.append(candidate)
+        if reason := exclusion(candidate, features, limits, named=named):
+            reasons[candidate.name] = reason
+        else:
+            fit.append(candidate)
+    candidates = with_quickest(fit, everyone, features, limits)
+    left_out = {**reasons}
     if left_out:
         for c in candidates:
             left_out.pop(c.name, None)
     blind = streaming == "eager"
-    weighed = {c.name: weigh(c, prices, blind=blind) for c in everyone}
+    weighed, shown = {}, []
+    for c in everyone:
+        weighed[c.name] = weighed_one = weigh(c, prices, blind=blind)
+        shown.append(_shown(c, weighed_one, prices, left_out.get(c.name, "")))
     options = tuple([weighed[c.name] for c in candidates])
-    shown = [_shown(c, weighed[c.name], prices, left_out.get(c.name, "")) for c in everyone]
     return Plan(
         preset=preset,
         caller=caller,

@@ -133,7 +133,8 @@ class Runtime:
                 await in_a_task()
                 async with aclosing(self._climb(request, way.climbs, learned)) as work:
                     events = [event async for event in work]
-            commit, reply = (self._seen(way, event) for event in events)
+            first, last = events
+            commit, reply = self._seen(way, first), self._seen(way, last)
             assert isinstance(commit, Commit)
             assert isinstance(reply, Reply)
             return commit, reply

@@ -1,6 +1,5 @@
 """How likely an answer is right while it is still being written."""
 
-from rung.reasoners.wording import question_of
 from rung.types import Answer, Features, Json, Verdict
 from rung.verdicts.arithmetic import LOOK_CHARS, read
 from rung.verdicts.signals import SIGNALS, Seen
@@ -18,9 +17,9 @@ def early_verdict(features: Features, kind: str, right_prob: float, answer: Answ
     text = _ended(f"{choice.reasoning[-LOOK_CHARS:]}\n{choice.text[-LOOK_CHARS:]}")
     seen = Seen(
         body=body,
-        question=question_of(body),
         features=features,
         answer=answer,
+        choice=choice,
         text=text,
         working=read(text),
         final=None,

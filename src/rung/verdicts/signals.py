@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from rung.answers import reads_off
 from rung.answers.numerals import as_number, numbers_in, plain
+from rung.reasoners.wording import question_of
 from rung.types import Answer, Choice, Features, Json
 from rung.verdicts.arithmetic import Working
 from rung.verdicts.formats import json_form, python_form, tools_form
@@ -39,20 +40,20 @@ _FEWEST_RUNS = 24
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """An answer with what it is judged by: `text` is the end of reasoning and text together, `working` the arithmetic
-    in it, `final` the short answer extracted from the text, if there is one."""
+    """An answer with what it is judged by: `choice` is its first, `text` the end of reasoning and text together,
+    `working` the arithmetic in it, `final` the short answer extracted from the text, if there is one."""
 
     body: Json
-    question: str
     features: Features
     answer: Answer
+    choice: Choice
     text: str
     working: Working
     final: str | None
 
     @property
-    def choice(self) -> Choice:
-        return self.answer.choices[0]
+    def question(self) -> str:
+        return question_of(self.body)
 
 
 Signal = Callable[[Seen], float | None]
@@ -306,7 +307,7 @@ _OF_WORKING = {wrong_arithmetic, checked_arithmetic, concludes, unused}
 def signals_of(seen: Seen) -> dict[str, float]:
     """What each of SIGNALS says that says something, in their order. Most are not even asked: of a plain answer to an
     open question four are."""
-    choice, features, body = seen.answer.choices[0], seen.features, seen.body
+    choice, features, body = seen.choice, seen.features, seen.body
     may_say = _may_say(
         features.short,
         features.task == "code",

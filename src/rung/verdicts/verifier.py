@@ -58,14 +58,14 @@ async def verify(
 
 
 def _look(features: Features, answer: Answer, body: Json) -> Seen:
-    question, choice = question_of(body), answer.choices[0]
-    options = options_of(question) if features.short in {"choice", "label"} else ()
+    choice = answer.choices[0]
+    options = options_of(question_of(body)) if features.short in {"choice", "label"} else ()
     text = f"{choice.reasoning[-LOOK_CHARS:]}\n{choice.text[-LOOK_CHARS:]}"
     return Seen(
         body=body,
-        question=question,
         features=features,
         answer=answer,
+        choice=choice,
         text=text,
         working=read(text),
         final=extract(choice.text, features.short, options),
@@ -80,7 +80,7 @@ def _alone(seen: Seen, estimate: Estimate | None, known: Known) -> Verdict:
     signals = signals_of(seen)
     weights = weights_for(known.kind(seen.answer.reasoner), seen.features.task)
     by_signal = weights.by_signal
-    moved = sum([by_signal[name][value > 0] * value for name, value in signals.items()])
+    moved = sum([by_signal[name][value > 0] * value for name, value in signals.items()]) if signals else 0.0
     if "least_token" in signals:
         moved += weights.offset
     signals = {**seen.answer.signals, **signals}

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -244,11 +245,16 @@ def metrics() -> Metrics:
     return Metrics()
 
 
+def served(runtime: FakeRuntime, server: Server) -> Any:
+    """What serves, to the door; both may be set anew."""
+    return SimpleNamespace(runtime=runtime, config=SimpleNamespace(server=server))
+
+
 @pytest.fixture
 def make_client(runtime: FakeRuntime, metrics: Metrics) -> Callable[..., Client]:
     def make(pace: Pace = PACE, **server: Any) -> Client:
         config = Server(**server)
-        return Client(make_app(lambda: runtime, lambda: config, metrics, RealClock(), pace=pace))
+        return Client(make_app(served(runtime, config), metrics, RealClock(), pace=pace))
 
     return make
 

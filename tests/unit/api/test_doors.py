@@ -1,6 +1,5 @@
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,7 @@ from rung.clock import RealClock
 from rung.config.schema import Server
 from rung.errors import ConfigError, Forbidden, Unauthorized
 from rung.telemetry import Metrics
-from tests.unit.api.conftest import Client, FakeRuntime, chat_body
+from tests.unit.api.conftest import Client, FakeRuntime, chat_body, served
 
 KEYS = {"ann": "key-a", "bob": "key-b\n"}  # as a file or a variable may hold it
 GUARDED = [("POST", "/v1/chat/completions"), ("POST", "/v1/explain"), ("POST", "/v1/feedback"), ("GET", "/v1/models")]
@@ -137,10 +136,10 @@ async def test_what_needs_a_key_and_what_does_not(make_client: Callable[..., Cli
 
 async def test_a_reload_swaps_keys_and_runtime() -> None:
     first, second = FakeRuntime(), FakeRuntime()
-    now: dict[str, Any] = {"runtime": first, "server": Server(api_keys={"ann": "old"})}
-    client = Client(make_app(lambda: now["runtime"], lambda: now["server"], Metrics(), RealClock()))
+    now = served(first, Server(api_keys={"ann": "old"}))
+    client = Client(make_app(now, Metrics(), RealClock()))
     assert (await client.chat({"authorization": "Bearer old"})).status == 200
-    now |= {"runtime": second, "server": Server(api_keys={"ann": "new"})}
+    vars(now).update(vars(served(second, Server(api_keys={"ann": "new"}))))
     assert (await client.chat({"authorization": "Bearer old"})).status == 401
     assert (await client.chat({"authorization": "Bearer new"})).status == 200
     assert (len(first.requests), len(second.requests)) == (1, 1)
@@ -148,14 +147,14 @@ async def test_a_reload_swaps_keys_and_runtime() -> None:
 
 async def test_a_body_that_ends_after_a_reload_is_served_by_the_new_runtime() -> None:
     first, second = FakeRuntime(), FakeRuntime()
-    now: dict[str, Any] = {"runtime": first, "server": Server(api_keys={"ann": "old"})}
-    client = Client(make_app(lambda: now["runtime"], lambda: now["server"], Metrics(), RealClock()))
+    now = served(first, Server(api_keys={"ann": "old"}))
+    client = Client(make_app(now, Metrics(), RealClock()))
     for path in ("/v1/chat/completions", "/v1/explain"):
         call, task = client.begin("POST", path, (), {"authorization": "Bearer old"})
         await asyncio.sleep(0)
-        now |= {"runtime": second, "server": Server(api_keys={"ann": "new"})}
+        vars(now).update(vars(served(second, Server(api_keys={"ann": "new"}))))
         call.brings(chat_body())  # the first runtime's leaves may be closed by now: it counts no request
         await task
-        now |= {"runtime": first, "server": Server(api_keys={"ann": "old"})}
+        vars(now).update(vars(served(first, Server(api_keys={"ann": "old"}))))
         assert call.got.status == 200, "who was let in is in"
     assert (len(first.requests), len(second.requests)) == (0, 2)

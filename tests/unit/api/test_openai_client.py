@@ -15,7 +15,7 @@ from rung.config.schema import Server
 from rung.errors import AllFailed, Busy, TimedOut
 from rung.telemetry import Metrics
 from rung.types import Answer, Choice, Chunk
-from tests.unit.api.conftest import FakeRuntime
+from tests.unit.api.conftest import FakeRuntime, served
 
 HI: Any = [{"role": "user", "content": "Hi"}]
 CALL = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"x": 1}'}}
@@ -34,7 +34,7 @@ class Served(uvicorn.Server):
 @pytest.fixture
 async def port(runtime: FakeRuntime) -> AsyncIterator[int]:
     settings = Server(api_keys={"ann": "k"})  # type: ignore[dict-item]
-    app = make_app(lambda: runtime, lambda: settings, Metrics(), RealClock(), pace=Pace(first_s=0.01, every_s=0.01))
+    app = make_app(served(runtime, settings), Metrics(), RealClock(), pace=Pace(first_s=0.01, every_s=0.01))
     server = Served(uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_config=None))
     task = asyncio.create_task(server.serve())
     await asyncio.wait_for(server.up.wait(), 10)

@@ -8,29 +8,29 @@ def test_few_verdicts_say_nothing_and_many_say_where_they_go():
     looked = Looked()
     for count in range(1, 41):
         looked.saw("a", "choice", Verdicted(0.6, 0.9 if count % 2 else 0.2))
-        assert bool(looked.moves("a", "choice")) == (count >= 32)
-    assert looked.moves("a", "choice")[0][0] > 0 > looked.moves("a", "choice")[-1][0]
-    assert not looked.moves("a", "maths")
-    assert not looked.moves("b", "choice")
+        assert bool(looked.moves.get(("a", "choice"), ())) == (count >= 32)
+    assert looked.moves.get(("a", "choice"), ())[0][0] > 0 > looked.moves.get(("a", "choice"), ())[-1][0]
+    assert not looked.moves.get(("a", "maths"), ())
+    assert not looked.moves.get(("b", "choice"), ())
 
 
 def test_the_newest_verdicts_count():
     looked = Looked()
     for _ in range(128):
         looked.saw("a", "choice", Verdicted(0.6, 0.9))
-    assert looked.moves("a", "choice")[0][0] > 1
+    assert looked.moves.get(("a", "choice"), ())[0][0] > 1
     for _ in range(128):
         looked.saw("a", "choice", Verdicted(0.6, 0.6))
-    assert {move for move, _, _ in looked.moves("a", "choice")} == {0.0}
+    assert {move for move, _, _ in looked.moves.get(("a", "choice"), ())} == {0.0}
 
 
 def test_the_time_of_a_look_is_its_mean():
     looked = Looked()
-    assert looked.seconds("code") == 0
+    assert looked.seconds.get("code", 0.0) == 0
     looked.took("code", 2.0)
     looked.took("code", 1.0)
-    assert looked.seconds("code") == pytest.approx(1.9)
-    assert looked.seconds("choice") == 0
+    assert looked.seconds.get("code", 0.0) == pytest.approx(1.9)
+    assert looked.seconds.get("choice", 0.0) == 0
 
 
 async def test_the_rule_is_told_of_what_looking_found_and_took(world, scripted):
