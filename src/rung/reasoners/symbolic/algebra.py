@@ -8,7 +8,7 @@ from sympy import Expr, Poly, Symbol
 
 from rung.reasoners.symbolic.equations import define_function, difference, polynomial_roots, solved
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build
+from rung.reasoners.symbolic.expressions import build, number_of
 from rung.reasoners.symbolic.render import symbolic_text
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded
@@ -364,7 +364,7 @@ def integral(scope: Scope, children: list[Child]) -> Any:
         raise TooLarge("too long an expression to integrate")
     symbol = scope.symbol(str(letters[0].children[-1])) if letters else _variable(value)
     if limits:
-        low, high = (build(node, scope) for node in nodes(limits[0].children))
+        low, high = (number_of(node, scope) for node in nodes(limits[0].children))
         result = sympy.integrate(value, (symbol, low, high))
         if result.is_number and not result.is_finite:
             raise NoAnswer("an integral that diverges")
@@ -378,7 +378,7 @@ def integral(scope: Scope, children: list[Child]) -> Any:
 
 
 def limit(scope: Scope, children: list[Child]) -> Any:
-    value, target = (build(node, scope) for node in nodes(children))
+    value, target = (number_of(node, scope) for node in nodes(children))
     name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
     symbol = scope.symbol(name)
     if target is sympy.oo or target is -sympy.oo:
@@ -406,10 +406,10 @@ def ranged(scope: Scope, children: list[Child]) -> Any:
     """`sum of E for k from a to b`."""
     parts = nodes(children)
     name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
-    low, high = build(parts[1], scope), build(parts[2], scope)
+    low, high = number_of(parts[1], scope), number_of(parts[2], scope)
     index = scope.symbol(name)
     scope.values.pop(name, None)
-    value = build(parts[0], scope)
+    value = number_of(parts[0], scope)
     kind = str(children[0])
     if kind not in {"add", "mul"}:
         raise NotUnderstood("neither a sum nor a product")

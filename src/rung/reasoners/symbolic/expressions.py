@@ -226,6 +226,17 @@ def named(name: str, scope: Scope) -> Any:
     return scope.value_of(name)
 
 
+def number_of(node: Node, scope: Scope) -> Expr:
+    """What a node stands for. Raises NotUnderstood for a list or a matrix."""
+    return _number_alone(build(node, scope))
+
+
+def _number_alone(value: Any) -> Expr:
+    if not isinstance(value, Expr) or value.is_Matrix:
+        raise NotUnderstood("a list or a matrix for a number")
+    return value
+
+
 def _applied(node: Node, scope: Scope, depth: int) -> Any:
     name = str(node.children[0])
     given = [build(child, scope, depth + 1) for child in node.children[1].children]
@@ -247,6 +258,7 @@ def _slope(node: Node, scope: Scope, depth: int) -> Any:
         raise NotUnderstood("a slope of a function of several letters")
     calculus.derived(scope.steps, body, parameter, order)
     slope = sympy.diff(body, parameter, order)
+    given = [_number_alone(given[0])]
     dashes = name + "'" * order
     scope.say("{}({}) = {}", dashes, parameter, slope)
     result = checked(slope.xreplace({parameter: given[0]}))
@@ -261,6 +273,7 @@ def applied(scope: Scope, name: str, given: list[Any]) -> Any:
         raise NotUnderstood("a function of another number of values")
     if not body.free_symbols:
         return body
+    given = [_number_alone(value) for value in given]
     if all(value.is_Rational for value in given):
         size = max(bits(value) for value in given) * max((degree(body, p) for p in parameters), default=1)
         if size > MAX_BITS:

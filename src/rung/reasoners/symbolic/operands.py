@@ -1,6 +1,6 @@
 """What a task works on: the values of its operands."""
 
-from typing import Any
+from typing import Any, Final
 
 import sympy
 from sympy import Expr, Integer
@@ -8,6 +8,8 @@ from sympy import Expr, Integer
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import build, times
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+
+_POWERS: Final = frozenset({"squared", "cubed", "nth_power"})
 
 
 def values(scope: Scope, children: list[Child]) -> list[Any]:
@@ -20,12 +22,21 @@ def values(scope: Scope, children: list[Child]) -> list[Any]:
 
 def listed(scope: Scope, node: Node) -> list[Any]:
     """The members of a list, in brackets or not."""
+    _each_its_own(nodes(node.children))
     members = [build(member, scope) for member in nodes(node.children)]
     if len(members) == 1 and isinstance(members[0], sympy.Tuple):
         members = list(members[0])
     if not all(isinstance(member, Expr) for member in members):
         raise NotUnderstood("a list of what are no numbers")
     return members
+
+
+def _each_its_own(members: list[Node]) -> None:
+    """Raises NotUnderstood for `3 and 4 squared` and `10% and 20% of 50`: what the last one says may go for all."""
+    *others, last = (member.data for member in members)
+    shared = "percent_sign" if last in {"part_of", "off"} else ""
+    if others and ((last in _POWERS and not _POWERS & set(others)) or shared in others):
+        raise NotUnderstood("a list whose last words may be of all of it")
 
 
 def difference_asked(children: list[Child]) -> None:

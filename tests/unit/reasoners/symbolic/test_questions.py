@@ -107,6 +107,8 @@ ANSWERS = {
     "log base 2 of (8*4)": "5",
     "log base 2 of 8 + log base 2 of 4": "5",
     "ln 8 / ln 2": "3",
+    "sum of 3 squared and 4 cubed": "73",
+    "sum of 10% of 50 and 20% of 50": "15",
     "limit of sin x / x as x approaches 0": "1",
     "derivative of e^2 + e": "2*e + 1",
     "derivative of e^3 wrt e": "3*e^2",
@@ -209,6 +211,14 @@ DECLINED = [
     "log base 2 of 8 times 4",
     "derivative of e^2",
     "integral of 3e^2 from 0 to 1",
+    "sum of 3 and 4 squared",
+    "mean of 10% and 20% of 50",
+    "sum of [1, 2] for k from 1 to 3",
+    "sum of k for k from 1 to [1, 2]",
+    "limit of x as x approaches [[1,2],[3,4]]",
+    "Let f(x) = x + 1. What is f([1, 2])?",
+    "Let f(x) = x + 1. What is f'([1, 2])?",
+    "integral of x from 0 to [1, 2]",
 ]
 
 CORES = {
