@@ -110,4 +110,5 @@ def shifted(prob: float, by: float) -> float:
     if not by:
         return prob
     prob = min(max(prob, 1 - SUREST), SUREST)
-    return min(1 / (1 + exp(-(log(prob / (1 - prob)) + by))), SUREST)
+    odds = log(prob / (1 - prob)) + by
+    return min(1 / (1 + exp(-odds)), SUREST) if odds > -500 else 0.0

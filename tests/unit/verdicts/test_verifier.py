@@ -371,3 +371,9 @@ def test_no_signal_that_is_not_asked_would_say_anything(
     seen = _look(features, answer, {"messages": [{"role": "user", "content": question}], **more})
     said = [(name, value) for name, signal in SIGNALS.items() if (value := signal(seen)) is not None]
     assert list(signals_of(seen).items()) == said
+
+
+@pytest.mark.parametrize("by", [-1e308, -800.0, 800.0, 1e308])
+async def test_evidence_beyond_all_bounds_is_no_error(by: float) -> None:
+    prob = await _prob(SUM, _says("42", signals={"judge": by}))
+    assert 0 <= prob <= 0.995
