@@ -1,9 +1,11 @@
 """A reasoner of the user's own: an async function, or a class with an async `answer`."""
 
+import asyncio
 import inspect
 import sys
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from copy import deepcopy
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -11,10 +13,11 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
-from typing import Any
+from typing import Any, Final, SupportsFloat
 
+import msgspec
 import structlog
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from rung.config.schema import FunctionConfig
 from rung.errors import Abstained, ConfigError, Malformed, ReasonerError, Upstream
@@ -23,6 +26,8 @@ from rung.reasoners.completions import estimated
 from rung.types import Answer, Call, Chunk, Usage
 
 ENTRY_POINTS = "rung.reasoners"
+# Of anything that is counted: more is nonsense, and too long for who reads it.
+MOST_USED: Final = 2**40
 _log = structlog.get_logger(__name__)
 _MAY_GIVE = "a str, an Answer, a Chunk, or an async iterator of str and Chunk; None abstains"
 
@@ -32,7 +37,8 @@ class Function:
 
     It is called with the `Call`, or with the messages if its parameter is named `messages`. It gives back a str, an
     Answer, a Chunk, None (it abstains), or yields str and Chunk as they come. Raising Abstained abstains too; any
-    other exception is a failure of this reasoner, told by its type alone, since its words may quote the prompt.
+    other exception is a failure of this reasoner, told by its type alone, since its words may quote the prompt; so is
+    an exit, and a cancellation that is not the caller's. What it is given is its own to change.
 
     With `batch` above 1 it is given a list of those, and gives back a list of as many answers, each as above.
     """
@@ -107,7 +113,7 @@ class Function:
 
     async def _pieces(self, asked: Call | Sequence[Call]) -> AsyncGenerator[Any, None]:
         try:
-            given = self._ask(self._what_of(asked) if self._wants_messages else asked)
+            given = self._ask(self._what_of(asked))
             if inspect.isawaitable(given):
                 given = await given
             if not isinstance(given, AsyncIterable):
@@ -118,14 +124,19 @@ class Function:
                     yield piece
         except ReasonerError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             what, where = type(error).__name__, _where(error)
             _log.warning("function failed", reasoner=self._name, error=what, at=where)
             raise Upstream(f"{self._name}: your function raised {what} ({where})") from error
 
-    @staticmethod
-    def _what_of(asked: Call | Sequence[Call]) -> Any:
-        return asked.body["messages"] if isinstance(asked, Call) else [call.body["messages"] for call in asked]
+    def _what_of(self, asked: Call | Sequence[Call]) -> Any:
+        """A copy: the next rung is asked with the same body, and the cache keeps the answer under it."""
+        if not isinstance(asked, Call):
+            return [self._what_of(call) for call in asked]
+        body = deepcopy(asked.body)
+        return body["messages"] if self._wants_messages else replace(asked, body=body)
 
 
 class _Given:
@@ -147,15 +158,27 @@ class _Given:
         if piece is None and not self.any:
             raise Abstained(f"{self._name}: has no answer to this")
         if isinstance(piece, str):
-            piece = Chunk(text=piece)
+            piece = Chunk(text=str.__str__(piece))
         if not isinstance(piece, Chunk | Answer):
             raise Malformed(f"{self._name}: your function gave a {type(piece).__name__}; it may give {_MAY_GIVE}")
-        for chunk in spell(piece) if isinstance(piece, Answer) else [piece]:
+        for given in spell(piece) if isinstance(piece, Answer) else [piece]:
+            chunk = self._sound(given)
             self._finished[chunk.index] = bool(chunk.finish) or self._finished.get(chunk.index, False)
             self._written_bytes += len(chunk.text.encode()) + len(chunk.reasoning.encode())
             if chunk.usage:
                 self._usage = self._usage + chunk.usage if self._usage else chunk.usage
             yield replace(chunk, usage=None)
+
+    def _sound(self, chunk: Chunk) -> Chunk:
+        """`chunk`, which nobody has looked into, as one that can be written and has the types that it says."""
+        try:
+            sound = msgspec.json.decode(msgspec.json.encode(chunk, enc_hook=_plain), type=Chunk)
+            msgspec.convert(sound.tool_calls, tuple[_ToolCall, ...])
+        except (msgspec.MsgspecError, TypeError, ValueError, OverflowError, RecursionError) as wrong:
+            raise Malformed(f"{self._name}: your function gave what is no text or Chunk: {wrong}") from None
+        if sound.index < 0 or (sound.usage and not all(0 <= used <= MOST_USED for used in astuple(sound.usage))):
+            raise Malformed(f"{self._name}: your function gave a Chunk with an index or a usage that cannot be")
+        return sound
 
     def owed(self) -> Iterator[Chunk]:
         """An end of each choice, and the usage: as given, else estimated."""
@@ -167,6 +190,28 @@ class _Given:
             yield Chunk(usage=self._usage)
         else:
             yield Chunk(usage=estimated(self._call.body, self._written_bytes), signals={"usage_estimated": 1.0})
+
+
+class _ToolCall(msgspec.Struct):
+    """What is read of a delta."""
+
+    index: int | None = None
+    function: dict[str, Any] | None = None
+
+
+def _plain(value: Any) -> Any:
+    """Of kinds of text and of numbers that others have made, as numpy has."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, SupportsFloat):
+        return float(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+def _is_cancelled() -> bool:
+    """Whether whoever asks has left; a cancellation may also come from something that the user's code waited for."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _loaded(name: str, call: str) -> Callable[[Any], Any]:
@@ -181,7 +226,7 @@ def _loaded(name: str, call: str) -> Callable[[Any], Any]:
         ) from error
     except ConfigError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{key}: loading `{call}` raised {type(error).__name__}: {error}") from error
     ask = getattr(ask, "answer", ask)
     if not (inspect.iscoroutinefunction(ask) or inspect.isasyncgenfunction(ask)):
@@ -238,7 +283,7 @@ def _closing(pieces: AsyncIterable[Any]) -> AbstractAsyncContextManager[AsyncIte
     return aclosing(pieces) if isinstance(pieces, AsyncGenerator) else nullcontext(pieces)
 
 
-def _where(error: Exception) -> str:
-    """The last place in the user's code: a file's name and line, no text."""
+def _where(error: BaseException) -> str:
+    """The last place in the code that was asked: a file's name and line, no text."""
     frame = extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"

@@ -158,8 +158,66 @@ async def test_anything_else_is_malformed(made: Made, given: Any) -> None:
         await chunks_of(made(answer))
 
 
-@pytest.mark.parametrize("error", [ValueError("about private"), BadRequest("about private"), TimeoutError()])
-async def test_other_errors_are_told_by_type_and_place(made: Made, error: Exception) -> None:
+Text = type("Text", (str,), {})
+Decimals = type("Decimals", (), {"__float__": lambda self: 0.5})
+
+
+async def test_what_others_make_of_texts_and_numbers_is_taken(made: Made) -> None:
+    async def answer(call: Call) -> AsyncIterator[Any]:
+        yield Text("a")
+        yield Chunk(text=Text("b"), signals={"sure": Decimals()})
+
+    found = collect("mine", await chunks_of(made(answer)))
+    assert (found.text, type(found.text), found.signals["sure"]) == ("ab", str, 0.5)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "\ud800",
+        Chunk(text=None),  # type: ignore[arg-type]
+        Chunk(text="\ud800"),
+        Chunk(text="x", index="a"),  # type: ignore[arg-type]
+        Chunk(text="x", index=-1),
+        Chunk(text="x", signals={"judge": float("nan")}),
+        Chunk(text="x", signals={"tests": "two"}),  # type: ignore[dict-item]
+        Chunk(text="x", tool_calls=({"function": "f"},)),
+        Chunk(text="x", extra={"what": object()}),
+        Chunk(text="x", usage=Usage(prompt_tokens="two")),  # type: ignore[arg-type]
+        Chunk(text="x", usage=Usage(prompt_tokens=2**70)),
+        Chunk(text="x", usage=Usage(usd=-1.0)),
+        Chunk(text="x", usage=Usage(usd=float("inf"))),
+    ],
+)
+async def test_a_chunk_that_is_none_is_malformed(made: Made, given: Any) -> None:
+    async def answer(call: Call) -> Any:
+        return given
+
+    with pytest.raises(Malformed, match="mine: your function gave"):
+        await chunks_of(made(answer))
+
+
+async def test_what_it_does_to_its_messages_stays_with_it(made: Made) -> None:
+    async def of_messages(messages: list[Any]) -> str:
+        messages[-1]["content"] = "another question"
+        messages.append({"role": "user", "content": "and another"})
+        return "x"
+
+    async def of_the_call(call: Any) -> str:
+        call.body["messages"].clear()
+        call.body["temperature"] = 2
+        return "x"
+
+    for answer in (of_messages, of_the_call):
+        assert await asked(made(answer)) == "x"
+        assert CALL.body == {"messages": [{"role": "user", "content": "private"}]}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("about private"), BadRequest("about private"), TimeoutError(), SystemExit(3), asyncio.CancelledError()],
+)
+async def test_other_errors_are_told_by_type_and_place(made: Made, error: BaseException) -> None:
     async def answer(call: Call) -> str:
         raise error
 
@@ -272,6 +330,7 @@ def test_a_file_that_cannot_be_loaded_leaves_nothing_behind(tmp_path: Path) -> N
     before = set(sys.modules)
     for text, words in (
         ("1 +", "SyntaxError"),
+        ("import sys\nsys.exit('usage: own.py FILE')", "SystemExit"),
         ("import nothing_here", "no module `nothing_here`"),
         ("", "has no `f`"),
     ):
