@@ -231,10 +231,17 @@ def tried(source: str, space: dict[str, object]) -> str:
     try:
         exec(compile(source, "<code>", "exec"), space)  # noqa: S102 - what all of this is for
     except AssertionError as wrong:
-        return cut(f"AssertionError: {wrong}{gave(source, space)}")
+        return cut(f"{said(wrong)}{gave(source, space)}")
     except BaseException as wrong:  # noqa: BLE001 - SystemExit is no way out of a test
-        return cut(f"{type(wrong).__name__}: {wrong}")
+        return cut(said(wrong))
     return ""
+
+
+def said(wrong: BaseException) -> str:
+    try:
+        return f"{type(wrong).__name__}: {wrong}"
+    except BaseException:  # noqa: BLE001 - its own words may fail too
+        return "an error that does not say which"
 
 
 def gave(source: str, space: dict[str, object]) -> str:
@@ -250,7 +257,9 @@ def gave(source: str, space: dict[str, object]) -> str:
 
 
 def cut(text: str) -> str:
-    return text if len(text) <= MOST_SAID else f"{text[:MOST_SAID]}..."
+    """Short, and without halves of characters, which no JSON may hold."""
+    text = text if len(text) <= MOST_SAID else f"{text[:MOST_SAID]}..."
+    return text.encode(errors="backslashreplace").decode()
 
 
 def main() -> None:

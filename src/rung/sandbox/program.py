@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rung.sandbox.exact import MATHS, Wrong, exact
+from rung.sandbox.exact import MATHS, MOST_BITS, Wrong, exact
 from rung.sandbox.frames import Answerer
 from rung.sandbox.nursery import Limits
 from rung.sandbox.pool import Pool
@@ -149,7 +149,8 @@ def _literals(tree: ast.Module) -> Iterator[Fraction]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
             value = exact(node.value)
-            if value is not None:
+            # one that is too large ends the program where it stands, if that is reached
+            if value is not None and value.numerator.bit_length() <= MOST_BITS:
                 yield Fraction(value)
 
 

@@ -176,6 +176,23 @@ async def test_what_dies_is_told(closed: Jail) -> None:
     assert (tried.wrong, tried.ended, tried.tests) == ("it ends the process", "died", (None,))
 
 
+MUTE = """
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError
+
+def fail(error):
+    raise error
+"""
+
+
+async def test_an_error_that_cannot_be_told_is_one_test_that_failed(closed: Jail) -> None:
+    tried = await closed.run(
+        MUTE, ["fail(Mute())", "assert False, Mute()", r"fail(ValueError('\ud800'))", "assert True"]
+    )
+    assert tried.tests == (*["an error that does not say which"] * 2, r"ValueError: \ud800", "")
+
+
 EVERYWHERE = """
 import os
 for fd in range(3, 32):

@@ -231,3 +231,9 @@ async def test_programs_run_in_a_worker_that_is_kept() -> None:
         assert (await programs.run("answer = 6 * 8")).answer == "48"
     finally:
         await programs.close()
+
+
+@pytest.mark.parametrize("source", ["answer = {}", "if 0:\n    x = {}\nanswer = 5", "x = {}\nanswer = 5"])
+def test_a_number_with_more_digits_than_python_writes(source: str) -> None:
+    ran = run(source.format(f"0x{'f' * 3900}"))
+    assert ran.answer == "5" or ran.error == "line 1: a number too large"
