@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 import rung
-from rung.cli.options import EMBEDDING, JsonOption, write_json
+from rung.cli.options import EMBEDDING, JsonOption, draw, picture_option, write_json
 from rung.errors import ConfigError
 
 try:
@@ -35,9 +35,7 @@ def evaluate(
         ),
     ],
     out: Annotated[Path | None, typer.Option(help="Where to write the artefact that `serve` uses.")] = None,
-    picture: Annotated[
-        Path | None, typer.Option("--plot", help="Where to draw frontier and learning curve (.png, .svg).")
-    ] = None,
+    picture: Annotated[Path | None, picture_option("frontier and learning curve")] = None,
     curve: Annotated[
         bool, typer.Option("--curve/--no-curve", help="Whether to say what more outcomes would bring.")
     ] = True,
@@ -49,6 +47,11 @@ def evaluate(
     Every question is judged by a model that has not seen it. Nothing is called.
     """
     known = read_outcomes(outcomes)
+    if (whole := _whole(known)) < LEAST:
+        raise ConfigError(
+            f"{outcomes}: {whole} questions are scored for every reasoner; at least {LEAST} are needed to say what "
+            "routing between them is worth"
+        )
     if embedding:
         known = embedded(known, None)
     rng = np.random.default_rng(0)
@@ -56,7 +59,7 @@ def evaluate(
     model = fit(known, rng)
     result = report(known, model, right, learning_curve(known, rng) if curve else (), rng)
     if picture is not None:
-        _plot(result, picture)
+        draw(lambda path: _plot(result, path), picture)
     if out is not None:
         save(out, model, _about(known, model, _metrics(result)))
     if as_json:
@@ -70,7 +73,7 @@ def learn(known: Outcomes, out: Path, console: Console) -> None:
     reasoner answered, if there are enough."""
     rng = np.random.default_rng(0)
     right, model = across(known, rng), fit(known, rng)
-    if (~np.isnan(known.scores).any(1)).sum() >= LEAST:
+    if _whole(known) >= LEAST:
         result = report(known, model, right, (), rng)
         save(out, model, _about(known, model, _metrics(result)))
         _show(result, known, console, out)
@@ -81,6 +84,12 @@ def learn(known: Outcomes, out: Path, console: Console) -> None:
     console.print(f"  calibration error {error:.3f}")
     console.print("What routing by these estimates is worth is not known: too few questions were answered by all.")
     _show_written(out, console)
+
+
+def _whole(known: Outcomes) -> int:
+    """How many different questions every reasoner was asked."""
+    asked = np.flatnonzero(~np.isnan(known.scores).any(1))
+    return len({known.questions[at] for at in asked})
 
 
 def _about(outcomes: Outcomes, model: Model, metrics: dict[str, float]) -> About:

@@ -1,12 +1,15 @@
 """What several commands share."""
 
 import os
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
+
+from rung.errors import ConfigError
 
 ConfigOption = Annotated[
     Path | None,
@@ -24,6 +27,27 @@ EMBEDDING = (
     "Also learn from what questions mean, by a small sentence encoder (23 MB, fetched once): righter chances, and some "
     "milliseconds a decision."
 )
+
+
+def _drawable(path: Path | None) -> Path | None:
+    """Told before the work is done, not after."""
+    if path is not None and path.suffix not in {".png", ".svg"}:
+        raise typer.BadParameter(f"{path} ends neither in .png nor in .svg")
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}")
+    return path
+
+
+def picture_option(of: str) -> Any:
+    return typer.Option("--plot", callback=_drawable, help=f"Where to draw {of} (.png, .svg); needs matplotlib.")
+
+
+def draw(save: Callable[[Path], None], path: Path) -> None:
+    """Raises ConfigError where the file cannot be written."""
+    try:
+        save(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 class PresetName(StrEnum):

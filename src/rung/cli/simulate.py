@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from rung.cli.options import ConfigOption, JsonOption, write_json
+from rung.cli.options import ConfigOption, JsonOption, draw, picture_option, write_json
 from rung.config import load_config
 from rung.simulate.experiment import Experiment, Result, experiment
 from rung.simulate.plot import plot
@@ -21,12 +21,10 @@ def simulate(
         typer.Option(help="Csv with arrival_s,prompt_tokens,completion_tokens, or Azure's csv, or Mooncake's jsonl."),
     ],
     config: ConfigOption = None,
-    load: Annotated[float, typer.Option(min=0.01, help="Times what the ladder can do.")] = 1.0,
+    load: Annotated[float, typer.Option(min=0.01, max=1000, help="Times what the ladder can do.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     as_json: JsonOption = False,
-    picture: Annotated[
-        Path | None, typer.Option("--plot", help="Where to draw what each class got (.png, .svg); needs matplotlib.")
-    ] = None,
+    picture: Annotated[Path | None, picture_option("what each class got")] = None,
 ) -> None:
     """Replay recorded arrivals through the real lanes and the real rule, with modelled reasoners, in virtual time.
 
@@ -34,11 +32,11 @@ def simulate(
     """
     result = experiment(load_config(config), Experiment(trace=trace, load=load, seed=seed))
     if picture is not None:
-        plot(result.outcomes, picture)
+        draw(lambda path: plot(result.outcomes, path), picture)
     if as_json:
         write_json(_json(result))
     else:
-        _show(result, Console(highlight=False, soft_wrap=True))
+        _show(result, _console())
 
 
 def _json(result: Result) -> dict[str, Any]:
@@ -51,6 +49,13 @@ def _json(result: Result) -> dict[str, Any]:
         "goodput": result.goodput,
         "tables": {name: [msgspec.to_builtins(row) for row in rows] for name, rows in result.tables.items()},
     }
+
+
+def _console() -> Console:
+    """Wide enough for the tables: a terminal that is not wraps their lines, and no column loses its end."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.width = max(console.width, _WIDTH)
+    return console
 
 
 def _show(result: Result, console: Console) -> None:
@@ -66,6 +71,7 @@ def _show(result: Result, console: Console) -> None:
     )
 
 
+_WIDTH = 120
 _COUNTS = ("requests", "answered", "met", "refused", "unfit", "late", "failed", "right")
 
 

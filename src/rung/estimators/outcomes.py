@@ -91,6 +91,8 @@ def _csv(path: Path) -> dict[str, Sequence[Any]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)
             columns: dict[str, list[Any]] = {name: [] for name in rows.fieldnames or ()}
+            if len(columns) < len(rows.fieldnames or ()):
+                raise ConfigError(f"{path}: a column stands twice")
             for row in rows:
                 if None in row or None in row.values():
                     raise ConfigError(f"{path}: line {rows.line_num} has not as many values as there are columns")
@@ -105,9 +107,12 @@ def _checked(path: Path, columns: Mapping[str, Sequence[Any]]) -> Outcomes:
     reasoners = tuple(name.removeprefix("score|") for name in columns if name.startswith("score|"))
     if "question" not in columns or len(reasoners) < 2:
         raise ConfigError(f"{path}: must have the columns {_FORM}; at least two reasoners. It has {', '.join(columns)}")
-    questions = tuple("" if q is None else str(q) for q in columns["question"])
-    if len(questions) < LEAST:
-        raise ConfigError(f"{path}: has {len(questions)} questions; at least {LEAST} are needed to say anything")
+    if "" in reasoners:
+        raise ConfigError(f"{path}: a column `score|` names no reasoner")
+    odd = next((i for i, q in enumerate(columns["question"]) if not isinstance(q, str | None)), None)
+    if odd is not None:
+        raise ConfigError(f"{path}: row {odd + 1}: the question is no text")
+    questions = tuple(q or "" for q in columns["question"])
     empty = next((i for i, q in enumerate(questions) if not q.strip()), None)
     if empty is not None:
         raise ConfigError(f"{path}: row {empty + 1} has no question")
@@ -115,15 +120,16 @@ def _checked(path: Path, columns: Mapping[str, Sequence[Any]]) -> Outcomes:
     if (scores < 0).any() or (scores > 1).any():
         row, column = np.argwhere((scores < 0) | (scores > 1))[0]
         raise ConfigError(f"{path}: row {row + 1}, score|{reasoners[column]}: must lie between 0 and 1")
-    if (never := np.isnan(scores).all(0)).any():
-        raise ConfigError(f"{path}: score|{reasoners[int(never.argmax())]} is empty")
     costs: dict[str, Floats | None] = {}
     for unit in ("usd", "seconds", "tokens"):
         named = [f"{unit}|{r}" for r in reasoners]
         costs[unit] = (
             np.stack([_numbers(path, n, columns) for n in named], axis=1) if set(named) <= set(columns) else None
         )
-    used = {"question", *(f"{kind}|{r}" for kind in ("score", *costs) for r in reasoners)}
+    if (count := len(set(questions))) < LEAST:
+        raise ConfigError(f"{path}: has {count} different questions; at least {LEAST} are needed to say anything")
+    known = [unit for unit, figures in costs.items() if figures is not None]
+    used = {"question", *(f"{kind}|{r}" for kind in ("score", *known) for r in reasoners)}
     return Outcomes(
         questions=questions,
         reasoners=reasoners,
@@ -134,7 +140,7 @@ def _checked(path: Path, columns: Mapping[str, Sequence[Any]]) -> Outcomes:
 
 
 def _numbers(path: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> Floats:
-    out = np.full(len(columns[name]), np.nan, np.float32)
+    out = np.full(len(columns[name]), np.nan)
     for i, value in enumerate(columns[name]):
         if value is None or (isinstance(value, str) and not value.strip()):
             continue
@@ -142,9 +148,13 @@ def _numbers(path: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> Flo
             out[i] = float(value)
         except (TypeError, ValueError):
             raise ConfigError(f"{path}: row {i + 1}, {name}: `{value}` is no number") from None
-    if np.isinf(out).any() or (not name.startswith("score|") and (out < 0).any()):
+    if np.isnan(out).all():
+        raise ConfigError(f"{path}: {name} is empty")
+    if np.nanmax(np.abs(out), initial=0.0) > np.finfo(np.float32).max or (
+        not name.startswith("score|") and (out < 0).any()
+    ):
         raise ConfigError(f"{path}: {name}: must be finite and not negative")
-    return out
+    return out.astype(np.float32)
 
 
 def folds(questions: Sequence[str], count: int, rng: np.random.Generator) -> Ints:

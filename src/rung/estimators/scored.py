@@ -20,10 +20,11 @@ def outcomes_of(graded: Sequence[Graded]) -> Outcomes:
     rows = [(question, one) for question, one in rows if question.strip()]
     scores = [_scores(one) for _, one in rows]
     reasoners = tuple(sorted({name for row in scores for name in row}))
-    if len(rows) < LEAST or len(reasoners) < 2:
+    different = len({question for question, _ in rows})
+    if different < LEAST or len(reasoners) < 2:
         raise ConfigError(
-            f"an artefact needs {LEAST} scored questions whose texts were kept (`ledger.text: true`), answered by two "
-            f"rungs or more; there are {len(rows)}, answered by {', '.join(reasoners) or 'none'}"
+            f"an artefact needs {LEAST} scored questions that differ, whose texts were kept (`ledger.text: true`), "
+            f"answered by two rungs or more; there are {different}, answered by {', '.join(reasoners) or 'none'}"
         )
     table = np.full((len(rows), len(reasoners)), np.nan, np.float32)
     tokens = np.full_like(table, np.nan)

@@ -120,9 +120,10 @@ def fit(outcomes: Outcomes, rng: np.random.Generator, bases: Sequence[str] = tup
 
 def filled(scores: Floats) -> Floats:
     """Gaps filled with what the reasoner's mean and the question's other scores make likely."""
-    mean = np.nanmean(scores, axis=0)
+    known = ~np.isnan(scores)
+    # One who has no score at all is taken for ordinary.
+    mean = np.where(known.any(0), np.where(known, scores, 0).sum(0) / np.maximum(known.sum(0), 1), np.nanmean(scores))
     rest = scores - mean
-    known = ~np.isnan(rest)
     # One pseudo-outcome of an ordinary question, so that a single score does not decide.
     shift = np.where(known, rest, 0).sum(1) / (known.sum(1) + 1)
     return np.where(known, scores, np.clip(mean + shift[:, None], 0, 1)).astype(np.float32)

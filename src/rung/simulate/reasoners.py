@@ -118,7 +118,7 @@ class ModelledLocal(Modelled):
 
     def per_s(self, size: Size) -> float:
         p = self.processor
-        return 1 / p.speed.busy_s(size.prompt_tokens, size.completion_tokens, p.slots)
+        return 1 / p.speed.busy_s(max(size.prompt_tokens, 1), max(size.completion_tokens, 1), p.slots)
 
     def kill(self) -> None:
         """Its process dies: all calls fail, and so do those that come."""

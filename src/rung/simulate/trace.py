@@ -24,6 +24,8 @@ class Arrival(Struct, frozen=True, kw_only=True):
     deadline_s: float | None = None
 
 
+# Beyond any context that there is: what takes as long would be waited for to the end of days.
+_MOST_TOKENS = 100_000_000
 _CLASSES = {"critical": 0, "interactive": 1, "batch": 2}
 _AZURE = frozenset(["TIMESTAMP", "ContextTokens", "GeneratedTokens"])
 _PLAIN = frozenset(["arrival_s", "prompt_tokens", "completion_tokens"])
@@ -35,7 +37,7 @@ def read_trace(path: Path, most: int | None = None) -> list[Arrival]:
     arrival_s, prompt_tokens, completion_tokens and, if wanted, priority and deadline_ms. Raises BadRequest.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             arrivals = sorted(_read(file, path, most), key=lambda arrival: arrival.at_s)
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequest(f"{path}: cannot be read: {error}") from error
@@ -60,8 +62,9 @@ def _read(lines: Iterable[str], path: Path, most: int | None) -> Iterator[Arriva
 
 def _sound(arrival: Arrival) -> Arrival:
     """Raises ValueError for what cannot have arrived."""
-    if not math.isfinite(arrival.at_s) or min(arrival.prompt_tokens, arrival.completion_tokens) < 0:
-        raise ValueError("no time, or fewer than no tokens")
+    fewest, most = sorted((arrival.prompt_tokens, arrival.completion_tokens))
+    if not math.isfinite(arrival.at_s) or fewest < 0 or most > _MOST_TOKENS:
+        raise ValueError("no time, fewer than no tokens, or more than any model takes")
     if arrival.deadline_s is not None and not 0 < arrival.deadline_s < math.inf:
         raise ValueError("no deadline")
     return arrival

@@ -35,6 +35,14 @@ def test_for_programs_the_same_each_time(run, outcomes):
     assert said["curve"] == []
 
 
+def test_what_was_never_asked_of_all(run, place):
+    rows = "".join(f"What is {i}?,1,\n" if i % 2 else f"What is {i}?,,1\n" for i in range(40))
+    (place / "gaps.csv").write_text("question,score|a,score|b\n" + rows)
+    told = run("eval", "--outcomes", "gaps.csv", "--no-curve")
+    assert isinstance(told.exception, ConfigError)
+    assert "0 questions are scored for every reasoner" in str(told.exception)
+
+
 def test_a_picture(run, outcomes, place):
     pytest.importorskip("matplotlib")
     told = run("eval", "--outcomes", str(outcomes), "--plot", "picture.png", "--no-curve")

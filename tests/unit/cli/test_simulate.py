@@ -49,6 +49,32 @@ def test_a_picture(arguments, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("place", "said"), [("nowhere/p.png", "no folder"), ("picture.txt", "neither")])
+def test_a_picture_that_cannot_be_is_told_before_anything_is_done(arguments, tmp_path, place, said):
+    told = CliRunner().invoke(app, [*arguments, "--plot", str(tmp_path / place)])
+    assert told.exit_code == 2
+    assert said in told.output
+    assert "times real time" not in told.output
+
+
+def test_a_picture_for_which_there_is_no_room(arguments, tmp_path):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "p.png").mkdir()
+    told = CliRunner().invoke(app, [*arguments, "--plot", str(tmp_path / "p.png")])
+    assert "cannot be written" in str(told.exception)
+
+
+def test_no_column_is_cut_where_nothing_is_a_terminal(arguments):
+    told = CliRunner().invoke(app, arguments).stdout
+    assert all(name in told for name in ("interactive", "requests", "answered", "refused", "failed", "right", "wasted"))
+
+
+def test_arrivals_of_no_tokens(arguments, tmp_path):
+    (tmp_path / "trace.csv").write_text("arrival_s,prompt_tokens,completion_tokens\n0,0,0\n1,0,0\n")
+    told = CliRunner().invoke(app, arguments)
+    assert told.exit_code == 0, told.output
+
+
 def test_what_is_no_trace(arguments, tmp_path):
     (tmp_path / "trace.csv").write_text("hello\n")
     told = CliRunner().invoke(app, arguments)

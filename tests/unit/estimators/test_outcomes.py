@@ -52,6 +52,10 @@ def test_parquet_is_read_as_csv_is(path, tmp_path):
         (HEAD + ROWS + "x,1\n", "line 32 has not as many values"),
         (HEAD + ROWS + "x,inf,1\n", "must be finite"),
         (HEAD + "x,1,\n" * 30, "score|b is empty"),
+        (HEAD + "x,1,0\n" * 30, "has 1 different questions; at least 20"),
+        ("question,score|,score|b\n" + "x,1,1\n" * 30, "a column `score|` names no reasoner"),
+        ("question,score|a,score|b,score|b\n" + "x,1,1,0\n" * 30, "a column stands twice"),
+        (HEAD + ROWS + "x,1e300,1\n", "must be finite"),
         ("question,score|a,score|b,usd|a,usd|b\n" + "x,1,1,-1,1\n" * 30, "usd|a: must be finite and not negative"),
     ],
 )
@@ -59,6 +63,22 @@ def test_what_is_wrong_is_told_with_its_place(path, text, said):
     path.write_text(text)
     with pytest.raises(ConfigError, match=said.replace("|", r"\|")):
         read_outcomes(path)
+
+
+def test_costs_of_some_reasoners_only_are_told_as_not_used(path):
+    path.write_text("question,score|a,score|b,usd|a\n" + "".join(f"What is {i}?,1,0,0.1\n" for i in range(30)))
+    assert read_outcomes(path).ignored == ("usd|a",)
+
+
+def test_questions_that_are_no_texts(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet  # noqa: PLC0415
+
+    questions = [[f"What is {i}?"] for i in range(30)]
+    table = pyarrow.table({"question": questions, "score|a": [1.0] * 30, "score|b": [0.0] * 30})
+    parquet.write_table(table, tmp_path / "o.parquet")
+    with pytest.raises(ConfigError, match="row 1: the question is no text"):
+        read_outcomes(tmp_path / "o.parquet")
 
 
 def test_what_is_no_file_of_outcomes(tmp_path):

@@ -39,6 +39,14 @@ def test_gaps_are_filled_by_reasoner_and_question():
     assert ((full >= 0) & (full <= 1)).all()
 
 
+def test_a_reasoner_with_one_score_is_no_gap_in_the_others(outcomes, rng):
+    few = outcomes.take(np.arange(60))
+    few.scores[1:, 2] = np.nan
+    right = across(few, rng)
+    assert np.isfinite(right).all()
+    assert figures.calibration_error(right, few.scores) < 0.5
+
+
 def test_tokens_follow_the_question(outcomes, unseen, rng):
     sums = np.array(["add" in q or "total" in q or "price" in q for q in outcomes.questions])
     tokens = np.where(sums, 200.0, 20.0).astype(np.float32)[:, None] * np.ones((1, 3), np.float32)

@@ -43,6 +43,11 @@ def test_plain_with_class_and_deadline_in_any_order(tmp_path):
     ]
 
 
+def test_a_mark_of_its_encoding_before_it(tmp_path):
+    path = written(tmp_path, "\ufeffarrival_s,prompt_tokens,completion_tokens\n9,1,2\n")
+    assert [a.prompt_tokens for a in read_trace(path)] == [1]
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -55,6 +60,7 @@ def test_plain_with_class_and_deadline_in_any_order(tmp_path):
         ('{"timestamp": "1", "input_length": 1, "output_length": 1}\n', "row 1"),
         ("arrival_s,prompt_tokens,completion_tokens\nnan,1,1\n", "row 1"),
         ("arrival_s,prompt_tokens,completion_tokens\n0,1,1\n0,-5,1\n", "row 2"),
+        ("arrival_s,prompt_tokens,completion_tokens\n0,1,99999999999\n", "row 1"),
         ("arrival_s,prompt_tokens,completion_tokens,deadline_ms\n0,1,1,nan\n", "row 1"),
         ("arrival_s,prompt_tokens,completion_tokens,deadline_ms\n0,1,1,0\n", "row 1"),
     ],
