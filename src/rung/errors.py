@@ -159,6 +159,11 @@ class Unavailable(ReasonerError):
     code = "reasoner_unavailable"
 
 
+class Disconnected(Unavailable):
+    """A connection that was kept for the next call had been closed at the other end: it says nothing of the server, and
+    the same call may do well on a new one."""
+
+
 class TimedOut(ReasonerError):
     status = 504
     code = "reasoner_timed_out"

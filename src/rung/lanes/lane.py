@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from rung.clock import Clock
 from rung.config.lanes import Lanes
-from rung.errors import Overloaded, RateLimited, ReasonerError, TimedOut, Unavailable, Upstream
+from rung.errors import Disconnected, Overloaded, RateLimited, ReasonerError, TimedOut, Unavailable, Upstream
 from rung.lanes.budget import Budget
 from rung.lanes.congestion import Price
 from rung.lanes.hedge import Hedge, Late, may_run_twice
@@ -387,8 +387,8 @@ class Lane:
                 runs.append(again)
 
     def _again(self, failed: Run, call: Call, error: ReasonerError) -> Run | None:
-        """The same call at another upstream, if that may help and the budget allows it. The place in the pool is kept
-        while it changes over."""
+        """The same call at another upstream, or on another connection to the same, if that may help and the budget
+        allows it. The place in the pool is kept while it changes over."""
         retriable = isinstance(error, Unavailable | TimedOut | RateLimited) or (
             isinstance(error, Upstream) and (error.upstream_status >= 500 or error.upstream_status in {0, 408})
         )
@@ -396,7 +396,8 @@ class Lane:
             return None
         now_s = self._now()
         ticket = failed.permit.ticket
-        target = self._pick(ticket, now_s, but=failed.permit.target)
+        same = failed.permit.target
+        target = same if isinstance(error, Disconnected) else self._pick(ticket, now_s, but=same)
         if target is None or now_s + ticket.service_s > call.deadline_s or not self._retries.spend():
             return None
         failed.permit.release(pump=False)  # the place goes straight to the second

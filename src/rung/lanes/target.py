@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from rung.clock import Clock
 from rung.config.lanes import Lanes
-from rung.errors import Abstained, RateLimited, ReasonerError, UpstreamRefusedRequest
+from rung.errors import Abstained, Disconnected, RateLimited, ReasonerError, UpstreamRefusedRequest
 from rung.lanes.breaker import Breaker
 from rung.lanes.limit import GradientLimit, Usual
 from rung.lanes.pace import Pace
@@ -52,7 +52,7 @@ class Target:
             self.breaker.asked_for_pause(age, now_s, error.retry_after_s)
             if self._limit is not None:
                 self._limit.overloaded()
-        elif isinstance(error, Abstained | UpstreamRefusedRequest):
+        elif isinstance(error, Abstained | UpstreamRefusedRequest | Disconnected):
             self.breaker.left(age)
         else:
             self._ended(age, now_s, failed=True)

@@ -45,6 +45,10 @@ class Broken(ConnectionError):
     """The connection ended before the response did."""
 
 
+class Stale(Broken):
+    """A connection that was kept ended before a word came: it may have been closed before the request was read."""
+
+
 class NotHttp(ConnectionError):
     """What came is no HTTP."""
 
@@ -190,6 +194,7 @@ class _Connection(asyncio.Protocol):
     def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+            self._owner.lost(self)  # at once: nobody may be given it any more
 
     def read_no_more(self) -> None:
         if self._transport is not None:
@@ -276,20 +281,22 @@ class Http:
         self.closed = False
 
     async def post(self, payload: bytes, left_s: Left) -> Response:
-        """The response once its head is there. It must be closed. Once more on a new connection if one that was kept
-        turns out to have been closed at the other end. Raises what `Response.piece` raises, and NoConnection."""
+        """The response once its head is there. It must be closed. Raises what `Response.piece` raises, and NoConnection
+        and Stale; after the last, the next request has a connection of its own."""
         request = b"%b%d\r\n\r\n%b" % (self._head, len(payload), payload)
         await self._make_room(left_s)
         kept = self._kept()
-        if kept is not None:
-            response = kept.send(request, left_s)
-            try:
-                return await response.begun()
-            except Broken:
-                if response.fields:
-                    raise
-            await self._make_room(left_s)
-        return await (await self._connected(left_s)).send(request, left_s).begun()
+        if kept is None:
+            return await (await self._connected(left_s)).send(request, left_s).begun()
+        response = kept.send(request, left_s)
+        try:
+            return await response.begun()
+        except Broken:
+            if response.fields or self.closed:
+                raise
+            while self._idle:  # closed at the other end too, most likely
+                self._idle.pop().abort()
+            raise Stale from None
 
     def close(self) -> None:
         """Breaks off what is still being read."""

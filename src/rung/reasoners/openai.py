@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from rung.clock import Clock
 from rung.config.schema import Price, Timeouts
-from rung.errors import Malformed, TimedOut, Unavailable, UpstreamRefusedRequest
+from rung.errors import Disconnected, Malformed, TimedOut, Unavailable, UpstreamRefusedRequest
 from rung.reasoners.completions import Reading, whole
-from rung.reasoners.http import Broken, Http, Late, NoConnection, Response
+from rung.reasoners.http import Broken, Http, Late, NoConnection, Response, Stale
 from rung.reasoners.patience import Patience
 from rung.reasoners.refusals import Words, refusal, reported
 from rung.reasoners.sse import Events
@@ -81,6 +81,8 @@ class ChatClient:
         except NoConnection:
             connect_s = self._server.timeouts.connect_s
             raise TimedOut(f"{name}: no connection within {connect_s:g} s (timeouts.connect_s)") from None
+        except Stale:
+            raise Disconnected(f"{name}: closed a connection that was kept") from None
         except OSError as error:
             raise Unavailable(f"{name}: {exchange.broke(error)}") from None
         finally:

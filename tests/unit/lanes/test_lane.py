@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from rung.config.lanes import Breaker, Hedge, Lanes, Queue, Retry
-from rung.errors import Overloaded, RateLimited, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
+from rung.errors import Disconnected, Overloaded, RateLimited, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
 from rung.reasoners.base import Status, closing
 
 
@@ -184,6 +184,24 @@ async def test_what_is_never_tried_again(bench, server, script, body):
     with pytest.raises(Upstream):
         await bench.ask(lane, body=body)
     assert sum(len(s.begun) for s in servers) == 1
+
+
+async def test_a_call_that_met_a_closed_connection_is_made_anew_at_the_same_upstream(bench, server):
+    up = server(Disconnected("closed"), "ok")
+    lane = bench.lane(up, places=1, most=1)
+    assert await bench.ask(lane) == "ok"
+    assert up.begun == ["c", "c"]
+    assert (lane.stats().retried, lane.stats().served) == (1, 1)
+    up.script = [Disconnected("closed")]
+    with pytest.raises(Disconnected):  # the budget's end
+        await bench.ask(lane)
+    assert lane.stats().retried == 3
+    for body in ({"store": True}, {}):
+        with pytest.raises(Disconnected):
+            await bench.ask(lane, body=body)
+    assert lane.stats().retried == 3
+    assert lane.stats().breakers == {"leaf": "closed"}, "it says nothing of the server"
+    assert (lane.running, lane.pool.running) == (0, 0)
 
 
 async def test_a_slow_call_is_hedged_and_the_loser_stopped(bench, server):

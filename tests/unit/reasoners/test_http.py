@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import uvloop
 
-from rung.reasoners.http import Broken, Http, Late, NotHttp, Response
+from rung.reasoners.http import Broken, Http, Late, NotHttp, Response, Stale
 
 OK = b"HTTP/1.1 200 OK\r\n"
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -26,6 +26,7 @@ class Answers:
         self.bodies: list[bytes] = []
         self.connections = 0
         self.written = 0
+        self.silent = False
         self._packets = packets
         self._close = close
 
@@ -37,6 +38,8 @@ class Answers:
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
                 self.heads.append(head)
                 self.bodies.append(await reader.readexactly(length))
+                if self.silent:
+                    break
                 for packet in self._packets:
                     writer.write(packet)
                     await writer.drain()
@@ -139,6 +142,20 @@ async def test_what_follows_an_answer_spoils_the_connection() -> None:
     async with asking(server) as http:
         assert [await whole(http) for _ in range(3)] == [b"hello"] * 3
         assert server.connections == 3
+
+
+async def test_a_kept_connection_that_ends_without_a_word_is_told_apart() -> None:
+    """The server may have read the request: whether it may be sent again is not for this client to say."""
+    server = Answers(OK + b"Content-Length: 5\r\n\r\nhello")
+    async with asking(server) as http:
+        assert await asyncio.gather(whole(http), whole(http)) == [b"hello"] * 2
+        server.silent = True
+        with pytest.raises(Stale):
+            await http.post(b"{}", soon)
+        with pytest.raises(Broken) as broken:  # on a new one, though another had been kept
+            await http.post(b"{}", soon)
+    assert not isinstance(broken.value, Stale)
+    assert (server.connections, len(server.bodies)) == (3, 4)
 
 
 async def test_the_head_of_a_request() -> None:

@@ -11,7 +11,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from rung.clock import RealClock
 from rung.config.schema import Timeouts
-from rung.errors import Malformed, ReasonerError, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
+from rung.errors import Disconnected, Malformed, ReasonerError, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
 from rung.reasoners.base import closing, collect
 from rung.reasoners.openai import ChatClient, Server
 from rung.types import Answer, Chunk
@@ -425,14 +425,16 @@ class Closing:
         self.requests += 1
 
 
-async def test_a_kept_connection_that_died_meanwhile_is_tried_once_more(client_of: ClientOf) -> None:
+async def test_a_kept_connection_that_died_meanwhile_is_no_fault_of_the_server(client_of: ClientOf) -> None:
     closing_server = Closing(answers=1)
     async with await asyncio.start_server(closing_server, "127.0.0.1", 0) as server:
         client = await client_of(base_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
         for _ in range(3):
             assert (await answer_of(client, stream=False)).text == "ok"
+            with pytest.raises(Disconnected, match="kept"):
+                await answer_of(client, stream=False)
         await client.close()
-    assert closing_server.requests == 5  # three that were answered, two that met a closing connection
+    assert closing_server.requests == 6  # none was sent twice
 
 
 async def test_a_fresh_connection_that_dies_is_not(client_of: ClientOf) -> None:
