@@ -11,6 +11,7 @@ from random import Random
 from types import TracebackType
 from typing import Any, Self
 
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -227,6 +228,10 @@ class Rung:
         messages = [{"role": "user", "content": question}] if isinstance(question, str) else list(question)
         if not messages:
             raise BadRequest("there is no message to answer", param="messages")
+        try:
+            msgspec.json.encode(messages)
+        except UnicodeEncodeError as error:
+            raise BadRequest("the messages hold half a character: they are no text", param="messages") from error
         wishes = Wishes(**{name: options.pop(name) for name in Wishes.__struct_fields__ if name in options})
         model = options.pop("model", "auto")
         now_s = self.clock.monotonic()

@@ -71,6 +71,8 @@ def calibrate(
         console.print("\n".join(lines(one.name, begun[one.name])), markup=False)
     if as_json:
         write_json(begun)
+    elif not wanted:
+        console.print("There is nothing to calibrate: solvers check themselves, and `auto` may choose nobody else.")
     else:
         console.print(f"\nWritten: {known.estimates.calibration}", markup=False)
         console.print("A Rung that serves takes it up when its config is next applied: save the file, or send SIGHUP.")

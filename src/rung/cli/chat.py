@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 from contextlib import aclosing
@@ -21,6 +22,7 @@ from rung.cli.options import (
     UrlOption,
     api_key,
     percent,
+    text,
     write_json,
 )
 from rung.cli.reach import Address, Place, Wanted, reach
@@ -79,6 +81,8 @@ def _lines() -> Iterator[str]:
         # Arrow keys and a history at the prompt, where Python has them.
         with contextlib.suppress(ImportError):
             __import__("readline")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # one line that is no text ends no talk
     while True:
         try:
             line = input(prompt).strip()
@@ -105,12 +109,12 @@ class Talk:
         if sys.stdin.isatty():
             self.note(f"{self._place.about} Ctrl-C stops an answer, Ctrl-D ends.")
 
-    def note(self, text: str) -> None:
-        self._aside.print(text, style="dim", markup=False)
+    def note(self, said: str) -> None:
+        self._aside.print(said, style="dim", markup=False)
 
     async def ask(self, question: str) -> None:
         """Shows the answer as it comes, then what came of it. Raises RungError; the question is forgotten then."""
-        asked: list[Json] = [*self._wanted.messages, {"role": "user", "content": question}]
+        asked: list[Json] = [*self._wanted.messages, {"role": "user", "content": text(question)}]
         began_s = self._clock.monotonic()
         pieces: list[str] = []
         decision: Decision | None = None

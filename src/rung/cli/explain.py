@@ -18,6 +18,7 @@ from rung.cli.options import (
     UrlOption,
     api_key,
     percent,
+    text,
     write_json,
 )
 from rung.cli.reach import Address, Wanted, reach
@@ -40,7 +41,7 @@ def explain(
     Exit code 1 if nothing could take it.
     """
     wanted = Wanted(
-        messages=[{"role": "user", "content": question}], model=model, preset=preset.value if preset else None
+        messages=[{"role": "user", "content": text(question)}], model=model, preset=preset.value if preset else None
     )
     about, decision = asyncio.run(_ask(Address(config=config, url=url, key=api_key()), wanted))
     if as_json:

@@ -58,8 +58,11 @@ def get(
     """Get model files now; a download that was broken off goes on where it was."""
     settings = load_config(config or context.obj)
     folder = _folder(settings)
+    wanted = [file for name in names or _used(settings) for file in _files(name)]
+    if not wanted and not as_json:
+        Console().print("The config uses no model by name: there is nothing to get.", highlight=False)
     paths: list[dict[str, str]] = []
-    for file in [file for name in names or _used(settings) for file in _files(name)]:
+    for file in wanted:
         with bar(file) as watch:
             path = weights.obtain(file, folder, watch)
         paths.append({"name": file.name, "path": str(path)})

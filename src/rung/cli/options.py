@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from rung.errors import ConfigError
+from rung.errors import BadRequest, ConfigError
 
 ConfigOption = Annotated[
     Path | None,
@@ -59,6 +59,16 @@ class PresetName(StrEnum):
 PresetOption = Annotated[
     PresetName | None, typer.Option("--preset", "-p", help="What quality is worth; the server's own if not given.")
 ]
+
+
+def text(question: str) -> str:
+    """The question, of which a terminal in another encoding than UTF-8 may have left halves of characters. Raises
+    BadRequest."""
+    try:
+        question.encode()
+    except UnicodeEncodeError as error:
+        raise BadRequest("the question is not in UTF-8: set your terminal, or the file, to it") from error
+    return question
 
 
 def api_key() -> str | None:

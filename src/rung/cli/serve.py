@@ -64,7 +64,8 @@ def _listening(config: Config) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; take another with --port, or PORT= for make"
+            f"cannot listen on {host}:{port}: {error.strerror or error}; take another with --port or --host, "
+            "or PORT= or HOST= for make"
         ) from error
     listener.listen(BACKLOG)
     listener.setblocking(False)

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from rung.bootstrap import Rung
-from rung.errors import ConfigError, NotReady
+from rung.errors import BadRequest, ConfigError, NotReady
 from rung.reasoners.program import Program
 
 QUESTION = "Why is the sky blue?"
@@ -150,3 +150,9 @@ async def test_a_composite_lives_as_long_as_someone_can_use_it(rung_of, config_o
     assert lives == ["started", "started", "closed"]
     await rung.close()
     assert lives == ["started", "started", "closed", "closed"]
+
+
+async def test_halves_of_characters_are_no_question(rung_of, config_of):
+    rung = await rung_of({"one": {}})
+    with pytest.raises(BadRequest, match="half a character"):
+        await rung.answer("caf\udce9")

@@ -57,7 +57,7 @@ def own(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run() -> Run:
     """Runs a command; what it raises on purpose, RungErrors, is in `exception`: `main` makes messages of them."""
 
-    def invoke(*args: str, stdin: str = "", **more: Any) -> Result:
+    def invoke(*args: str, stdin: str | bytes = "", **more: Any) -> Result:
         return CliRunner().invoke(app, list(args), input=stdin, **more)
 
     return invoke

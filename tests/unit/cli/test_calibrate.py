@@ -168,6 +168,14 @@ def test_a_solver_is_not_calibrated(run, ladder):
     assert isinstance(run("calibrate", "calc").exception, BadRequest)
 
 
+def test_where_there_are_only_solvers_nothing_is_written(run, ladder, place):
+    ladder()
+    told = run("calibrate")
+    assert told.exit_code == 0
+    assert "nothing to calibrate" in told.stdout
+    assert "Written" not in told.stdout
+
+
 def test_an_unknown_name_is_told(run, ladder):
     ladder("clever")
     told = run("calibrate", "clevr")

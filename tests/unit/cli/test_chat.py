@@ -15,7 +15,7 @@ from rung.cli.chat import Talk, in_a_line
 from rung.cli.loop import loop_in_thread
 from rung.cli.reach import Wanted
 from rung.clock import RealClock
-from rung.errors import Unavailable
+from rung.errors import BadRequest, Unavailable
 from rung.types import Decision, Usage
 
 DECISION = Decision(
@@ -60,6 +60,14 @@ def test_a_talk_keeps_its_history_and_survives_an_error(own: Path, run) -> None:
     assert result.exit_code == 0
     assert [line.strip() for line in result.stdout.splitlines()] == ["1: one", "2: two", "3: three"]
     assert "ValueError" in result.stderr
+
+
+def test_halves_of_characters_are_no_question(own: Path, run) -> None:
+    result = run("chat", "-c", str(own), stdin=b"\xff\xfe\ntwo\n")
+    assert [line.strip() for line in result.stdout.splitlines()] == ["1: two"]
+    assert "not in UTF-8" in result.stderr
+    for command in ("chat", "explain"):
+        assert isinstance(run(command, "caf\udce9", "-c", str(own)).exception, BadRequest)
 
 
 def test_a_question_that_fails_is_an_error(own: Path, run) -> None:

@@ -34,6 +34,13 @@ def test_json_for_programs(config: Path) -> None:
     assert all(row["path"] is None and row["licence"] == "Apache-2.0" for row in rows)
 
 
+def test_nothing_to_get_is_told(tmp_path: Path) -> None:
+    (tmp_path / "rung.yaml").write_text("reasoners: {calc: {kind: symbolic}}")
+    told = CliRunner().invoke(app, ["get", "--config", str(tmp_path / "rung.yaml")])
+    assert told.exit_code == 0
+    assert "nothing to get" in told.stdout
+
+
 def test_an_unknown_name_is_refused(config: Path) -> None:
     result = CliRunner().invoke(app, ["get", "nosuch", "--config", str(config)])
     assert isinstance(result.exception, WeightsError)
