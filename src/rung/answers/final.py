@@ -30,7 +30,7 @@ _NEAR = re.compile(
     re.IGNORECASE,
 )
 _LETTER = re.compile(
-    r"[\s:*_\"'`$\\({\[<]*+(?:(?i:option|choice|letter|answer)\s*:?\s*)?[\s*_\"'`({\[\\]*+([A-J])(?![\w'\u2019])(?P<after>[\s*_\"'`$\\]*+[).:,;\]}>]|[\s*_\"'`$\\]*+$|\s*[-\u2013\u2014]\s|(?=\s))"
+    r"[\s:*_\"'`$\\({\[<]*+(?:(?i:option|choice|letter|answer)\s*+:?\s*+)?[\s*_\"'`({\[\\]*+([A-J])(?![\w'\u2019])(?P<after>[\s*_\"'`$\\]*+[).:,;\]}>]|[\s*_\"'`$\\]*+$|\s*[-\u2013\u2014]\s|(?=\s))"
 )
 _LETTER_LOWER = re.compile(r"[\s:*_\"'`]*+\(?([a-j])(?:\)|\.?\s*$)")
 _NUMBERED = re.compile(r"\s*(?:answer|option|solution|ending|choice)\s?([1-9])\b", re.IGNORECASE)

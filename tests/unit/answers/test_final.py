@@ -179,3 +179,9 @@ def test_long_texts_take_no_more_than_linear_time(piece: str) -> None:
     text = piece * (200_000 // len(piece))
     for kind in ("number", "choice", "yesno", "label", ""):
         extract(text, kind, ("one", "two"))  # type: ignore[arg-type]
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("word", ["option", "choice:", "(A) is my letter"])
+def test_blanks_behind_the_word_for_a_choice_take_no_time(word: str) -> None:
+    assert extract(f"{word}{' ' * 10_000}x", "choice", ("one", "two")) in {None, "A"}
