@@ -101,7 +101,9 @@ def rest_of(work: Coroutine[Any, None, T], wanted: object) -> Generator[Any, Non
         while True:
             try:
                 yield wanted
-            except asyncio.CancelledError as error:
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001  a task throws in what a future failed with: it is for `work`
                 wanted = work.throw(error)
             else:
                 wanted = work.send(None)

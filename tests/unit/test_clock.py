@@ -117,6 +117,32 @@ async def test_a_cancellation_reaches_what_is_waited_for_and_stays_one() -> None
     assert ended == [True]
 
 
+async def test_what_is_waited_for_may_fail_and_be_made_good() -> None:
+    """A task throws into its coroutine what a future failed with."""
+    waited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def work() -> str:
+        try:
+            return await waited
+        except OSError:
+            await asyncio.sleep(0)  # cleaning up takes a while
+            return "made good"
+
+    asyncio.get_running_loop().call_soon(waited.set_exception, OSError("gone"))
+    assert await soon_within(5, work()) == "made good"
+
+    async def fails() -> None:
+        try:
+            await failed
+        finally:
+            await asyncio.sleep(0)
+
+    failed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(failed.set_exception, OSError("gone"))
+    with pytest.raises(OSError, match="gone"):
+        await soon_within(5, fails())
+
+
 async def _given(work: Coroutine[Any, None, None]) -> None:
     await soon_within(5.0, work)
 
