@@ -24,13 +24,25 @@ _LATEX_TEXT = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}]{0,200})\}"
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
 _QUOTED_LAST = re.compile(r"[`\"*\u201c]([^`\"*\u201c\u201d]{1,60})[`\"*\u201d]{1,3}[\s.]*$")
 _BEGINS = re.compile(r"(?:to|first|let|we|step|since|given|if|start)\b", re.IGNORECASE)
-_POLE = re.compile(r"\b(yes|no|true|false)\b", re.IGNORECASE)
+# "no idea" and the like are no word for no.
+_POLE = re.compile(r"\b(yes|no(?!\s(?:idea|clue|doubt|way|one|more|longer|information)\b)|true|false)\b", re.IGNORECASE)
+_NEGATED = re.compile(r"(?:\bnot|\bcannot|n['\u2019]t)\s(?:be\s|\w{1,12}ly\s|quite\s)?(true|false)\b", re.IGNORECASE)
+# Thousands set apart: by the blanks that are for it, or by plain ones where there is no other number.
+_THIN = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
+_GROUPED = re.compile(r"\D*+\d{1,3}(?: \d{3})+\D*+")
+# A comma that can only stand before decimals: "2,5", "0,125", "1.000,50".
+_DECIMAL = re.compile(r"(?<![\w.,(\[])(\d{1,3}(?:\.\d{3})+|\d++),(?:(?<=\b0,)(?=\d)|(?=\d{1,2}\b))(\d++)(?![,.]?\d)")
 _NEAR = re.compile(
     r"[\s:*_$€£\\(\[{=~≈]*+(?:(?:about|approximately|exactly|roughly|a|total|of|is|that)\s+){0,3}[$€£\s]*+$",
     re.IGNORECASE,
 )
 _LETTER = re.compile(
     r"[\s:*_\"'`$\\({\[<]*+(?:(?i:option|choice|letter|answer)\s*+:?\s*+)?[\s*_\"'`({\[\\]*+([A-J])(?![\w'\u2019])(?P<after>[\s*_\"'`$\\]*+[).:,;\]}>]|[\s*_\"'`$\\]*+$|\s*[-\u2013\u2014]\s|(?=\s))"
+)
+# What is said of a letter that is not the answer.
+_REJECTED = re.compile(
+    r"[\s*_\"'`]*+(?:is|was|can)(?:n['\u2019]t|not|\s(?:not|never|incorrect|invalid|wrong|false))\b"
+    r"|[).:][\s*_\"'`]*+(?:is|was)\s(?:incorrect|invalid|wrong|not\s(?:the\s)?(?:correct|right|best|answer))\b"
 )
 _LETTER_LOWER = re.compile(r"[\s:*_\"'`]*+\(?([a-j])(?:\)|\.?\s*$)")
 _NUMBERED = re.compile(r"\s*(?:answer|option|solution|ending|choice)\s?([1-9])\b", re.IGNORECASE)
@@ -43,7 +55,7 @@ _LINE_LETTER = re.compile(
     r"^[\s*_>-]{0,6}(?:option |answer |choice )?\(?([A-J])(?:[).:](?!\w)|\s*$)", re.MULTILINE | re.IGNORECASE
 )
 _LAST_LETTER = re.compile(r"\b(?:so|choose|select|pick|with|is|be|option|thus|hence)\s+\(?([A-J])\b[)*.\s]*$")
-_BRACKETED = re.compile(r"(?<!\w)\(([A-J])\)")
+_BRACKETED = re.compile(r"(?<!\w)(?<!not )\(([A-J])\)(?! (?:is|was) (?:not|incorrect|wrong|false)\b)")
 
 
 def extract(text: str, asked: Short, options: Sequence[str] = ()) -> str | None:
@@ -101,7 +113,10 @@ def _sentences(text: str) -> list[str]:
 
 
 def _number(text: str) -> str | None:
-    text = plain(text)
+    text = plain(_THIN.sub("", text))
+    if _GROUPED.fullmatch(text):
+        text = re.sub(r"(?<=\d) (?=\d)", "", text)
+    text = _DECIMAL.sub(lambda m: f"{m[1].replace('.', '')}.{m[2]}", text)
     box = boxed(text)
     value = _last_value(box) if box else None
     if value is None:
@@ -197,6 +212,8 @@ def _letter(text: str, options: Sequence[str]) -> str | None:
     if numbered := _NUMBERED.match(text):
         return LETTERS[int(numbered[1]) - 1]
     match = _LETTER.match(text)
+    if match and _REJECTED.match(text, match.end(1)):
+        return None
     if match and not (match[1] in "AI" and not match["after"] and re.match(r"\s+[a-z]", text[match.end(1) :])):
         return _known(match[1], options)
     if lower := _LETTER_LOWER.match(text):
@@ -216,13 +233,18 @@ def _by_text(text: str, options: Sequence[str]) -> str | None:
 
 def _one_of(text: str, options: Sequence[str]) -> int | None:
     """The place of the option that `text` begins with, or else of the only one that it names."""
-    said = f"{_words(text)} "
-    named = [_words(option) for option in options[:MOST_OPTIONS]]
+    said = f"{_named(text)} "
+    named = [_named(option) for option in options[:MOST_OPTIONS]]
     found = [i for i, words in enumerate(named) if words and f" {words} " in f" {said}"]
     whole = [i for i in found if not any(i != j and f" {named[i]} " in f" {named[j]} " for j in found)]
     first = [i for i in whole if said.startswith(f"{named[i]} ")]
     chosen = first if len(first) == 1 else whole
     return chosen[0] if len(chosen) == 1 else None
+
+
+def _named(text: str) -> str:
+    """Its words, "not" and what is denied as one: "not spam" names no spam."""
+    return re.sub(r"\bnot (?=\w)", "not_", _words(text))
 
 
 def _words(text: str) -> str:
@@ -233,8 +255,9 @@ def _words(text: str) -> str:
 
 
 def _pole(text: str) -> str | None:
+    text = _NEGATED.sub(lambda m: " false" if m[1].lower() == "true" else " true", text)
     box = boxed(text)
-    first = re.match(r"\W*(yes|no|true|false)\b(?!\s*(?:or|/)\s*(?:no|yes|false|true))", text, re.IGNORECASE)
+    first = re.match(rf"\W*{_POLE.pattern}(?!\s*(?:or|and|/)\s*(?:no|yes|false|true))", text, re.IGNORECASE)
     rests = _after_markers(text)
     for candidate in [box or "", *rests]:
         if pole := _POLE.search(candidate):

@@ -185,3 +185,62 @@ def test_long_texts_take_no_more_than_linear_time(piece: str) -> None:
 @pytest.mark.parametrize("word", ["option", "choice:", "(A) is my letter"])
 def test_blanks_behind_the_word_for_a_choice_take_no_time(word: str) -> None:
     assert extract(f"{word}{' ' * 10_000}x", "choice", ("one", "two")) in {None, "A"}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("The total is 1 000.", "1000"),
+        ("1\u202f234\u202f567 euros", "1234567"),
+        ("It takes 3 days and costs 12\u00a0500 euros.", "12500"),
+        ("Answer: 2,5 kg", "2.5"),
+        ("0,125", "0.125"),
+        ("1.234,50", "1234.5"),
+        ("10,125", "10125"),
+        ("1, 2, 3", "3"),
+        ("(3,4)", "4"),
+        ("He bought 3 200 g packs, 600 g.", "600"),
+    ],
+)
+def test_thousands_and_decimals_of_other_countries(text: str, number: str) -> None:
+    assert extract(text, "number") == number
+
+
+@pytest.mark.parametrize(
+    ("text", "pole"),
+    [
+        ("That is not true.", "false"),
+        ("It isn't true.", "false"),
+        ("This cannot be true", "false"),
+        ("Answer: not really true", "false"),
+        ("It is not false.", "true"),
+        ("true, not false", "true"),
+        ("I have no idea.", None),
+        ("Yes and no.", None),
+        ("No one knows; there is no way to tell.", None),
+    ],
+)
+def test_what_is_denied_is_not_said(text: str, pole: str | None) -> None:
+    assert extract(text, "yesno") == pole
+
+
+@pytest.mark.parametrize(
+    ("text", "letter"),
+    [
+        ("B is incorrect.", None),
+        ("(B) is not the answer", None),
+        ("It's not (B).", None),
+        ("A isn't it", None),
+        ("B) is not a fish", "B"),
+        ("B. It is not hot", "B"),
+        ("not one apple but two pears", "B"),
+    ],
+)
+def test_a_choice_that_is_denied_is_not_made(text: str, letter: str | None) -> None:
+    assert extract(text, "choice", ("one apple", "two pears", "red cat")) == letter
+
+
+def test_a_label_that_is_denied_is_not_given() -> None:
+    assert extract("This is not spam.", "label", ("spam", "ham")) is None
+    assert extract("ham, not spam", "label", ("spam", "ham")) == "ham"
+    assert extract("This is not spam.", "label", ("spam", "not spam")) == "not spam"
