@@ -55,7 +55,10 @@ def run(
 def _nothing(graded: list[Graded], path: Path) -> str:
     if not graded:
         return f"No decision in {path} was scored yet: send `decision_id` and `correct` to /v1/feedback."
-    return f"{len(graded):,} decisions in {path} were scored, none by a reasoner and an artefact that serve now."
+    return (
+        f"{len(graded):,} decisions in {path} were scored, none by a reasoner and an artefact that serve now and that "
+        "outcomes move: they move no solver."
+    )
 
 
 def _show(found: Replay, console: Console) -> None:

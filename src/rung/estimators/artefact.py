@@ -1,9 +1,12 @@
 """Estimates on disk: a zip of plain arrays and a description, without pickles, so that loading runs nothing."""
 
+import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from tokenize import TokenError
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -17,6 +20,10 @@ from rung.estimators.stack import Model, Weights
 
 FORMAT = 3
 _ABOUT = "about"
+# What reading a damaged file may raise, as flags and heads say all manner of things then.
+_DAMAGED: Final = (
+    OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, TokenError, OverflowError, MemoryError
+)  # fmt: skip
 
 
 class About(Struct, frozen=True, kw_only=True):
@@ -35,7 +42,7 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 def save(path: Path, model: Model, about: About) -> None:
-    """Raises ConfigError if it cannot be written."""
+    """Whole or not at all: a server may read it meanwhile. Raises ConfigError if it cannot be written."""
     arrays: dict[str, Any] = {_ABOUT: np.frombuffer(msgspec.json.encode(about), np.uint8)}
     parts: dict[str, Mapping[str, Any]] = {"space": model.space._asdict(), "weights": model.weights._asdict()}
     parts |= {f"base.{name}": base._asdict() for name, base in model.bases.items()}
@@ -43,10 +50,16 @@ def save(path: Path, model: Model, about: About) -> None:
         parts["tokens"] = model.tokens._asdict()
     arrays |= {f"{part}.{name}": array for part, of in parts.items() for name, array in of.items()}
     arrays |= {name: getattr(model, name) for name in _OWN}
+    special = path.exists() and not path.is_file()
+    beside = path if special else path.with_name(f"{path.name}.new")
     try:
-        with path.open("wb") as file:
+        with beside.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
+        if not special:
+            os.replace(beside, path)
     except OSError as error:
+        if not special:
+            beside.unlink(missing_ok=True)
         raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
@@ -55,12 +68,14 @@ _OWN = ("lean", "mix", "mean", "calibration", "sample", "density")
 
 def load(path: Path) -> tuple[Model, About]:
     """Raises ConfigError for anything but an artefact of this format."""
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ConfigError(f"{path}: is no artefact of `rung eval`, or only a part of one; make it again")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise ConfigError(f"there is no artefact {path}; `rung eval --outcomes FILE --out {path}` writes one") from None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise ConfigError(f"{path}: is no artefact of `rung eval`: {error}") from error
     try:
         about = msgspec.json.decode(arrays[_ABOUT].tobytes(), type=About)
@@ -79,6 +94,9 @@ def _model(arrays: Mapping[str, Any], about: About) -> Model:
     def part(name: str) -> dict[str, Any]:
         return {key.removeprefix(f"{name}."): array for key, array in arrays.items() if key.startswith(f"{name}.")}
 
+    floats = [array for name, array in arrays.items() if name != "space.vocabulary"]
+    if arrays["space.vocabulary"].dtype.kind not in "iu" or any(array.dtype.kind not in "fiu" for array in floats):
+        raise ValueError("what is no number stands among the numbers")
     return Model(
         space=Space(**part("space")),
         bases={name: BASES[name][1](**part(f"base.{name}")) for name in about.bases},
@@ -98,8 +116,10 @@ def _check(model: Model, about: About) -> None:
         raise ValueError("the vocabulary is out of bounds")
     if not len(vocabulary) == len(model.space.idf) == len(model.space.topics):
         raise ValueError("the vocabulary and its weights differ")
-    if model.space.surface_mean.shape != (SURFACE,):
+    if model.space.surface_mean.shape != (SURFACE,) or model.space.surface_scale.shape != (SURFACE,):
         raise ValueError("the surface has other figures")
+    if model.space.topic_scale.shape != (1,):
+        raise ValueError("the topics have other figures")
     if bool(about.embedding) != bool(len(model.space.meanings)):
         raise ValueError("the embedding has no name, or its name no dimensions")
     if model.space.embedded_mean.shape != model.space.meanings.shape[:1]:

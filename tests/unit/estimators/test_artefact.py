@@ -62,9 +62,37 @@ async def test_any_question_is_answered(artefact, text):
 def test_what_is_no_artefact(tmp_path):
     with pytest.raises(ConfigError, match="there is no artefact"):
         load(tmp_path / "none.rung")
-    (tmp_path / "a.rung").write_text("hello")
-    with pytest.raises(ConfigError, match="is no artefact"):
-        load(tmp_path / "a.rung")
+    for content in (b"hello", b"", b"\0" * 100):
+        (tmp_path / "a.rung").write_bytes(content)
+        with pytest.raises(ConfigError, match="is no artefact") as refused:
+            load(tmp_path / "a.rung")
+        assert "pickle" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("place", "value"), [(8, 99), (6, 1), (6, 32), (6, 64), (4, 200)])
+def test_flags_and_methods_that_no_artefact_has(artefact, place, value):
+    """Where the list of contents says how the first one is packed."""
+    content = bytearray(artefact.read_bytes())
+    content[content.index(b"PK\1\2") + 2 + place] = value
+    content[place] = value
+    artefact.write_bytes(content)
+    with pytest.raises(ConfigError):
+        load(artefact)
+
+
+def test_an_artefact_is_written_whole_or_not_at_all(artefact, outcomes, rng, monkeypatch):
+    before = artefact.read_bytes()
+    model, known = load(artefact)
+
+    def full(file, **arrays):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(ConfigError, match="No space left"):
+        save(artefact, model, known)
+    assert artefact.read_bytes() == before
+    assert [path.name for path in artefact.parent.iterdir()] == [artefact.name]
 
 
 def changed(path, name, array):
@@ -88,6 +116,10 @@ def changed(path, name, array):
         ("base.linear.mean", lambda a: np.array(["x"])),
         ("about", lambda a: a[:10]),
         ("space.embedded_mean", lambda a: np.zeros(3, np.float32)),
+        ("mean", lambda a: a.astype(complex)),
+        ("space.vocabulary", lambda a: a.astype(float)),
+        ("space.surface_scale", lambda a: a[:5]),
+        ("space.topic_scale", lambda a: a[:0]),
         ("space.meanings", lambda a: np.zeros((3, 2), np.float32)),
     ],
 )
