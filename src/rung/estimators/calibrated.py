@@ -18,6 +18,8 @@ FORMAT = 1
 # In log-odds: how far a probe's difficulty may be off against that of the questions that the prior has seen.
 LINK_SD = 0.3
 _FEWEST_FOR_TOKENS = 3
+# In log-odds: nobody is as able, or as unable.
+_FAR = 100.0
 _SUMS = frozenset({"maths", "word_problem"})
 
 
@@ -92,7 +94,23 @@ def read_file(path: Path) -> File:
         raise ConfigError(
             f"{path}: has format {found.format}, this Rung reads {FORMAT}: move it away and calibrate again"
         )
+    for name, one in found.reasoners.items():
+        if not _sound(one):
+            raise ConfigError(f"{path}: what it says of `{name}` cannot be; move it away and calibrate again")
     return found
+
+
+def _sound(of: Calibration) -> bool:
+    """Whether requests can be answered by it: found now, not in one of them."""
+    placement, pace = of.placement, of.pace
+    return (
+        len(placement.abilities) == len(placement.sds) == len(DOMAINS)
+        and all(abs(ability) <= _FAR for ability in placement.abilities)
+        and all(0 <= sd <= _FAR for sd in placement.sds)
+        and 0 < placement.right_share < 1
+        and (pace is None or min(msgspec.structs.astuple(pace)) >= 0)
+        and all(min(one.tokens, one.seconds, one.usd) >= 0 for one in of.answered)
+    )
 
 
 def write_file(path: Path, file: File) -> None:

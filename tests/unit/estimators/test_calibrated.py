@@ -2,6 +2,7 @@ import math
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from rung.errors import ConfigError
 from rung.estimators.ability import Ability
@@ -10,6 +11,7 @@ from rung.estimators.calibrated import (
     Answered,
     Calibrated,
     Calibration,
+    Pace,
     File,
     expected,
     read_file,
@@ -63,6 +65,31 @@ def test_another_file_is_told_as_such(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ConfigError, match="calibrat"):
         read_file(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"abilities": (0.0,)},
+        {"sds": (1.0,) * 6},
+        {"sds": (-1.0,) * 5},
+        {"abilities": (1e300,) * 5},
+        {"right_share": 7.0},
+    ],
+)
+def test_a_placement_that_cannot_be_is_refused(tmp_path, changes):
+    one = calibration(answered(0))
+    changed = structs.replace(one, placement=structs.replace(one.placement, **changes))
+    write_file(tmp_path / "c.json", File(reasoners={"one": changed}))
+    with pytest.raises(ConfigError, match="says of `one` cannot be"):
+        read_file(tmp_path / "c.json")
+
+
+def test_a_pace_that_cannot_be_is_refused(tmp_path):
+    pace = Pace(first_s=-1.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
+    write_file(tmp_path / "c.json", File(reasoners={"one": structs.replace(calibration(answered(0)), pace=pace)}))
+    with pytest.raises(ConfigError, match="says of `one` cannot be"):
+        read_file(tmp_path / "c.json")
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path):
