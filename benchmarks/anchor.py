@@ -18,6 +18,10 @@ from hybrid_figures import bootstrap
 
 from rung.estimators.calibrated import Calibrated, read_file
 from rung.estimators.prior import shipped
+from rung.routing import Profile, Speed, estimate, features_of
+from rung.types import Expected
+
+AT_ONCE = Speed(wait_s=0.0, first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
 
 
 def graded(name: str, n: int) -> list[tuple[Item, bool]]:
@@ -32,6 +36,12 @@ def graded(name: str, n: int) -> list[tuple[Item, bool]]:
             if row["reasoner"] == name and row["sample"] == 0
         ]
     return found
+
+
+def chance(name: str, prompt: str, expected: Expected) -> float:
+    """That it is right, as the rule is told."""
+    features = features_of({"messages": [{"role": "user", "content": prompt}]})
+    return estimate(Profile(name=name, kind=name), features, AT_ONCE, expected).right_prob
 
 
 def compare(name: str, told: Sequence[float], marked: Sequence[bool], groups: Sequence[str]) -> dict[str, float]:
@@ -60,7 +70,7 @@ def main() -> None:
         answers = graded(name, args.n)
         if not answers:
             raise SystemExit(f"{name} was not recorded; run hybrid.py record first.")
-        told = [expected(item.prompt)[name].right_prob for item, _ in answers]
+        told = [chance(name, item.prompt, expected(item.prompt)[name]) for item, _ in answers]
         marked = [is_right for _, is_right in answers]
         figures |= compare(name, told, marked, [item.group for item, _ in answers])
         figures[f"{name}.off"] = fmean(told) - fmean(marked)

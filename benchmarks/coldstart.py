@@ -4,6 +4,7 @@
     coldstart.py replay [--draws 12]    recorded models taken as new: placed by few answers, then routed among
 
     coldstart.py simulate [--draws 12]  ladders of four simulated reasoners, placed by 60 probes, then routed among
+    coldstart.py tasks                  how hard the shipped prior takes our own probes to be, and how hard they are
 
 Reads RUNG_DATA/routing. The replay's priors are fitted without the set in question, and without questions that it
 shares with the others; the shipped one is fitted to all. A third of a set is to place models by, the rest to route.
@@ -22,6 +23,7 @@ import os
 import re
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -573,12 +575,31 @@ def needed(rng: np.random.Generator, reasoners: int) -> dict[str, float]:
     return out
 
 
+def tasks() -> None:
+    """Log-odds, means of SHOWN probes of each level: as the prior has them, and where half are answered right."""
+    by_prior, by_level = defaultdict(list), defaultdict(list)
+    for template in TEMPLATES:
+        for level, halfway in enumerate(template.halfway):
+            for number in range(SHOWN):
+                question = template.probe(level, -1, number).question
+                task = features_of({"messages": [{"role": "user", "content": question}]}).task
+                by_prior[task].append(shipped().place(question).difficulty)
+                by_level[task].append(halfway)
+    print(f"{'task':<14}{'probes':>8}{'prior':>8}{'level':>8}{'easier by':>11}")
+    for task, told in sorted(by_prior.items()):
+        mean, level = float(np.mean(told)), float(np.mean(by_level[task]))
+        print(f"{task:<14}{len(told):>8}{mean:>8.2f}{level:>8.2f}{mean - level:>11.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["make", "replay", "simulate"])
+    parser.add_argument("what", choices=["make", "replay", "simulate", "tasks"])
     parser.add_argument("--draws", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if args.what == "tasks":
+        tasks()
+        return
     sets = [read_set(name) for name in SOURCES]
     if args.what == "make":
         make(sets)

@@ -203,8 +203,8 @@ class Expected(Struct, frozen=True, kw_only=True):
     """What past outcomes say of a reasoner on a question: the chance that it is right, its standard deviation, the
     tokens it will write (None: not known) or would on each task, the chance that it abstains (None: not known), from
     how many outcomes, and what these are: learned, or calibrated, which are probes.
-    `ordinary` is the chance on an ordinary question, for tasks that nothing was graded on. `origin` names what all this
-    is in."""
+    `ordinary` is the chance on an ordinary question, for tasks that nothing was graded on; `easier`, by task, the
+    log-odds by which its questions are easier than the chance has it. `origin` names what all this is in."""
 
     right_prob: float
     right_sd: float
@@ -215,6 +215,7 @@ class Expected(Struct, frozen=True, kw_only=True):
     task_tokens: Mapping[str, float] = {}
     abstain_prob: float | None = None
     ordinary: float | None = None
+    easier: Mapping[str, float] = {}
 
 
 class Verdict(Struct, frozen=True, kw_only=True):

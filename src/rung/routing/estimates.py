@@ -85,10 +85,16 @@ def _learned(prior: Estimate, learned: Expected, features: Features, *, open_: b
     tokens = learned.completion_tokens
     if tokens is None and not open_:  # probes ask for nothing long
         tokens = learned.task_tokens.get(features.task)
+    right, sd = learned.right_prob, learned.right_sd
+    if open_ and learned.ordinary is not None:
+        right = prior.right_prob
+    elif easier := learned.easier.get(features.task):
+        right = sigmoid(logit(right) + easier)
+        sd *= right * (1 - right) / (learned.right_prob * (1 - learned.right_prob))
     return replace(
         prior,
-        right_prob=prior.right_prob if open_ and learned.ordinary is not None else learned.right_prob,
-        right_sd=learned.right_sd,
+        right_prob=right,
+        right_sd=sd,
         abstain_prob=prior.abstain_prob if learned.abstain_prob is None else learned.abstain_prob,
         completion_tokens=prior.completion_tokens if tokens is None else min(tokens, features.max_tokens or tokens),
         source=learned.source,

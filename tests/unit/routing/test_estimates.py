@@ -1,6 +1,7 @@
 import pytest
 
 from rung.routing import Profile, Speed, at_speed, estimate, features_of, ordinary
+from rung.routing.reserve import logit
 from rung.routing.strengths import QWEN_1_5B, SEEN
 from rung.types import Expected
 
@@ -129,6 +130,17 @@ def test_a_solver_knows_itself_what_it_can_answer():
     learned = Expected(right_prob=0.1, right_sd=0.05, completion_tokens=None, outcomes=700)
     calc = Profile(name="calc", kind="symbolic")
     assert estimate(calc, features("2 + 2"), SPEED, learned) == estimate(calc, features("2 + 2"), SPEED)
+
+
+def test_questions_of_a_task_that_is_easier_than_was_told_are_expected_right_more_often() -> None:
+    learned = Expected(right_prob=0.4, right_sd=0.1, completion_tokens=None, outcomes=60, easier={"extract": 1.75})
+    profile = Profile(name="x", kind="endpoint")
+    receipt = features("What is the total on this receipt?\n\nCORNER SHOP\nTEA 2.00\nTOTAL 2.00")
+    assert receipt.task == "extract"
+    e = estimate(profile, receipt, SPEED, learned)
+    assert logit(e.right_prob) == pytest.approx(logit(0.4) + 1.75)
+    assert e.right_sd == pytest.approx(0.1 * e.right_prob * (1 - e.right_prob) / 0.24)
+    assert estimate(profile, features("Is water wet? Answer yes or no."), SPEED, learned).right_prob == 0.4
 
 
 CALIBRATED = Expected(
