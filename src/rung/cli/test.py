@@ -52,6 +52,9 @@ _QUESTIONS: tuple[tuple[str, Json], ...] = (
 )
 _FEW = 3
 _HOUR_S = 3600.0
+# What is asked to find out whether it answers, and a whole check: a slow machine needs a part of it.
+_ANSWER_S = 120.0
+_CHECK_S = 600.0
 
 
 class Told(Struct, frozen=True):
@@ -172,10 +175,14 @@ class Trial:
                 break
             probe = subject.call(question, **params)
             try:
-                await subject.answer_of(probe)
+                async with asyncio.timeout(_ANSWER_S):
+                    await subject.answer_of(probe)
             except Abstained:
                 subject.foreign = subject.foreign or question
                 continue
+            except TimeoutError:
+                self._note("it_answers", "broken", f"no whole answer came within {_ANSWER_S:g} s")
+                break
             except RungError as error:
                 self._note("it_answers", "broken", f"{type(error).__name__}: {error.message}")
                 break
@@ -186,7 +193,8 @@ class Trial:
 
     async def _run(self, name: str, check: Any, general: bool) -> None:
         try:
-            await check
+            async with asyncio.timeout(_CHECK_S):
+                await check
         except NotApplicable as reason:
             self._note(name, "not applicable", str(reason))
         except Broken as promise:

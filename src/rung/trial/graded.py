@@ -1,5 +1,6 @@
 """A graded file, and what a reasoner's answers to it amount to."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
 from typing import Annotated, Literal
@@ -63,7 +64,7 @@ class Scores(Struct, frozen=True, kw_only=True):
 def read_items(raw: bytes, source: str) -> list[Item]:
     """The items of a JSONL file. Raises BadRequest naming `source` and the line."""
     items = []
-    for number, line in enumerate(raw.splitlines(), 1):
+    for number, line in enumerate(raw.removeprefix(BOM_UTF8).splitlines(), 1):
         if not line.strip():
             continue
         try:

@@ -13,6 +13,7 @@ GRADED = """\
 """
 # Each breaks one promise, or all.
 BROKEN = """\
+import asyncio
 from rung.types import Chunk
 
 async def unended(messages):
@@ -21,6 +22,14 @@ async def unended(messages):
 
 async def failing(messages):
     raise ValueError
+
+async def silent(messages):
+    await asyncio.sleep(1000)
+
+async def endless(messages):
+    while True:
+        yield "a"
+        await asyncio.sleep(0.01)
 """
 
 
@@ -56,6 +65,17 @@ def test_a_broken_promise_is_told_and_is_the_exit_code(run, own, name, words):
     told = run("test", "reasoner", "mine", "--config", str(own), "--load", "0")
     assert told.exit_code == 1, told.output
     assert words in told.output
+
+
+@pytest.mark.parametrize("name", ["silent", "endless"])
+def test_one_that_never_comes_to_an_end_is_told_of(run, own, monkeypatch, name):
+    monkeypatch.setattr("rung.cli.test._ANSWER_S", 0.2)
+    monkeypatch.setattr("rung.cli.test._CHECK_S", 1.0)
+    (own.parent / "own_broken.py").write_text(BROKEN)
+    own.write_text(f"reasoners: {{mine: {{kind: function, call: 'own_broken.py:{name}', general: true}}}}\n")
+    told = run("test", "reasoner", "mine", "--config", str(own), "--load", "0")
+    assert told.exit_code == 1, told.output
+    assert "no whole answer came within 0.2 s" in told.output
 
 
 def test_what_is_not_there(run, own):

@@ -103,3 +103,8 @@ def test_a_childs_memory_counts() -> None:
         child.communicate()
     assert during
     assert during - before > 60_000_000
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
+    line = b'{"question": "q", "answer": "5", "grader": "number"}'
+    assert read_items(b"\xef\xbb\xbf" + line, "f") == read_items(line, "f")
