@@ -7,6 +7,7 @@ import pytest
 import typer.main
 import yaml
 
+from rung import errors
 from rung.cli.app import COMMANDS, app
 from rung.config import parse_config
 
@@ -50,6 +51,15 @@ def test_every_command_and_option_is_in_the_reference(name: str) -> None:
     command = typer.main.get_command(app).get_command(None, name).real()
     wanted = [option for part in command.params for option in part.opts if option.startswith("--")]
     assert not [option for option in wanted if f"`{option}`" not in section and option not in said_elsewhere(name)]
+
+
+def test_every_error_that_a_client_may_see_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "http.md").read_text()
+    (section,) = re.findall(r"^## Errors\b.*?(?=^## )", page, re.DOTALL | re.MULTILINE)
+    codes = {
+        error.code for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.RungError)
+    }
+    assert not [code for code in codes if code and f"`{code}`" not in section]
 
 
 def said_elsewhere(name: str) -> set[str]:
