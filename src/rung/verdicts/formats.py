@@ -42,7 +42,8 @@ def tools_form(answer: Answer, body: Json) -> bool | None:
 
 
 def _call_form(called: Json, offered: Mapping[str, Json]) -> bool | None:
-    tool = offered.get(called.get("name") or "")
+    name = called.get("name")
+    tool = offered.get(name) if isinstance(name, str) else None
     if tool is None:
         return False
     arguments = called.get("arguments") or "{}"

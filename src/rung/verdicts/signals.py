@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache
-from math import exp, isfinite, sqrt
+from math import exp, sqrt
 from statistics import fmean
 
 from msgspec import Struct
@@ -37,6 +37,7 @@ _HOW_MANY = re.compile(
 )
 _WORD = re.compile(r"\w+")
 _FEWEST_RUNS = 24
+_UNTHINKABLE = 1e300
 
 
 class Seen(Struct, frozen=True, kw_only=True):
@@ -241,9 +242,9 @@ def _given(seen: Seen) -> list[Fraction]:
 
 
 def _logprobs(seen: Seen) -> list[float]:
-    """Those that are numbers: an endpoint may leave some out, or write -9999 for a chance of nothing."""
+    """Those that are numbers a float can hold: an endpoint may leave some out, or write -9999 for a chance of nothing."""
     values = (entry.get("logprob") for entry in seen.choice.logprobs)
-    return [min(float(value), 0.0) for value in values if isinstance(value, int | float) and isfinite(value)]
+    return [min(float(value), 0.0) for value in values if isinstance(value, int | float) and abs(value) < _UNTHINKABLE]
 
 
 def _words(text: str) -> str:

@@ -39,6 +39,7 @@ def test_tool_calls() -> None:
     assert tools_form(_says(calls=call("who", '{"age": "x"}')), body) is False
     assert tools_form(_says(calls=call("who", '{"age"')), body) is False
     assert tools_form(_says(calls=call("what", '{"age": 3}')), body) is False
+    assert tools_form(_says(calls=call(["who"], "{}")), body) is False  # type: ignore[arg-type]
     assert tools_form(_says("no call"), body) is None
     assert tools_form(_says("no call"), {**body, "tool_choice": "required"}) is False
 

@@ -377,3 +377,9 @@ def test_no_signal_that_is_not_asked_would_say_anything(
 async def test_evidence_beyond_all_bounds_is_no_error(by: float) -> None:
     prob = await _prob(SUM, _says("42", signals={"judge": by}))
     assert 0 <= prob <= 0.995
+
+
+@pytest.mark.parametrize("logprob", [-(10**400), float("nan"), float("-inf"), "-1", None])
+async def test_what_is_no_log_probability_says_nothing(logprob: Any) -> None:
+    (verdict,) = await _verdicts(SUM, _says("42", logprobs=({"token": "42", "logprob": logprob},)))
+    assert not verdict.signals.keys() & {"first_token", "mean_token", "least_token"}
