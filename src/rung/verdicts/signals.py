@@ -242,7 +242,7 @@ def _given(seen: Seen) -> list[Fraction]:
 
 
 def _logprobs(seen: Seen) -> list[float]:
-    """Those that are numbers a float can hold: an endpoint may leave some out, or write -9999 for a chance of nothing."""
+    """Those that a float can hold: an endpoint may leave some out, or write -9999 for a chance of nothing."""
     values = (entry.get("logprob") for entry in seen.choice.logprobs)
     return [min(float(value), 0.0) for value in values if isinstance(value, int | float) and abs(value) < _UNTHINKABLE]
 
