@@ -21,7 +21,7 @@ LARGEST = 10**40
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _CLEANED = re.compile(
     r"\\(?:text|mathrm|mathbf)\s?\{([^{}]{0,80})\}|\\[()\[\]]"
-    r"|\\\\|(?<![\d ])\*\*|\*\*(?![\d ])|[`_]{2,}|[$€£]|\\(?=[%$])|&|\\approx\b"
+    r"|\\\\|(?<![\d ])\*\*|\*\*(?![\d ]|(?<=\d\*\*)-\d)|[`_]{2,}|[$€£]|\\(?=[%$])|&|\\approx\b"
 )
 # What is left of deeper ones is no claim.
 _FRACTION = re.compile(r"\\[dt]?frac\s?\{([^{}\\]{1,120})\}\s?\{([^{}\\]{1,120})\}")
@@ -33,8 +33,10 @@ _SPELT = (
     (re.compile(r"\bminus\b", re.IGNORECASE), "-"),
     (re.compile(r"\bequals\b", re.IGNORECASE), "="),
 )
+# "- 3 + 4" at a line's beginning is an item of a list.
+_BULLET = re.compile(r"\s*-\s+(?=[\d$(.])")
 _TOKEN = re.compile(
-    r"(?P<number>(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?|\.\d++)"
+    r"(?P<clock>\d{1,2}:\d\d(?![\d.,]))|(?P<number>(?:\d{1,3}(?:,\d{3})++(?!\d)|\d++)(?:\.\d++)?|\.\d++)"
     r"|(?P<power>\*\*|\^)|(?P<sign>[-+*/])|(?P<open>[({])|(?P<close>[)}])"
     r"|(?P<equals>=)|(?P<percent>%)|(?P<command>\\[a-zA-Z]++)|(?P<word>[^\W\d_]++(?:['\u2019]\w++)?)|(?P<other>\S)"
 )
@@ -81,7 +83,10 @@ def read(text: str) -> Working:
 
 
 def _tokens(line: str) -> list[Token]:
-    line = _FRACTION.sub(r"((\1)/(\2))", _CLEANED.sub(lambda m: m[1] or " ", plain(line)))
+    line = plain(line)
+    if bullet := _BULLET.match(line):
+        line = line[bullet.end() :]
+    line = _FRACTION.sub(r"((\1)/(\2))", _CLEANED.sub(lambda m: m[1] or " ", line))
     for pattern, sign in _SPELT:
         line = pattern.sub(sign, line)
     return [(str(m.lastgroup), m[0]) for m in _TOKEN.finditer(line)]

@@ -18,6 +18,10 @@ def _claims(text: str) -> list[Claim]:
         "5 apples + 7 apples = 12 apples",
         "So she pays $18/3 = $6 each.",
         "1 + 2 + 3 = 6",
+        "- 3 + 4 = 7",
+        "  - $3 + $4 = $7",
+        "-3 + 4 = 1",
+        "2**-1 = 0.5",
         "5 x 3 = 15",
         "20% of 50 = 10",
         "10/50 = 20%",
@@ -62,6 +66,7 @@ def test_false_claims_do_not(text: str) -> None:
     "text",
     [
         "x + 5 = 12",
+        "3:00 + 2 = 5:00",
         "2x = 10",
         "4 + 5 - x = 3",
         "f(3) = 9",
