@@ -61,8 +61,16 @@ _LATEX_SHAPES: Final = {
 _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*?)\\end\{\1\}", re.DOTALL)
 
 
+# `3/4/2024` and `3-4-2024` may be days, and who asks what 9/11 is seldom wants a quotient.
+_YEAR = r"(?:1[6-9]|20|21)\d\d"
+_DAY: Final = re.compile(rf"(?<![\d/.(-])(?:\d{{1,2}}([/-])\d{{1,2}}\1{_YEAR}|{_YEAR}([/-])\d{{1,2}}\2\d)(?![\d/.-])")
+_NAMED: Final = re.compile(r"what(?:'s|\s+is|s)\s+(?:9/11|24/7|7/11|4/20|20/20|50/50|80/20)\W*", re.IGNORECASE)
+
+
 def normal(text: str) -> str:
-    """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost."""
+    """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost; and for a day in digits."""
+    if _DAY.search(text) or _NAMED.fullmatch(text.strip()):
+        raise NotUnderstood("a day or a saying, or a sum")
     # a root's sign is of the number behind it, where no letter or power follows; of the word that is not so sure
     text = re.sub(r"√\s?(\d+(?:\.\d+)?)(?![\d.]*\s?[\w(^!⁻⁺])", r" sqrt(\1)", unwrapped(text))
     # raised digits become powers before the signs are translated one by one

@@ -121,7 +121,13 @@ def worth_parsing(text: str) -> bool:
     loose = "replacement" in text or "base" in text or "hex" in text or "0x" in text
     for found in _WORD.finditer(text):
         word = found.group()
-        if len(word) > 2 and word[0] != "\\" and word.lower() not in KNOWN and not loose and not _ordinal(word):
+        if (
+            len(word) > 2
+            and word[0] != "\\"
+            and word.lower().replace("’", "'") not in KNOWN  # noqa: RUF001
+            and not loose
+            and not _ordinal(word)
+        ):
             return False
     return True
 

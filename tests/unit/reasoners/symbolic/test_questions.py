@@ -8,6 +8,7 @@ from rung.reasoners.symbolic.vocabulary import worth_parsing
 
 ANSWERS = {
     "what's 15% of 80": "12",
+    "What’s 15% of 80?": "12",  # noqa: RUF001
     "Can you work this out: What is 2865 plus 3?": "2868",
     "Please solve this: 12*7": "84",
     "Hi! Could you help me with this question? What is 15% of 80?": "12",
@@ -100,6 +101,9 @@ ANSWERS = {
     "Let f(x) = x^3. What is f''(2)?": "12",
     "Round 1234 to 2 significant figures.": "1200",
     "Round 123456 to the nearest hundred thousand.": "100000",
+    "Calculate 9/11": "0.818181818182",
+    "what is 12/25/5": "12/125",
+    "what is 10 - 4 - 2024": "-2018",
     "√16*4": "16",
     "3√2/2": "3*sqrt(2)/2",
     "sqrt 16 + 9": "13",
@@ -211,6 +215,11 @@ DECLINED = [
     "log base 2 of 8 times 4",
     "derivative of e^2",
     "integral of 3e^2 from 0 to 1",
+    "What is 9/11?",
+    "what's 24/7",
+    "What is 12/25/2024?",
+    "What is 3-4-2024?",
+    "2024-1-5",
     "sum of 3 and 4 squared",
     "mean of 10% and 20% of 50",
     "sum of [1, 2] for k from 1 to 3",
