@@ -63,8 +63,10 @@ def served_from_cache(answer: Answer) -> Answer:
 
 
 def _keepable(answer: Answer) -> bool:
-    whole = all(c.finish == "stop" and c.text and not c.tool_calls for c in answer.choices)
-    return whole and bool(answer.choices)
+    for choice in answer.choices:
+        if choice.finish != "stop" or not choice.text or choice.tool_calls:
+            return False
+    return bool(answer.choices)
 
 
 class ExactCache:

@@ -46,7 +46,8 @@ class _Flight(Generic[T]):
     async def _work(self, start: Callable[[], AsyncIterator[T]]) -> None:
         async for event in start():
             self.events.append(event)
-            self._tell()
+            if self._waiting:
+                self._tell()
             while len(self.events) >= self._given + AHEAD:
                 self._room = self.task.get_loop().create_future()
                 await self._room

@@ -160,9 +160,10 @@ class Connection(asyncio.Protocol):
     had its answer."""
 
     def __init__(self, server: HttpServer) -> None:
-        self._server = server
+        self.server = server
         self._parser = HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
+        self.closed = False
         self._common: dict[str, Any] = {}
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -179,14 +180,6 @@ class Connection(asyncio.Protocol):
         self.drained: asyncio.Future[None] | None = None
         self.since = server.ticks
 
-    @property
-    def closed(self) -> bool:
-        return self._transport is None
-
-    @property
-    def date(self) -> bytes:
-        return self._server.date
-
     # What the loop tells.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -200,7 +193,7 @@ class Connection(asyncio.Protocol):
             "scheme": "http",
             "root_path": "",
         }
-        self._server.opened(self)
+        self.server.opened(self)
 
     def data_received(self, data: bytes) -> None:
         if self._last and self._reading is None:
@@ -220,11 +213,12 @@ class Connection(asyncio.Protocol):
                 self._refuse(431)
         if self._asked is not None:
             asked, self._asked = self._asked, None
-            self._server.begin(asked)
+            self.server.begin(asked)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
-        self._server.lost(self)
+        self.closed = True
+        self.server.lost(self)
         self._out.clear()
         self._waiting.clear()
         self.resume_writing()
@@ -245,7 +239,7 @@ class Connection(asyncio.Protocol):
         self._url = b""
         self._headers = []
         self._after_bytes = 0
-        self.since = self._server.ticks
+        self.since = self.server.ticks
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -296,10 +290,10 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes, *, soon: bool = False) -> None:
         """At the end of the loop's round; at once where there is nothing to go out with, unless more comes `soon`."""
         if not self._out:
-            self._server.write_soon(self)
+            self.server.write_soon(self)
         self._out.append(data)
         self._out_bytes += len(data)
-        if self._out_bytes > _MOST_BYTES or (not soon and self._server.alone):
+        if self._out_bytes > _MOST_BYTES or (not soon and self.server.alone):
             self.flush()
 
     def flush(self) -> None:
@@ -322,13 +316,13 @@ class Connection(asyncio.Protocol):
 
     def answered(self, *, keep: bool) -> None:
         self._answering = None
-        self.since = self._server.ticks
-        if not keep or self._server.stopping:
+        self.since = self.server.ticks
+        if not keep or self.server.stopping:
             self._close()
             return
         if self._waiting:
             self._answering = self._waiting.popleft()
-            self._server.begin_soon(self._answering)
+            self.server.begin_soon(self._answering)
         if len(self._waiting) < _MOST_WAITING:
             self.hear_on()
 
@@ -344,7 +338,7 @@ class Connection(asyncio.Protocol):
     def _refuse(self, status: int) -> None:
         """What comes is no request. To who waits for another's answer nothing can be said."""
         if self._answering is None:
-            self.write(b"%b%bcontent-length: 0\r\nconnection: close\r\n\r\n" % (_status_line(status), self.date))
+            self.write(b"%b%bcontent-length: 0\r\nconnection: close\r\n\r\n" % (_status_line(status), self.server.date))
         self._close()
 
     def _close(self) -> None:
@@ -448,7 +442,7 @@ class Exchange:
                 self.keep = False
         if not self.keep:
             fields += b"connection: close\r\n"
-        return b"%b%b%b\r\n" % (_status_line(status), self._connection.date, fields)
+        return b"%b%b%b\r\n" % (_status_line(status), self._connection.server.date, fields)
 
 
 def _expects_a_word(scope: Scope) -> bool:

@@ -430,7 +430,7 @@ class Lane:
         now_s, watch, ticket = self._now(), run.watch, run.permit.ticket
         self._counts["served"] += 1
         took_s = now_s - watch.started_s
-        if self._queue and ticket.service_s > 0:
+        if self._queue.n and ticket.service_s > 0:
             self._took.add(took_s / ticket.service_s)
         self._mean_s = took_s if self._mean_s == 0.0 else self._mean_s + 0.2 * (took_s - self._mean_s)
         if watch.usage is not None:

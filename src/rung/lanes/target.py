@@ -180,7 +180,6 @@ class Run:
         self.watch = Watch(self._now(), slowdown=slowdown, beside=permit.target.running, stream=call.stream)
         self.after_s = 0.0
         self.ended = False
-        self.whole = False
 
     def saw(self, chunk: Chunk) -> None:
         if self.permit.long and self.watch.first_s is None:
@@ -188,27 +187,23 @@ class Run:
         self.watch.see(chunk, self._now())
 
     def failed(self, error: ReasonerError) -> None:
-        self._end()
+        self.ended = True
         self.permit.target.failed(error, self.permit.age, self._now())
 
     def answered(self) -> None:
         """It came to its end."""
-        self._end()
-        self.whole = True
+        self.ended = True
         self.permit.target.answered(self.watch, self.permit.age, self._now())
 
     async def close(self) -> None:
         """Stops what is still under way and gives the place back. A second time does nothing."""
         try:
             if not self.ended:
-                self._end()
+                self.ended = True
                 self._left()
                 await self.chunks.aclose()
         finally:
             self.permit.release()
-
-    def _end(self) -> None:
-        self.ended = True
 
     def _left(self) -> None:
         """Its caller gave up. At its deadline that is the upstream's doing; before it, it says nothing."""

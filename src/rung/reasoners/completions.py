@@ -135,7 +135,7 @@ class Reading:
         text, finish = delta.content or "", choice.finish_reason or ""
         reasoning = delta.reasoning_content or delta.reasoning or ""
         self._finished[index] = bool(finish) or self._finished.get(index, False)
-        self._written_bytes += _bytes(text) + _bytes(reasoning)
+        self._written_bytes += _bytes(text + reasoning)
         return Chunk(
             index=index,
             text=text,

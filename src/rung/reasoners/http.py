@@ -150,19 +150,22 @@ class Response:
             self._held_bytes += len(piece)
             if self._held_bytes >= _AHEAD_BYTES:
                 self._connection.read_no_more()
-            self._tell()
+            if self._waiter is not None:
+                self._tell()
 
     def end(self) -> None:
         self.ended = True
-        self._tell()
+        if self._waiter is not None:
+            self._tell()
 
     def fail(self, error: Exception) -> None:
         self.ended, self._error = True, error
         self._tell()
 
     def _tell(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
 
 def _too_late(waiter: asyncio.Future[None]) -> None:

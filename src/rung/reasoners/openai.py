@@ -149,7 +149,8 @@ class _Exchange:
         kind = response.fields.get(b"content-type", b"")
         self.streams = b"event-stream" in kind or (stream and b"json" not in kind)
         if not self.streams:
-            self._patience.comes_whole()
+            if stream:
+                self._patience.comes_whole()
             self._raw = await self._read(response)
 
     def blames(self, field: bytes) -> bool:

@@ -373,10 +373,14 @@ class Climb:
             return None
         # Another that waits in the same lane would come no sooner.
         lane = self._rungs[chosen.name].lane
-        others = [c.estimate for c in self._options if c.abilities.general and self._rungs[c.name].lane is not lane]
-        if not others:
+        others_s = [
+            c.estimate.wait_s + _SPARE * c.estimate.p90_s
+            for c in self._options
+            if c.abilities.general and self._rungs[c.name].lane is not lane
+        ]
+        if not others_s:
             return None
-        by_s = self._request.deadline_s - min([e.wait_s + _SPARE * e.p90_s for e in others])
+        by_s = self._request.deadline_s - min(others_s)
         enough_s = chosen.estimate.wait_s + chosen.estimate.service_s
         return by_s if by_s - self._clock.monotonic() >= enough_s else None
 

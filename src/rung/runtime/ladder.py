@@ -1,6 +1,6 @@
 """The reasoners that serve, each with the way it is called and what is expected of it now."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from types import MappingProxyType
 
@@ -75,6 +75,7 @@ class Ladder:
     ) -> None:
         """`looked` is what earlier ladders saw of the same reasoners' answers."""
         self.rungs: Mapping[str, Rung] = {rung.name: rung for rung in rungs}
+        self._auto = [rung for rung in self.rungs.values() if rung.auto]
         self._minds = {name: rung.mind for name, rung in self.rungs.items()}
         self._clock = clock
         self._learned = learned
@@ -84,10 +85,10 @@ class Ladder:
     def __getitem__(self, name: str) -> Rung:
         return self.rungs[name]
 
-    def asked_for(self, model: str) -> list[Rung]:
+    def asked_for(self, model: str) -> Sequence[Rung]:
         """The rungs that a request's `model` leaves to choose from. Raises UnknownModel."""
         if model == AUTO or model.startswith(f"{AUTO}:"):
-            return [rung for rung in self.rungs.values() if rung.auto]
+            return self._auto
         if model not in self.rungs:
             known = ", ".join([AUTO, *self.rungs])
             raise UnknownModel(f"there is no model `{model}`; there are: {known}", param="model")
