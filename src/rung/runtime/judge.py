@@ -4,7 +4,7 @@ word is."""
 import re
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import blake2b
-from math import exp, isfinite
+from math import exp
 from typing import Any
 
 from msgspec import Struct
@@ -38,6 +38,8 @@ Is the proposed answer right? Answer yes or no."""
 _MOST_TOKENS, _TOKENS = 4, 2
 _ALTERNATIVES = 5
 _WORD = re.compile(r"\W*(yes|no)\b(?!\W+(?:and|or)\W+(?:yes|no)\b)", re.IGNORECASE)
+# Log-probabilities beyond it are none.
+_UNTHINKABLE = 1e300
 
 
 class Hand(Struct, frozen=True, kw_only=True):
@@ -186,7 +188,7 @@ def _first_tokens(entries: Sequence[Json]) -> Iterator[tuple[str, float]]:
     tops = first.get("top_logprobs")
     for one in tops if isinstance(tops, list) and tops else [first]:
         value = one.get("logprob") if isinstance(one, dict) else None
-        if isinstance(value, int | float) and isfinite(value):
+        if isinstance(value, int | float) and abs(value) < _UNTHINKABLE:
             yield _plain(one), exp(min(value, 0.0))
 
 

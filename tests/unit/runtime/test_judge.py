@@ -448,7 +448,8 @@ def test_where_chances_are_told_it_is_that_of_yes_against_no():
 @pytest.mark.parametrize(
     "entry",
     [{}, {"token": None}, {"token": "yes"}, {"token": "yes", "logprob": "x"}, {"token": "yes", "top_logprobs": [3]},
-     {"token": "yes", "logprob": math.nan, "top_logprobs": None}, {"token": 3, "logprob": -1}],
+     {"token": "yes", "logprob": math.nan, "top_logprobs": None}, {"token": 3, "logprob": -1},
+     {"token": "yes", "logprob": -(10**400)}],
 )  # fmt: skip
 def test_chances_that_cannot_be_read_leave_the_word(entry):
     assert word_of(said("yes", entry)) == 1.0
