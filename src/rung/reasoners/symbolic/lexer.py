@@ -10,7 +10,7 @@ from lark import Token
 from rung.reasoners.symbolic.errors import NotUnderstood
 from rung.reasoners.symbolic.numerals import number_in_words
 from rung.reasoners.symbolic.phrasings.names import FUNCTIONS, ORDINALS, SCALES
-from rung.reasoners.symbolic.unit_names import LETTER_UNITS, MONTHS, UNITS
+from rung.reasoners.symbolic.unit_names import EITHER, LETTER_UNITS, MONTHS, UNITS
 from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
 
 MAX_TOKENS: Final = 900
@@ -374,6 +374,8 @@ class _Reader:
         texts = [piece.text for piece in self.pieces[self.at : self.at + 3] if piece.kind == "WORD"]
         for count in range(len(texts), 0, -1):
             said = " ".join(texts[:count])
+            if said in EITHER:
+                raise NotUnderstood("a unit that may be a thousand of another")
             name = UNITS.get(said) or UNITS.get(said.lower())
             if name:
                 return count, name

@@ -80,6 +80,9 @@ DOLLAR_SIGN: Final = "usdollar"
 UNITS.update({**CURRENCIES, DOLLAR_SIGN: "USD"})
 UNITS.update({code.lower(): code for code in CURRENCIES.values()})
 
+# A million of them, or a thousandth with a capital; a thousand calories, or one.
+EITHER: Final[frozenset[str]] = frozenset(["Mm", "Mg", "Ml", "Ms", "Cal", "Cals", "Calorie", "Calories"])
+
 # Letters that name a unit only where the sentence converts.
 LETTER_UNITS: Final[dict[str, str]] = {
     "m": "meter", "g": "gram", "l": "liter", "L": "liter", "s": "second", "h": "hour", "F": "degF", "C": "degC",
