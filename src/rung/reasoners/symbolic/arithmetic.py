@@ -9,7 +9,7 @@ from sympy import Expr, Integer
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import build, call, nth_root, over, plus, times
 from rung.reasoners.symbolic.numbers import factored
-from rung.reasoners.symbolic.operands import listed, product, values, whole
+from rung.reasoners.symbolic.operands import ends_there, listed, product, values, whole
 from rung.reasoners.symbolic.rounding import as_percent
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
 from rung.reasoners.symbolic.steps import numbers as explain
@@ -27,6 +27,7 @@ def add(scope: Scope, children: list[Child]) -> Any:
 
 
 def _both(scope: Scope, children: list[Child], kind: str) -> Any:
+    ends_there(children)
     left, right = values(scope, children)
     result = plus(left, right) if kind == "add" else times(left, right)
     explain.listed(scope.steps, kind, [left, right], result)
@@ -43,6 +44,7 @@ def multiply(scope: Scope, children: list[Child]) -> Any:
 
 
 def subtract(scope: Scope, children: list[Child]) -> Any:
+    ends_there(children)
     taken, whole_ = values(scope, children)
     return _less(scope, whole_, taken)
 
@@ -60,6 +62,7 @@ def than(scope: Scope, children: list[Child]) -> Any:
     written = next(child for child in children if getattr(child, "type", "") == "REL")
     said = scope.text[written.start_pos : written.end_pos].lower()
     if said in {"less than", "more than"} and nodes(children)[0].data == "percent_sign":
+        ends_there(children)
         return _changed(scope, whole_, amount, "up" if relation == ">" else "down")
     if relation == "<" and said == "less than":
         return _less(scope, whole_, amount)
@@ -71,6 +74,7 @@ def than(scope: Scope, children: list[Child]) -> Any:
 
 
 def divide(scope: Scope, children: list[Child]) -> Any:
+    ends_there(children)
     above, below = values(scope, children)
     result = over(above, below)
     scope.say("{} / {} = {}", above, bracketed(scope.steps.text(below)), result)
@@ -78,6 +82,7 @@ def divide(scope: Scope, children: list[Child]) -> Any:
 
 
 def remainder(scope: Scope, children: list[Child]) -> Any:
+    ends_there(children)
     above, below = (whole(value) for value in values(scope, children))
     if below <= 0:
         raise NoAnswer("a remainder by what is not positive")

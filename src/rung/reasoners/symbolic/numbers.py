@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr, Integer, Poly, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build, number
+from rung.reasoners.symbolic.expressions import build, number, number_of
 from rung.reasoners.symbolic.operands import values, whole
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded
@@ -234,7 +234,7 @@ def sum_between(scope: Scope, children: list[Child]) -> Any:
 
 def digit_of(scope: Scope, children: list[Child]) -> Any:
     place = Rational(str(children[0]))
-    value = build(nodes(children)[0], scope)
+    value = number_of(nodes(children)[0], scope)
     if not value.is_Rational or (place >= 1 and not value.is_Integer and not scope.decimal):
         raise NoAnswer("a digit of what is no number")
     result = Integer(int(abs(value) / place) % 10)

@@ -20,6 +20,16 @@ def values(scope: Scope, children: list[Child]) -> list[Any]:
     return found
 
 
+_WORDS: Final = frozenset({"WPLUS", "WMINUS", "WTIMES", "WDIVIDED"})
+
+
+def ends_there(children: list[Child]) -> None:
+    """Raises NotUnderstood for `divide 10 by 2 plus 3`: the words after the last operand may be of the whole."""
+    last = nodes(children)[-1]
+    if any(getattr(child, "type", "") in _WORDS for child in last.children):
+        raise NotUnderstood("a deed and words that may be of what it gives")
+
+
 def listed(scope: Scope, node: Node) -> list[Any]:
     """The members of a list, in brackets or not."""
     _each_its_own(nodes(node.children))
