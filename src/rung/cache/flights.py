@@ -107,6 +107,14 @@ class Flights(Generic[T]):
             if self._leave(key, flight):
                 await self._stop(flight.task)
 
+    def when_ended(self, key: Hashable, tell: Callable[[Sequence[T]], None]) -> bool:
+        """Has `tell` given all events of the work on `key` once it has ended; False if none is under way."""
+        flight = self._flights.get(key)
+        if flight is None or flight.task.done():
+            return False
+        flight.task.add_done_callback(lambda _: tell(flight.events))
+        return True
+
     def _board(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> _Flight[T]:
         flight = self._flights.get(key)
         if flight is None or flight.task.done():

@@ -1,7 +1,7 @@
 """The request's way, on one page: recall, climb, commit, record."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Hashable, Mapping
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Self
@@ -37,6 +37,7 @@ from rung.types import (
 
 # A score below says that the answer was wrong.
 _WRONG = 0.5
+_GONE = "the client went away"
 
 
 class Stores(Struct, frozen=True, kw_only=True):
@@ -206,10 +207,28 @@ class Runtime:
         self._in_flight -= 1
         if not self._in_flight:
             self.unused.set()
-        request, text = way.request, None
         if way.key and way.answer is not None:
-            self._stores.cache.served(request.id, way.key)
-        decision = self._decided(way, error)
+            self._stores.cache.served(way.request.id, way.key)
+        if error is not None and self._goes_on(way, error):
+            return
+        self._record(way, self._decided(way, error))
+
+    def _goes_on(self, way: "_Way", error: BaseException) -> bool:
+        """Whether others wait for what this request began before it left: it is recorded once that has ended, since
+        what is spent until then is spent on no other's account."""
+        if not way.climbs or way.answer is not None or not isinstance(error, asyncio.CancelledError | GeneratorExit):
+            return False
+
+        def ended(events: Sequence[Event]) -> None:
+            climb, last = way.climbs[0], events[-1] if events else None
+            if isinstance(last, Reply) and last.decision.id == way.request.id and climb.settled:
+                self._stores.cache.put(way.key, last.answer)
+            self._record(way, climb.decision(error=_GONE))
+
+        return bool(way.key) and self._stores.flights.when_ended(self._flight(way), ended)
+
+    def _record(self, way: "_Way", decision: Decision) -> None:
+        request, text = way.request, None
         if self._policy.keep_text:
             text = RecordedText(question=request.body, answer=way.answer.text if way.answer else "")
         self._stores.ledger.record(decision, tenant=request.tenant, text=text)
@@ -222,7 +241,7 @@ class Runtime:
         elif way.decision is not None:
             return way.decision
         elif isinstance(error, asyncio.CancelledError | GeneratorExit):
-            why = "the client went away"
+            why = _GONE
         else:
             request = way.request
             return Decision(id=request.id, model=request.model, preset=self._policy.preset, error="cancelled")

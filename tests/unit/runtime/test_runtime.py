@@ -61,6 +61,36 @@ async def test_identical_requests_in_flight_share_one_call_and_survive_the_leade
     assert len(a.calls) == 1
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_goes_on_without_its_leader_is_kept_and_counted(world, scripted, tmp_path, stream, fails):
+    gate = asyncio.Event()
+    a = world.add(scripted("a", "yes", gate, *([Unavailable("no")] if fails else [])))
+    runtime = world.runtime
+    leader, follower = (
+        asyncio.create_task(world.reply(world.request(name=name, stream=stream), runtime)) for name in ("r1", "r2")
+    )
+    while not a.calls:  # noqa: ASYNC110  the fake has nothing to wait on
+        await asyncio.sleep(0)
+    leader.cancel()
+    await asyncio.gather(leader, return_exceptions=True)
+    gate.set()
+    await asyncio.gather(follower, return_exceptions=True)
+    figures = world.metrics.render([]).decode()
+    if not fails:
+        assert 'rung_spend_usd_total{reasoner="a"} 0.001' in figures
+        again = await world.reply(world.request(name="r3", stream=stream), runtime)
+        assert again.decision.cache == "exact"
+    outcome = "failed" if fails else "answered"
+    calls = 'gen_ai_client_operation_duration_seconds_count{gen_ai_response_model="a",outcome="%s"} 1.0'
+    assert calls % outcome in figures
+    await world.ledger.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as db:
+        rows = dict(db.execute("SELECT id, error FROM decisions").fetchall())
+    assert rows["r1"] == "the client went away"
+    assert len(rows) == (2 if fails else 3)
+
+
 async def test_leaving_stops_the_work(world, scripted):
     a = world.add(scripted("a", "The ", asyncio.Event()))
     runtime = world.runtime
