@@ -1,7 +1,8 @@
 """The interface of everything that answers, and how its chunks become an answer."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from itertools import chain
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -80,6 +81,10 @@ def closing(chunks: AsyncIterator[Chunk]) -> aclosing[AsyncGenerator[Chunk, None
     return aclosing(generator)
 
 
+# Of a refusal, a legacy function_call and audio: what deltas have a piece of. Other texts are whole in each.
+_IN_PIECES = frozenset({"refusal", "arguments", "data", "transcript"})
+
+
 class _Open:
     """A choice while its chunks arrive."""
 
@@ -89,7 +94,7 @@ class _Open:
         self.tool_calls: dict[int, dict[str, Any]] = {}
         self.logprobs: list[Json] = []
         self.finish = ""
-        self.extra: dict[str, Any] = {}
+        self.extras: list[Json] = []
         self.choice_extra: dict[str, Any] = {}
 
     def add(self, chunk: Chunk) -> None:
@@ -97,7 +102,8 @@ class _Open:
         self.reasoning.append(chunk.reasoning)
         self.logprobs.extend(chunk.logprobs)
         self.finish = chunk.finish or self.finish
-        self.extra.update(chunk.delta_extra)
+        if chunk.delta_extra:
+            self.extras.append(chunk.delta_extra)
         self.choice_extra.update(chunk.choice_extra)
         for delta in chunk.tool_calls:
             self._add_tool_call(delta)
@@ -123,9 +129,31 @@ class _Open:
             tool_calls=tuple(self.tool_calls[i] for i in sorted(self.tool_calls)),
             logprobs=tuple(self.logprobs),
             finish=self.finish,
-            extra=self.extra,
+            extra=_joined(self.extras),
             choice_extra=self.choice_extra,
         )
+
+
+def _joined(deltas: Sequence[Json]) -> dict[str, Any]:
+    """What deltas say together of what is no text of the answer."""
+    said: dict[str, list[Any]] = {}
+    for delta in deltas:
+        for key, value in delta.items():
+            said.setdefault(key, []).append(value)
+    return {key: _together(key, values) for key, values in said.items()}
+
+
+def _together(key: str, values: list[Any]) -> Any:
+    told = [value for value in values if value is not None]
+    if len(told) < 2:
+        return told[0] if told else None
+    if all(isinstance(value, dict) for value in told):
+        return _joined(told)
+    if all(isinstance(value, list) for value in told):
+        return list(chain.from_iterable(told))
+    if key in _IN_PIECES and all(isinstance(value, str) for value in told):
+        return "".join(told)
+    return told[-1]
 
 
 def collect(reasoner: str, chunks: Iterable[Chunk]) -> Answer:

@@ -75,6 +75,25 @@ def test_tool_calls_in_pieces_with_every_key_in_every_piece() -> None:
     )
 
 
+def test_what_deltas_have_a_piece_of_is_put_together() -> None:
+    deltas: list[dict[str, Any]] = [
+        {"refusal": None, "function_call": {"name": "f", "arguments": ""}, "annotations": [{"n": 1}], "tag": "new"},
+        {"refusal": "I can", "function_call": {"arguments": '{"x"'}, "audio": {"id": "a", "data": "AA"}},
+        {"refusal": "not.", "function_call": {"name": None, "arguments": ": 1}"}, "audio": {"data": "BB", "id": "a"}},
+        {"refusal": None, "function_call": None, "annotations": [{"n": 2}], "tag": "new"},
+    ]
+    one = reading()
+    chunks = [chunk for delta in deltas for chunk in one.read(piece(delta))]
+    assert [chunk.delta_extra for chunk in chunks] == deltas
+    assert collect("cloud", chunks).choices[0].extra == {
+        "refusal": "I cannot.",
+        "function_call": {"name": "f", "arguments": '{"x": 1}'},
+        "audio": {"id": "a", "data": "AABB"},
+        "annotations": [{"n": 1}, {"n": 2}],
+        "tag": "new",
+    }
+
+
 def test_choices_are_told_apart() -> None:
     wire = {"choices": [{"index": 1, "message": {"content": "b"}}, {"index": 0, "message": {"content": "a"}}]}
     answer = collect("cloud", whole(reading(), wire))
