@@ -93,7 +93,10 @@ class ExactCache:
         """Keeps a whole, successful, tool-free answer, unless it takes over an eighth of the bound."""
         if not _keepable(answer):
             return
-        packed = _pack.encode(answer)
+        try:
+            packed = _pack.encode(answer)
+        except OverflowError:  # what an endpoint added has a number that JSON can hold, but 64 bits cannot
+            return
         if _size(packed) > self._max_bytes // _LARGEST_SHARE:
             return
         self._forget(key)

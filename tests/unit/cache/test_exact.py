@@ -227,3 +227,9 @@ def test_who_was_served_what_is_forgotten_in_the_end(monkeypatch):
     for name in ("1", "2", "3"):
         cache.retract(f"r{name}")
     assert [cache.get(name) is None for name in (b"1", b"2", b"3")] == [False, True, True]
+
+
+def test_an_answer_with_a_number_beyond_64_bits_is_not_kept():
+    cache = ExactCache(10**6)
+    cache.put(key_of(request(), EPOCH), replace(answer(), extra={"seed": 2**64}))
+    assert len(cache) == 0
