@@ -23,6 +23,23 @@ _options = msgspec.json.Decoder(tuple[Option, ...])
 _steps = msgspec.json.Decoder(tuple[Step, ...])
 
 
+class _Part(Struct):
+    text: str | None = None
+
+
+class _Message(Struct):
+    content: str | list[_Part] | None = None
+
+
+class _Body(Struct):
+    """A request's body, as far as it is looked at."""
+
+    messages: list[_Message]
+
+
+_shape = msgspec.json.Decoder(_Body)
+
+
 class Graded(Struct, frozen=True, kw_only=True):
     """A decision and the score, in 0..1, that was last given to its answer, `wall_s` seconds after the epoch. `begun`
     orders decisions by when they were first spoken of; `seq` is the number of what was last said. `question` is the
@@ -59,6 +76,13 @@ def read_graded(path: Path, *, after: int = 0, since_s: float = 0.0, latest: int
     return [one for one in read if one is not None]
 
 
+def _body(text: str) -> Json:
+    """Raises DecodeError for what no request can have been."""
+    _shape.decode(text)
+    body: Json = msgspec.json.decode(text)
+    return body
+
+
 def _graded(row: sqlite3.Row) -> Graded | None:
     try:
         decision = Decision(
@@ -81,7 +105,7 @@ def _graded(row: sqlite3.Row) -> Graded | None:
             streamed_live=bool(row["streamed_live"]),
             error=row["error"],
         )
-        question = msgspec.json.decode(row["question"]) if row["question"] else None
+        question = _body(row["question"]) if row["question"] else None
     except msgspec.DecodeError:
         return None
     return Graded(

@@ -20,8 +20,10 @@ from rung.errors import LedgerError
 from rung.types import Feedback
 
 _HEADER_BYTES = 4
-# Until a child that is told to end has ended by itself.
+# Until a child that is told to end has ended by itself, and for its reply: it waits a second for a lock, and as long as
+# the disk takes.
 _END_S = 10.0
+_REPLY_S = 30.0
 
 
 class Decisions(Struct, frozen=True, array_like=True, tag="decisions"):
@@ -83,6 +85,10 @@ class ProcessWriter:
             self._child = _Child(self._path)
         try:
             reply = self._child.ask(order)
+        except TimeoutError:
+            self._child.process.kill()
+            self.close()
+            raise sqlite3.OperationalError(f"the process that writes it did not answer within {_REPLY_S:g} s") from None
         except (OSError, EOFError):
             self.close()
             raise sqlite3.OperationalError("the process that writes it has ended") from None
@@ -108,11 +114,12 @@ class _Child:
             except OSError as error:
                 ours.close()
                 raise LedgerError(f"The process that writes the ledger cannot be started ({error.strerror})") from error
+        ours.settimeout(_REPLY_S)
         self._socket = ours
         self._replies = ours.makefile("rb")
 
     def ask(self, order: Order) -> Reply:
-        """Raises OSError or EOFError if the process has ended."""
+        """Raises OSError or EOFError if the process has ended, TimeoutError if it hangs."""
         self._socket.sendall(frame(order))
         reply: Reply = msgspec.msgpack.decode(read(self._replies), type=Reply)
         return reply

@@ -91,9 +91,11 @@ class Store:
         except LedgerError:
             self.close()
             raise
+        self._opened = os.stat(path)
 
     def write_decisions(self, rows: Sequence[Row]) -> None:
         """One transaction; a row whose id is there already changes nothing, so that a batch can be tried again."""
+        self._look_for_file()
         self._set_synchronous("NORMAL")
         with _Transaction(self._connection):
             for start in range(0, len(rows), _ROWS_A_STATEMENT):
@@ -107,6 +109,7 @@ class Store:
 
     def write_feedback(self, feedback: Sequence[tuple[Feedback, float]]) -> list[bool]:
         """On the disk on return. False: that tenant has no such decision. The float is seconds since the epoch."""
+        self._look_for_file()
         self._set_synchronous("FULL")
         with _Transaction(self._connection):
             return [
@@ -117,11 +120,22 @@ class Store:
 
     def probe(self) -> None:
         """Writes one page that changes nothing, to see that one can."""
+        self._look_for_file()
         with _Transaction(self._connection):
             self._connection.execute(f"PRAGMA user_version = {len(_MIGRATIONS)}")
 
     def close(self) -> None:
         self._connection.close()
+
+    def _look_for_file(self) -> None:
+        """SQLite goes on writing to a file that nobody can find any more."""
+        try:
+            now = os.stat(self._path)
+        except FileNotFoundError:
+            raise sqlite3.OperationalError("its file was taken away while it was open") from None
+        if not os.path.samestat(now, self._opened) or now.st_size < self._opened.st_size:
+            raise sqlite3.OperationalError("its file was replaced or cut short while it was open")
+        self._opened = now
 
     def _set_synchronous(self, level: str) -> None:
         if level != self._synchronous:

@@ -55,13 +55,23 @@ async def test_the_first_word_gives_the_place_and_the_last_one_counts(path, deci
         assert read_graded(path, since_s=late + 3600) == []
 
 
-async def test_what_cannot_be_read_is_left_out(path, decision):
+@pytest.mark.parametrize(
+    ("column", "holds"),
+    [
+        ("options", '[{"rung": 1}]'),
+        ("question", "5"),
+        ("question", '{"messages": 5}'),
+        ("question", '{"messages": [7]}'),
+        ("question", '{"messages": [{"content": [{"text": 1}]}]}'),
+    ],
+)
+async def test_what_cannot_be_read_is_left_out(path, decision, column, holds):
     async with opened(path) as ledger:
         for name in ("d1", "d2"):
             ledger.record(decision(name), tenant="local")
             await say(ledger, name, 1.0)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE decisions SET options = '[{\"rung\": 1}]' WHERE id = 'd1'")
+        connection.execute(f"UPDATE decisions SET {column} = ? WHERE id = 'd1'", [holds])
     assert [one.decision.id for one in read_graded(path)] == ["d2"]
 
 

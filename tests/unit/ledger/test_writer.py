@@ -1,5 +1,6 @@
 """What every writer keeps to: the one in this process, and the one in a process of its own."""
 
+import os
 import sqlite3
 from contextlib import closing
 
@@ -77,6 +78,41 @@ def test_after_an_error_it_writes_again_as_soon_as_it_can(writer, path, row):
         other.execute("COMMIT")
     writer.write_decisions([row("d2")])
     assert kept(path) == ["d1", "d2"]
+
+
+def test_a_file_that_was_taken_away_is_missed_and_begun_anew(writer, path, row):
+    writer.write_decisions([row("d1")])
+    for each in path.parent.glob("ledger.db*"):
+        each.unlink()
+    with pytest.raises(sqlite3.OperationalError, match="taken away"):
+        writer.write_feedback([(Feedback(decision_id="d1", score=1.0, tenant="anna"), 2.0)])
+    writer.write_decisions([row("d2")])
+    assert kept(path) == ["d2"]
+
+
+def test_a_file_that_was_replaced_is_not_written_past(writer, path, row):
+    writer.write_decisions([row("d1")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.replace(path)
+    with pytest.raises(sqlite3.OperationalError, match="replaced"):
+        writer.probe()
+    writer.write_decisions([row("d2")])
+    assert kept(path) == ["d1", "d2"]
+
+
+def test_a_file_that_was_cut_short_is_refused(writer, path, row):
+    writer.write_decisions([row("d1")])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    writer.probe()  # sees how long it is now
+    os.truncate(path, 5000)
+    with pytest.raises(sqlite3.OperationalError, match="cut short"):
+        writer.write_decisions([row("d2")])
+    with pytest.raises((LedgerError, sqlite3.Error)):
+        writer.write_decisions([row("d2")])
 
 
 def test_closed_it_can_be_used_again(writer, path, row):
