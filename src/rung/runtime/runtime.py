@@ -285,6 +285,6 @@ class Runtime:
             states = "; ".join(f"{r.name}: {r.note or r.state}" for r in listed if r.general)
             problems.append(f"no general rung is warm ({states or 'there is none'})")
         if self._stores.ledger.problem:
-            problems.append(f"the ledger cannot write: {self._stores.ledger.problem}")
+            problems.append(self._stores.ledger.problem)
         loading = tuple(f"{r.name}: {r.note or r.state}" for r in listed if r.state == "loading")
         return Readiness(ready=not problems, problems=tuple(problems), loading=loading)
