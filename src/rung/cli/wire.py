@@ -201,10 +201,8 @@ class Connection(asyncio.Protocol):
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except HttpParserUpgrade:  # to nothing: it is answered as it is, and what follows is no HTTP
-            self._last = True
-            if newest := self._waiting[-1] if self._waiting else self._answering:
-                newest.keep = False
+        except HttpParserUpgrade as e:
+            self._decline(data[e.args[0] :])
         except HttpParserError:
             if self._reading is not None or not self._last:
                 self._refuse(400)
@@ -214,6 +212,15 @@ class Connection(asyncio.Protocol):
         if self._asked is not None:
             asked, self._asked = self._asked, None
             self.server.begin(asked)
+
+    def _decline(self, rest: bytes) -> None:
+        """An offer to speak something else, as some clients make of HTTP/2 with each request, is passed over. The
+        parser takes what follows it for that: another reads the head again, without the offer, and the `rest`."""
+        parser, self._parser = self._parser, HttpRequestParser(self)
+        fields = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
+        version = parser.get_http_version().encode()
+        head = b"%b %b HTTP/%b\r\n%b\r\n" % (parser.get_method(), self._url, version, b"".join(fields))
+        self.data_received(head + rest)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -254,6 +261,10 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         parser, version = self._parser, self._parser.get_http_version()
+        if parser.should_upgrade():
+            if parser.get_method() == b"CONNECT":
+                raise ValueError("no tunnel begins here")
+            return  # it is read again, without the offer
         path, raw_path, query = _target(self._url)
         scope = {
             **self._common,

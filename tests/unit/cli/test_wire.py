@@ -11,6 +11,8 @@ from rung.cli import wire
 from rung.cli.wire import HttpServer
 from rung.clock import RealClock, in_a_task
 
+# What Java's client offers with each request.
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAA\r\n"
 OK: list[tuple[bytes, bytes]] = [(b"content-type", b"text/plain")]
 
 
@@ -395,7 +397,13 @@ async def test_an_app_hears_that_its_client_left(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"no http\r\n\r\n", b"GET /echo HTTP/1.1\r\nbad header\r\n\r\n", b"GET http://[ HTTP/1.1\r\n\r\n"]
+    "text",
+    [
+        b"no http\r\n\r\n",
+        b"GET /echo HTTP/1.1\r\nbad header\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+        b"CONNECT /echo HTTP/1.1\r\nhost: x\r\n\r\n",
+    ],
 )
 async def test_what_is_no_request_is_refused(site: Site, text: bytes) -> None:
     client = await site.open()
@@ -430,10 +438,19 @@ async def test_a_head_without_end_is_refused(site: Site) -> None:
     assert (await client.closed()).startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
 
 
-async def test_nothing_is_upgraded_to(site: Site) -> None:
+@pytest.mark.parametrize("offer", [b"Connection: Upgrade\r\nUpgrade: websocket\r\n", H2C], ids=["ws", "h2c"])
+async def test_an_offer_to_speak_something_else_is_passed_over(site: Site, offer: bytes) -> None:
     client = await site.open()
-    client.ask("/echo", method="GET", more=b"Connection: Upgrade\r\nUpgrade: websocket\r\n")
-    assert (await client.closed()).startswith(b"HTTP/1.1 200 OK\r\n")
+    client.ask("/echo?a=b", b"before")
+    client.ask("/echo?a=b", b"one", more=offer)
+    client.ask("/echo", method="GET", more=offer)
+    assert [(await client.response())[2] for _ in range(3)] == [b"before", b"one", b""]
+    client.say(b"POST /echo HTTP/1.1\r\n%btransfer-encoding: chunked\r\n\r\n3\r\ntw" % offer)
+    await asyncio.sleep(0.02)
+    client.say(b"o\r\n0\r\n\r\n")
+    assert (await client.response())[2] == b"two"
+    assert [scope["query_string"] for scope in site.scopes] == [b"a=b", b"a=b", b"", b""]
+    assert (b"content-length", b"3") in site.scopes[1]["headers"]
 
 
 async def test_an_app_that_says_nothing_ends_the_connection(site: Site) -> None:
