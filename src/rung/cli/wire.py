@@ -177,6 +177,7 @@ class Connection(asyncio.Protocol):
         self._out: list[bytes] = []
         self._out_bytes = 0
         self._deaf = False
+        self._parting = False  # all is said; what is still being sent is dropped
         self.drained: asyncio.Future[None] | None = None
         self.since = server.ticks
 
@@ -295,6 +296,8 @@ class Connection(asyncio.Protocol):
         self._head_bytes = 0
         if reading is not None:
             reading.feed_end()
+        if self._parting:
+            self._close()
 
     # What an exchange asks for.
 
@@ -329,7 +332,7 @@ class Connection(asyncio.Protocol):
         self._answering = None
         self.since = self.server.ticks
         if not keep or self.server.stopping:
-            self._close()
+            self._part()
             return
         if self._waiting:
             self._answering = self._waiting.popleft()
@@ -348,9 +351,20 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int) -> None:
         """What comes is no request. To who waits for another's answer nothing can be said."""
-        if self._answering is None:
+        if self._answering is None and not self._parting:
             self.write(b"%b%bcontent-length: 0\r\nconnection: close\r\n\r\n" % (_status_line(status), self.server.date))
         self._close()
+
+    def _part(self) -> None:
+        """Closes it, but reads on while the request is still being sent, as long as an idle one is kept: a client that
+        is cut off does not read why."""
+        if self._reading is None or self._transport is None or self.server.stopping:
+            self._close()
+            return
+        self._last = self._parting = True
+        self.flush()
+        self._transport.write_eof()
+        self.hear_on()
 
     def _close(self) -> None:
         self._last, self._reading = True, None

@@ -364,6 +364,34 @@ async def test_what_is_refused_early_is_read_to_its_end(site: Site) -> None:
     assert (await client.response())[2] == b"next"
 
 
+@pytest.mark.parametrize("head", [b"HTTP/1.0\r\n", b"HTTP/1.1\r\nconnection: close\r\n"], ids=["old", "close"])
+async def test_who_sends_on_after_a_refusal_is_closed_after_the_body(site: Site, head: bytes) -> None:
+    client = await site.open()
+    client.say(b"POST /refuse " + head + b"host: here\r\ncontent-length: 30000000\r\n\r\n")
+    for _ in range(300):
+        client.say(b"x" * 100_000)
+        await client.writer.drain()
+    assert (await client.closed()).endswith(b"\r\n\r\nno")
+
+
+async def test_who_sends_too_long_after_a_refusal_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_TICK_S", 0.01)
+    again = Site()
+    client = await again.open()
+    client.say(b"POST /refuse HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-length: 30000000\r\n\r\n")
+    assert (await client.closed()).endswith(b"\r\n\r\nno")
+
+    async def send_on() -> None:
+        for _ in range(100):
+            client.say(b"x")
+            await asyncio.sleep(0.01)
+            await client.writer.drain()
+
+    with pytest.raises(ConnectionError):
+        await send_on()
+    await again.close()
+
+
 async def test_a_body_that_nobody_takes_is_not_read_ahead(site: Site) -> None:
     client = await site.open()
     client.say(b"POST /slow HTTP/1.1\r\nhost: here\r\ncontent-length: 50000000\r\n\r\n")
