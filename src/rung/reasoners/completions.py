@@ -87,6 +87,7 @@ class Reading:
         self._finished: dict[int, bool] = {}
         self._usage: Any = None
         self._written_bytes = 0
+        self._unnumbered: dict[int, list[Any]] = {}
 
     @property
     def finished(self) -> bool:
@@ -140,12 +141,29 @@ class Reading:
             index=index,
             text=text,
             reasoning=reasoning,
-            tool_calls=_numbered(raw_delta["tool_calls"]) if delta.tool_calls else (),
+            tool_calls=self._numbered(index, raw_delta["tool_calls"]) if delta.tool_calls else (),
             logprobs=tuple(choice.logprobs.content or ()) if choice.logprobs else (),
             finish=finish,
             choice_extra=_unknown(raw, _CHOICE),
             delta_extra=_unknown(raw_delta, _DELTA),
         )
+
+    def _numbered(self, choice: int, calls: list[dict[str, Any]]) -> tuple[Json, ...]:
+        """Tool calls as deltas, each with its index: some servers leave it out, and whole answers have none. A call
+        begins with an id or a name that is new."""
+        if all(call.get("index") is not None for call in calls):
+            return tuple(calls)
+        ids, numbered = self._unnumbered.setdefault(choice, []), []
+        for call in calls:
+            id_, named = call.get("id"), (call.get("function") or {}).get("name")
+            if id_ and id_ in ids:
+                at = ids.index(id_)
+            else:
+                if id_ or named or not ids:
+                    ids.append(id_)
+                at = len(ids) - 1
+            numbered.append(call if call.get("index") is not None else {**call, "index": at})
+        return tuple(numbered)
 
 
 def _bytes(text: str) -> int:
@@ -193,11 +211,6 @@ def texts(body: Json) -> Iterator[str]:
         for part in parts:
             if isinstance(part, dict) and isinstance(part.get("text"), str):
                 yield part["text"]
-
-
-def _numbered(calls: list[dict[str, Any]]) -> tuple[Json, ...]:
-    """Tool calls as deltas: each with the index that only streamed ones have."""
-    return tuple(call if call.get("index") is not None else {**call, "index": at} for at, call in enumerate(calls))
 
 
 def _told(usage: Any) -> Usage | None:

@@ -75,6 +75,22 @@ def test_tool_calls_in_pieces_with_every_key_in_every_piece() -> None:
     )
 
 
+@pytest.mark.parametrize("told", ["a", ""], ids=["ids", "no ids"])
+def test_streamed_tool_calls_without_an_index_are_told_apart(told: str) -> None:
+    one = reading()
+    pieces: list[dict[str, Any]] = [
+        {"id": told, "function": {"name": "f", "arguments": '{"x":'}},
+        {"function": {"arguments": " 1}"}},
+        {"id": told and "b", "function": {"name": "f", "arguments": "{}"}},
+    ]
+    chunks = [chunk for call in pieces for chunk in one.read(piece({"tool_calls": [call]}))]
+    assert [chunk.tool_calls[0]["index"] for chunk in chunks] == [0, 0, 1]
+    assert collect("cloud", chunks).choices[0].tool_calls == (
+        {"id": told, "function": {"name": "f", "arguments": '{"x": 1}'}},
+        {"id": told and "b", "function": {"name": "f", "arguments": "{}"}},
+    )
+
+
 def test_what_deltas_have_a_piece_of_is_put_together() -> None:
     deltas: list[dict[str, Any]] = [
         {"refusal": None, "function_call": {"name": "f", "arguments": ""}, "annotations": [{"n": 1}], "tag": "new"},
