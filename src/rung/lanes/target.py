@@ -1,7 +1,8 @@
 """One upstream as its lane sees it, and one call of it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
+from weakref import ref
 
 from rung.clock import Clock
 from rung.config.lanes import Lanes
@@ -32,6 +33,7 @@ class Target:
         self._limit = GradientLimit(bounds.limit, most) if most is not None else None
         self._slow = bounds.breaker
         self._usual: dict[bool, Usual] = {}
+        self._befell: tuple[Callable[[], ReasonerError | None], float] = (_nothing, 0.0)
         # What comes before the first token, in tokens, so that short answers do not look slow.
         self._fixed_tokens = pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0
 
@@ -47,7 +49,13 @@ class Target:
         """Predicted: what it has to write, and `tokens` more."""
         return self.pace.first_s + (self.outstanding_tokens + tokens) * self.pace.completion_s_per_token
 
-    def failed(self, error: ReasonerError, age: int, now_s: float) -> None:
+    def failed(self, error: ReasonerError, age: int, now_s: float, began_s: float) -> None:
+        """One that befell several that were under way, a batch, is one failure."""
+        befell, befell_s = self._befell
+        if befell() is error and began_s < befell_s:
+            self.breaker.left(age)
+            return
+        self._befell = ref(error), now_s
         if isinstance(error, RateLimited):
             self.breaker.asked_for_pause(age, now_s, error.retry_after_s)
             if self._limit is not None:
@@ -83,6 +91,9 @@ class Target:
         self.breaker.ended(age, now_s, failed=failed, slow=slow)
         if slow and self.breaker.state(now_s) == "open":
             self._usual.clear()  # what is slow for good becomes the usual
+
+
+def _nothing() -> None: ...
 
 
 class Permit:
@@ -188,7 +199,7 @@ class Run:
 
     def failed(self, error: ReasonerError) -> None:
         self.ended = True
-        self.permit.target.failed(error, self.permit.age, self._now())
+        self.permit.target.failed(error, self.permit.age, self._now(), self.watch.started_s)
 
     def answered(self) -> None:
         """It came to its end."""

@@ -4,6 +4,7 @@ import pytest
 
 from rung.config.lanes import Breaker, Hedge, Lanes, Queue, Retry
 from rung.errors import Disconnected, Overloaded, RateLimited, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
+from rung.lanes import Batcher
 from rung.reasoners.base import Status, closing
 
 
@@ -202,6 +203,20 @@ async def test_a_call_that_met_a_closed_connection_is_made_anew_at_the_same_upst
     assert lane.stats().retried == 3
     assert lane.stats().breakers == {"leaf": "closed"}, "it says nothing of the server"
     assert (lane.running, lane.pool.running) == (0, 0)
+
+
+async def test_a_batch_that_fails_has_failed_once(bench, server):
+    async def answer_batch(_):
+        raise Upstream("boom")
+
+    up = server()
+    up.answer = Batcher(answer_batch, 16, bench.clock).answer
+    lane = bench.lane(up, places=32, most=32)
+    for left in (True, True, False):
+        done = await asyncio.gather(*(bench.ask(lane, f"c{i}") for i in range(16)), return_exceptions=True)
+        assert all(isinstance(one, Upstream) for one in done)
+        assert (lane.status.state == "warm") is left, "three are three batches"
+    assert lane.pool.running == 0
 
 
 async def test_a_slow_call_is_hedged_and_the_loser_stopped(bench, server):
