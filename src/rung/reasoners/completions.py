@@ -46,7 +46,7 @@ class _Choice(Struct):
 
 
 class _Wire(Struct):
-    choices: list[_Choice]
+    choices: list[_Choice] | None = None
     id: Any = None
     object: Any = None
     created: Any = None
@@ -100,9 +100,12 @@ class Reading:
             known = convert(wire, _Wire)
         except ValidationError as error:  # it names the place and the types, and quotes nothing
             raise Malformed(f"{self._name}: sent what is no chat completion: {error}") from None
+        if known.choices is None and not known.usage:
+            raise Malformed(f"{self._name}: sent what is no chat completion: it has no `choices`")
         self._usage = known.usage or self._usage
-        raws = wire["choices"]
-        chunks = [self._chunk(choice, raws[at], at) for at, choice in enumerate(known.choices)]
+        # Beside the usage some servers leave them out, or say null.
+        raws = wire.get("choices")
+        chunks = [self._chunk(choice, raws[at], at) for at, choice in enumerate(known.choices or ())]
         if extra := _unknown(wire, _WIRE):
             chunks[:1] = [replace(chunks[0] if chunks else _NOTHING, extra=extra)]
         return [chunk for chunk in chunks if chunk != _NOTHING]

@@ -91,6 +91,16 @@ def test_streamed_tool_calls_without_an_index_are_told_apart(told: str) -> None:
     )
 
 
+@pytest.mark.parametrize("choices", [{"choices": []}, {"choices": None}, {}], ids=["empty", "null", "none"])
+def test_the_usage_may_come_without_choices(choices: dict[str, Any]) -> None:
+    one = reading()
+    one.read(piece({"content": "hi"}, "stop"))
+    assert one.read({**choices, "usage": {"prompt_tokens": 3, "completion_tokens": 1}}) == []
+    assert one.end(said_so=True)[-1].usage == Usage(prompt_tokens=3, completion_tokens=1)
+    with pytest.raises(Malformed, match="has no `choices`"):
+        one.read({"object": "error", "message": "no"})
+
+
 def test_what_deltas_have_a_piece_of_is_put_together() -> None:
     deltas: list[dict[str, Any]] = [
         {"refusal": None, "function_call": {"name": "f", "arguments": ""}, "annotations": [{"n": 1}], "tag": "new"},
