@@ -134,6 +134,7 @@ def decision_of(request: Request, plan: Plan) -> Decision:
         features=plan.features,
         options=plan.shown,
         first=plan.action.reasoner if isinstance(plan.action, Try) else None,
+        cache="off" if request.wishes.cache == "off" else "miss",
         error=plan.problem.message if plan.problem else "",
     )
 

@@ -22,6 +22,16 @@ async def test_the_same_request_is_answered_from_the_cache(world, scripted):
     assert len(a.calls) == 3
 
 
+async def test_what_the_cache_did_is_counted(world, scripted):
+    world.add(scripted("a", "yes"))
+    runtime = world.runtime
+    for use in ("off", "use", "use", "refresh", "off"):
+        await world.reply(world.request(cache=use), runtime)
+    figures = world.metrics.render([]).decode()
+    for result, count in (("off", 2), ("miss", 2), ("exact", 1)):
+        assert f'rung_cache_total{{result="{result}"}} {count}.0' in figures
+
+
 async def test_a_cached_answer_streams_well_formed(world, scripted):
     world.add(scripted("a", "yes"))
     runtime = world.runtime
