@@ -65,7 +65,7 @@ class Process:
         await asyncio.wait([self._listening], timeout=_TERM_S)
         if code < 0:
             killed = " (out of memory, perhaps)" if -code == signal.SIGKILL else ""
-            return f"llama.cpp was ended by {signal.Signals(-code).name}{killed}"
+            return f"llama.cpp was ended by {_name_of(-code)}{killed}"
         return f"llama.cpp ended: {self._last_words()}"
 
     async def stop(self) -> None:
@@ -90,3 +90,10 @@ class Process:
         telling = [line for line in errors if "error loading model" in line]
         chosen = (telling or errors or lines or ["it said nothing"])[-1]
         return _STAMP.sub("", chosen)[:300]
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # real-time signals have no names but the first and the last
+        return f"signal {number}"

@@ -89,6 +89,17 @@ async def test_when_the_child_dies_answers_break_and_it_is_started_again(engine_
     await engine.close()
 
 
+async def test_a_child_that_a_signal_without_a_name_ends_is_started_again(engine_of: EngineOf) -> None:
+    engine = engine_of("says")
+    await engine.start()
+    await reaches(engine, "warm")
+    assert engine.pid is not None
+    os.kill(engine.pid, 40)
+    await reaches(engine, "down", "ended by signal 40")
+    await reaches(engine, "warm")
+    await engine.close()
+
+
 async def test_a_model_that_cannot_be_loaded_is_told_with_llamas_reason(engine_of: EngineOf) -> None:
     engine = engine_of("breaks")
     await engine.start()
