@@ -69,7 +69,11 @@ def find(model: File, folder: Path, watch: Watch) -> Path | None:
     now = Verified(stat.st_size, stat.st_mtime_ns, model.sha256)
     if _remembered(path) == now:
         return path
-    if _sha256(path, model, watch) != model.sha256:
+    try:
+        found_sha256 = _sha256(path, model, watch)
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror}") from error
+    if found_sha256 != model.sha256:
         return None
     _remember(path, now)
     return path
@@ -185,9 +189,10 @@ def _note_of(path: Path) -> Path:
 
 
 def _remembered(path: Path) -> Verified | None:
+    """What cannot be read, whatever the reason, only costs reading the file again."""
     try:
         return msgspec.json.decode(_note_of(path).read_bytes(), type=Verified)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, ValueError):
         return None
 
 

@@ -1,3 +1,4 @@
+import errno
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -109,6 +110,32 @@ def test_an_unchanged_file_is_read_once_and_a_changed_one_again(
     path.write_bytes(b"?" * len(content))
     assert find(model, tmp_path, watch) is None
     assert told
+
+
+@pytest.mark.parametrize("left", [None, b"\xff", b'{"size_bytes": 1, "mtime_ns": 1, "sha256": "\xff"}'])
+def test_a_note_that_cannot_be_read_costs_only_reading_the_file_again(
+    left: bytes | None, content: bytes, model: Model, tmp_path: Path, watch: Watch, told: list[Progress]
+) -> None:
+    (tmp_path / "tiny.gguf").write_bytes(content)
+    note = tmp_path / ".tiny.gguf.verified"
+    if left is None:
+        note.mkdir()
+    else:
+        note.write_bytes(left)
+    assert find(model, tmp_path, watch) == tmp_path / "tiny.gguf"
+    assert told[-1].doing == "checking"
+
+
+def test_a_file_that_may_not_be_read_is_told(
+    content: bytes, model: Model, tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (tmp_path / "tiny.gguf").write_bytes(content)
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(WeightsError, match=r"tiny\.gguf cannot be read: Permission denied"):
+        find(model, tmp_path, watch)
 
 
 def test_stopping_keeps_what_is_there(content: bytes, model: Model, tmp_path: Path) -> None:
