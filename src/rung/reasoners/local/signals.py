@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+from rung.errors import Malformed
 from rung.types import Json
 
 
@@ -17,8 +18,11 @@ class TokenSignals:
         self._first = 0.0
 
     def add(self, entries: Iterable[Json]) -> None:
+        """Raises Malformed where a token has none: llama.cpp writes null for what is not a number."""
         for entry in entries:
-            logprob = float(entry["logprob"])
+            logprob = entry["logprob"]
+            if logprob is None:
+                raise Malformed("the model's probabilities are not numbers; its file is damaged, perhaps")
             if self.count == 0:
                 self._first = logprob
             self.count += 1

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from rung.errors import Malformed
 from rung.reasoners.local.signals import TokenSignals, as_asked
 
 
@@ -14,6 +15,11 @@ def test_sums_up_the_tokens() -> None:
         "min_logprob": -2.0,
         "first_token_prob": pytest.approx(math.exp(-0.5)),
     }
+
+
+def test_damaged_weights_whose_probabilities_are_not_numbers_are_an_error_of_the_reasoners() -> None:
+    with pytest.raises(Malformed, match="damaged"):
+        TokenSignals().add([{"token": "?", "logprob": None}])
 
 
 def test_no_tokens_say_nothing() -> None:
