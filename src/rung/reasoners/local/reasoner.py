@@ -109,6 +109,9 @@ class _Choice:
         asked["return_progress"] = True
         asked["logprobs"] = True
         asked["top_logprobs"] = max(1, asked.get("top_logprobs") or 0)
+        stop = asked.get("stop")
+        if stop == "" or (isinstance(stop, list) and "" in stop):
+            asked["stop"] = [one for one in stop if one]  # llama.cpp would find it before the first token
         if self.index and isinstance(asked.get("seed"), int):
             asked["seed"] += self.index
         return asked

@@ -93,3 +93,9 @@ async def test_only_fields_that_mean_something_here_are_sent(engine_of: Callable
     with pytest.raises(UpstreamRefusedRequest, match="no"):
         await asked(Local("fast", refusing), temperature=0.5, id_slot=3, model="auto", user="me", stream=True)  # type: ignore[arg-type]
     assert refusing.asked.keys() == {"messages", "temperature", "logprobs", "top_logprobs", "return_progress"}
+
+
+@pytest.mark.parametrize(("given", "sent"), [("", []), (["", "a"], ["a"]), (["a"], ["a"]), ("ab", "ab"), (None, None)])
+def test_an_empty_stop_stops_nothing(given: Any, sent: Any) -> None:
+    choice = _Choice(0, Call(id="1", body={"messages": [], "stop": given}, deadline_s=0.0))
+    assert choice.asked()["stop"] == sent
