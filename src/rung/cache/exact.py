@@ -33,7 +33,7 @@ def key_of(request: Request, epoch: str) -> bytes:
     """64 bytes that two requests share only if they ask the same of the same tenant, model and policy.
 
     `epoch` names the policy (ladder, prices, estimates) that would answer. Budget and deadline are left out: an answer
-    in hand meets any.
+    in hand meets any, and one that only they made do with is not kept.
     """
     wishes = request.wishes
     answering = _answering(request.tenant, request.model, epoch, wishes.preset, wishes.min_quality)

@@ -39,7 +39,7 @@ from rung.routing import (
 from rung.runtime.hold import Held, Hold, can_hold, taken
 from rung.runtime.judge import Hand, Judge, word_of
 from rung.runtime.ladder import Ladder
-from rung.runtime.plan import Plan, decision_of, with_quickest
+from rung.runtime.plan import UNBOUND, Plan, decision_of, is_bound, with_quickest
 from rung.types import (
     NOTHING_SPENT,
     Answer,
@@ -126,7 +126,7 @@ class Climb:
         self._dropped: dict[str, Candidate] = {}
         self._glimpsed: list[Seen] = []
         # Whether the rule would have ended with this answer had nobody streamed it.
-        self.settled = True
+        self._ended = True
         self._looked_s = clock.monotonic()
 
     async def events(self) -> AsyncGenerator[Event, None]:
@@ -174,6 +174,18 @@ class Climb:
             error=error,
             unjudged=self._unjudged,
         )
+
+    @property
+    def settled(self) -> bool:
+        """Whether the rule would have ended with this answer for anyone who asks the same of it."""
+        return self._ended and not (is_bound(self._request) and self._would_go_on())
+
+    def _would_go_on(self) -> bool:
+        """Whether the rule would try another rung, had the request no bounds of its own."""
+        others = (*self._plan.bounded, *self._left.values())
+        fit = [c for c in others if not exclusion(c, self._plan.features, UNBOUND)]
+        weighed = self._weighed(fit, self._seen())
+        return isinstance(next_action(weighed, self._in_hand(), self._request.wishes.min_quality), Try)
 
     def _next(self) -> Try | Stop:
         if not self._steps:
@@ -311,7 +323,7 @@ class Climb:
         wanted = self._request.wishes.min_quality or 0.0
         self._quality_reached = self._verdicts[-1].right_prob >= wanted
         surely = action.live and self._plan.streaming != "eager"
-        self.settled = surely or isinstance(self._next(), Stop)
+        self._ended = surely or isinstance(self._next(), Stop)
         return Reply(answer=self._priced(self._answers[-1]), decision=self.decision())
 
     async def _in_time(self, stream: AsyncGenerator[Chunk, None], begun: Call | None) -> Chunk | None:

@@ -1,6 +1,7 @@
 """What the rule sees of a request before anyone is called: the same for the real climb and for `/v1/explain`."""
 
 from collections.abc import Iterable, Mapping
+from math import inf
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,6 +28,8 @@ from rung.routing import (
 from rung.runtime.ladder import AUTO, NOTHING, Caller, Ladder, caller_of
 from rung.types import Decision, Estimate, Expected, Features, Option, Preset, Request, Streaming
 
+# What a request without wishes has, but for the server's own deadline.
+UNBOUND = Limits(left_s=inf, left_usd=None)
 _BY_MODEL: Mapping[str, Preset] = {f"{AUTO}:{name}": name for name in PRESETS}
 
 
@@ -34,7 +37,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
     `action` is the rule's while nobody was called, `taken` what is done in place of it where another may be tried.
     `streaming` is how an answer is sent, None if nobody streams; one that is sent at once is chosen as by a verifier
-    that sees nothing. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
+    that sees nothing. `bounded` were options but for the request's own
+    budget and deadline. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
 
     preset: Preset
     caller: Caller
@@ -47,6 +51,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     action: Action
     taken: Try | None = None
     streaming: Streaming | None = None
+    bounded: tuple[Candidate, ...] = ()
     problem: RungError | None = None
     if_all_abstain: RungError | None = None
 
@@ -99,6 +104,7 @@ def make_plan(
         shown=sort_options(shown),
         action=next_action(options, None, request.wishes.min_quality),
         streaming=streaming,
+        bounded=_bounded(request, [c for c in everyone if c.name in left_out], features) if left_out else (),
         problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )
@@ -157,6 +163,17 @@ def with_quickest(
     able = (c for c in able if limits.left_usd is None or c.estimate.usd <= limits.left_usd)
     fits = [c for c in able if c.abilities.general and c.estimate.wait_s + c.estimate.service_s <= limits.left_s]
     return (*options, min(fits, key=lambda c: c.estimate.wait_s + c.estimate.service_s)) if fits else options
+
+
+def _bounded(request: Request, left_out: list[Candidate], features: Features) -> tuple[Candidate, ...]:
+    if not is_bound(request):
+        return ()
+    return tuple(c for c in left_out if not exclusion(c, features, UNBOUND))
+
+
+def is_bound(request: Request) -> bool:
+    """Whether it says itself what may be spent or waited."""
+    return request.wishes.max_usd is not None or request.wishes.deadline_ms is not None
 
 
 def _if_all_abstain(

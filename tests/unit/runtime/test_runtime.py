@@ -32,6 +32,21 @@ async def test_what_the_cache_did_is_counted(world, scripted):
         assert f'rung_cache_total{{result="{result}"}} {count}.0' in figures
 
 
+@pytest.mark.parametrize("bound", [{"max_usd": 0.001}, {"deadline_ms": 4000.0}], ids=["money", "time"])
+@pytest.mark.parametrize("sure", [False, True])
+async def test_what_only_a_bound_made_do_with_is_not_served_to_others(world, scripted, bound, sure):
+    weak = world.add(scripted("weak", "perhaps"), strength=0.3)
+    best = world.add(scripted("best", "yes"), strength=0.95, output_usd_per_token=1e-5)
+    world.verdicts = {"weak": 0.999 if sure else 0.3, "best": 0.95}
+    runtime = world.runtime
+    text = "Explain at length why the sky is blue."
+    given = await world.reply(world.request(text, preset="best", **bound), runtime)
+    assert given.answer.reasoner == "weak"
+    again = await world.reply(world.request(text, name="r2", preset="best"), runtime)
+    assert (again.answer.reasoner, again.decision.cache) == (("weak", "exact") if sure else ("best", "miss"))
+    assert (len(weak.calls), len(best.calls)) == (1, not sure)
+
+
 async def test_a_cached_answer_streams_well_formed(world, scripted):
     world.add(scripted("a", "yes"))
     runtime = world.runtime
