@@ -9,6 +9,7 @@ from rung.errors import UpstreamRefusedRequest
 from rung.reasoners.base import Abilities, Status, closing
 from rung.reasoners.local import tools
 from rung.reasoners.local.engine import Engine
+from rung.reasoners.local.references import with_named_root
 from rung.reasoners.local.signals import TokenSignals, as_asked
 from rung.types import Call, Chunk, Json, Usage
 
@@ -109,6 +110,8 @@ class _Choice:
         asked["return_progress"] = True
         asked["logprobs"] = True
         asked["top_logprobs"] = max(1, asked.get("top_logprobs") or 0)
+        if form := asked.get("response_format"):
+            asked["response_format"] = with_named_root(form)
         stop = asked.get("stop")
         if stop == "" or (isinstance(stop, list) and "" in stop):
             asked["stop"] = [one for one in stop if one]  # llama.cpp would find it before the first token

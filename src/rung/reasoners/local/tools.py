@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from rung.errors import UpstreamRefusedRequest
+from rung.reasoners.local.references import rerooted
 from rung.types import Chunk, Json
 
 _NONE = "none"
@@ -26,6 +27,8 @@ _ANSWER = (
     '{"tool": "none", "answer": your reply to the user}.'
 )
 _ONE = "Use exactly one tool."
+# Any of these says something of the arguments. A tool that has none of them takes none.
+_DESCRIBING = ("properties", "$ref", "anyOf", "oneOf", "allOf", "additionalProperties", "patternProperties")
 
 
 def are_asked(body: Json) -> bool:
@@ -35,9 +38,11 @@ def are_asked(body: Json) -> bool:
 def with_grammar(body: Json) -> dict[str, Any]:
     """`body` as it is put to llama.cpp: tools, their calls and their results in words, and a schema to answer in.
 
-    Raises UpstreamRefusedRequest if the tool that must be used is not there.
+    Raises UpstreamRefusedRequest if the tool that must be used is not there, or none is a function.
     """
     tools = [tool["function"] for tool in body["tools"] if tool.get("type", "function") == "function"]
+    if not tools:
+        raise UpstreamRefusedRequest("none of the tools is of type `function`", param="tools")
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, dict):
         tools = [tool for tool in tools if tool["name"] == choice.get("function", {}).get("name")]
@@ -68,10 +73,21 @@ def read(text: str, call_id: str) -> Chunk:
 
 
 def _schema(tools: list[Json], answer: Json | None) -> dict[str, Any]:
-    options = [_object(tool={"const": tool["name"]}, arguments=_arguments(tool, i)) for i, tool in enumerate(tools)]
+    """Of the reply; what the schemas of arguments and answer refer to is under `$defs`, whole."""
+    shapes: dict[str, Json] = {}
+    options: list[Json] = []
+    for i, tool in enumerate(tools):
+        parameters = shapes[f"tool{i}"] = tool.get("parameters") or {}
+        arguments = {"$ref": f"#/$defs/tool{i}"} if _described(parameters) else _object()
+        options.append(_object(tool={"const": tool["name"]}, arguments=arguments))
     if answer is not None:
-        options.append(_object(tool={"const": _NONE}, answer=answer))
-    return {"anyOf": options, "$defs": {f"tool{i}": tool.get("parameters") or {} for i, tool in enumerate(tools)}}
+        shapes["answer"] = answer
+        options.append(_object(tool={"const": _NONE}, answer={"$ref": "#/$defs/answer"}))
+    return {"anyOf": options, "$defs": {name: rerooted(shape, f"#/$defs/{name}") for name, shape in shapes.items()}}
+
+
+def _described(parameters: Json) -> bool:
+    return any(parameters.get(key) for key in _DESCRIBING)
 
 
 def _object(**properties: Any) -> dict[str, Any]:
@@ -83,35 +99,16 @@ def _object(**properties: Any) -> dict[str, Any]:
     }
 
 
-def _arguments(tool: Json, at: int) -> Any:
-    """The tool's parameters; references inside them now start at the whole schema's root."""
-    parameters = tool.get("parameters") or {}
-    if not parameters.get("properties"):
-        return {"type": "object", "properties": {}, "additionalProperties": False}
-    return _rerooted(parameters, f"#/$defs/tool{at}")
-
-
-def _rerooted(schema: Any, root: str) -> Any:
-    if isinstance(schema, list):
-        return [_rerooted(one, root) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: root + value[1:] if key == "$ref" and isinstance(value, str) else _rerooted(value, root)
-        for key, value in schema.items()
-    }
-
-
-def _answer_schema(body: Json) -> Any:
+def _answer_schema(body: Json) -> Json:
     form = body.get("response_format") or {}
     if form.get("type") == "json_schema":
-        return form["json_schema"].get("schema", {})
+        return form["json_schema"].get("schema") or {}
     return {"type": "object"} if form.get("type") == "json_object" else {"type": "string"}
 
 
 def _told(tools: list[Json], may_answer: bool, messages: list[Json]) -> Iterator[Json]:
     """The conversation with what the model must know first: templates want one system message, at the top."""
-    described = "\n".join(_described(tool) for tool in tools)
+    described = "\n".join(_told_of(tool) for tool in tools)
     rules = f"You have these tools:\n{described}\n{_CALL} {_ANSWER if may_answer else _ONE}"
     first, *rest = messages
     if first.get("role") in {"system", "developer"}:
@@ -124,7 +121,7 @@ def _told(tools: list[Json], may_answer: bool, messages: list[Json]) -> Iterator
         yield _in_words(message, names)
 
 
-def _described(tool: Json) -> str:
+def _told_of(tool: Json) -> str:
     return json.dumps(
         {key: tool[key] for key in ("name", "description", "parameters") if tool.get(key)}, ensure_ascii=False
     )
@@ -133,9 +130,11 @@ def _described(tool: Json) -> str:
 def _in_words(message: Json, names: dict[str, str]) -> Json:
     """Calls as the model itself writes them, and results as the user's. `names` are the calls' so far, by id."""
     if message.get("tool_calls"):
-        calls = [call["function"] for call in message["tool_calls"]]
-        names.update({call.get("id", ""): call["function"]["name"] for call in message["tool_calls"]})
-        said = [f'{{"tool": {json.dumps(c["name"])}, "arguments": {c["arguments"]}}}' for c in calls]
+        said: list[str] = []
+        for call in message["tool_calls"]:
+            name, arguments = _called(call)
+            names[call.get("id", "")] = name
+            said.append(f'{{"tool": {json.dumps(name)}, "arguments": {arguments}}}')
         return {"role": "assistant", "content": "\n".join(said)}
     if message.get("role") == "tool":
         name = names.get(message.get("tool_call_id", ""), "the tool")
@@ -146,6 +145,15 @@ def _in_words(message: Json, names: dict[str, str]) -> Json:
             "content": json.dumps({"tool": _NONE, "answer": _text(message)}, ensure_ascii=False),
         }
     return message
+
+
+def _called(call: Json) -> tuple[str, str]:
+    """The name, and the arguments as JSON; of a tool that is no function, what it was given as a text."""
+    if function := call.get("function"):
+        return function["name"], function["arguments"]
+    custom = call.get("custom")
+    given = custom if isinstance(custom, dict) else {}
+    return str(given.get("name", "")), json.dumps(given.get("input", ""), ensure_ascii=False)
 
 
 def _text(message: Json) -> str:

@@ -66,6 +66,60 @@ def test_the_grammar_leaves_what_the_choice_allows(
     assert not allows(grammar, {"tool": "other", "arguments": {}})
 
 
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
+
+
+NUMBER = {"type": "integer"}
+NESTED = {
+    **_object(a={"$ref": "#/$defs/A"}),
+    "$defs": {"A": _object(b={"$ref": "#/$defs/B"}), "B": _object(x=NUMBER)},
+}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "right", "wrong"),
+    [
+        (NESTED, {"a": {"b": {"x": 1}}}, {"a": {"b": {"x": "1"}}}),
+        (_object(next={"anyOf": [{"$ref": "#"}, {"type": "null"}]}), {"next": {"next": None}}, {"next": 1}),
+        ({"$ref": "#/$defs/A", "$defs": {"A": _object(x=NUMBER)}}, {"x": 1}, {}),
+        ({"anyOf": [_object(x=NUMBER), _object(y=NUMBER)]}, {"y": 1}, {}),
+        ({"type": "object", "additionalProperties": NUMBER}, {"any": 1}, {"any": "1"}),
+        ({"type": "object"}, {}, {"any": 1}),
+    ],
+)
+def test_arguments_are_as_the_tool_declares_them_wherever_it_does(parameters: Any, right: Any, wrong: Any) -> None:
+    grammar = asked(tools=[CLOCK, {"type": "function", "function": {"name": "put", "parameters": parameters}}])
+    assert allows(grammar, {"tool": "put", "arguments": right})
+    assert not allows(grammar, {"tool": "put", "arguments": wrong})
+
+
+def test_references_in_what_is_asked_of_the_answer_lead_somewhere() -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": NESTED}}
+    grammar = asked(response_format=form)
+    assert allows(grammar, {"tool": "none", "answer": {"a": {"b": {"x": 1}}}})
+    assert not allows(grammar, {"tool": "none", "answer": {"a": {"b": {}}}})
+
+
+def test_an_answer_is_allowed_where_its_schema_is_null() -> None:
+    grammar = asked(response_format={"type": "json_schema", "json_schema": {"name": "n", "schema": None}})
+    assert allows(grammar, {"tool": "none", "answer": 7})
+
+
+def test_tools_that_are_no_functions_alone_are_refused() -> None:
+    with pytest.raises(UpstreamRefusedRequest, match="none of the tools"):
+        asked(tools=[{"type": "custom", "custom": {"name": "other"}}])
+
+
+@pytest.mark.parametrize("given", [{"name": "sql", "input": 'select "a"'}, "odd", None])
+def test_earlier_calls_of_tools_that_are_no_functions_are_told_too(given: Any) -> None:
+    call = {"role": "assistant", "tool_calls": [{"id": "c1", "type": "custom", "custom": given}]}
+    said = json.loads(asked(QUESTION, call)["messages"][2]["content"])
+    assert said == (
+        {"tool": "sql", "arguments": 'select "a"'} if isinstance(given, dict) else {"tool": "", "arguments": ""}
+    )
+
+
 def test_a_choice_of_a_tool_that_is_not_there_is_refused() -> None:
     with pytest.raises(UpstreamRefusedRequest, match="not among the tools"):
         asked(tool_choice={"type": "function", "function": {"name": "other"}})
