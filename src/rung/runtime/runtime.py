@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from rung.cache import ExactCache, Flights, key_of, served_from_cache
 from rung.clock import Clock, in_a_task
-from rung.errors import RungError
+from rung.errors import DeadlineExceeded, RungError
 from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
 from rung.runtime.climb import Climb, Event, Verify
@@ -111,14 +111,20 @@ class Runtime:
                 yield reply
                 return
             learned = await self._ladder.expected(request.body)
-            if way.key:
-                work = self._stores.flights.join(self._flight(way), lambda: self._climb(request, way.climbs, learned))
-            else:
+            if not way.key:
                 await in_a_task()
-                work = self._climb(request, way.climbs, learned)
-            async with aclosing(work) as events:
-                async for event in events:
-                    yield self._seen(way, event)
+            begun = False
+            while True:
+                try:
+                    async with aclosing(self._work(way, learned)) as events:
+                        async for event in events:
+                            begun = True
+                            yield self._seen(way, event)
+                except DeadlineExceeded:
+                    if begun or not self._has_longer(way):
+                        raise
+                else:
+                    return
 
     async def whole(self, request: Request) -> tuple[Commit, Reply]:
         """The Commit and the Reply that `run` gives of a request that does not stream, with fewer steps between."""
@@ -129,7 +135,15 @@ class Runtime:
             learned = await self._ladder.expected(request.body)
             if way.key:
                 flights = self._stores.flights
-                events = await flights.all_of(self._flight(way), lambda: self._climb(request, way.climbs, learned))
+                events: Sequence[Event] = ()
+                while not events:
+                    try:
+                        events = await flights.all_of(
+                            self._flight(way), lambda: self._climb(request, way.climbs, learned)
+                        )
+                    except DeadlineExceeded:
+                        if not self._has_longer(way):
+                            raise
             else:
                 await in_a_task()
                 async with aclosing(self._climb(request, way.climbs, learned)) as work:
@@ -139,6 +153,16 @@ class Runtime:
             assert isinstance(commit, Commit)
             assert isinstance(reply, Reply)
             return commit, reply
+
+    def _work(self, way: "_Way", learned: Mapping[str, Expected]) -> AsyncGenerator[Event, None]:
+        def start() -> AsyncGenerator[Event, None]:
+            return self._climb(way.request, way.climbs, learned)
+
+        return self._stores.flights.join(self._flight(way), start) if way.key else start()
+
+    def _has_longer(self, way: "_Way") -> bool:
+        """Whether it was another's deadline that passed, while this request has time to ask anew."""
+        return not way.climbs and way.request.deadline_s > self._clock.monotonic()
 
     def _recall(self, way: "_Way") -> Answer | None:
         use = way.request.wishes.cache

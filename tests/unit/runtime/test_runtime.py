@@ -4,7 +4,7 @@ from contextlib import aclosing, closing
 
 import pytest
 
-from rung.errors import Unavailable, UnknownDecision
+from rung.errors import DeadlineExceeded, Unavailable, UnknownDecision
 from rung.runtime import Ladder, Policy, Runtime
 from rung.types import Chunk, Commit, Feedback, Reply
 
@@ -114,6 +114,22 @@ async def test_what_goes_on_without_its_leader_is_kept_and_counted(world, script
         rows = dict(db.execute("SELECT id, error FROM decisions").fetchall())
     assert rows["r1"] == "the client went away"
     assert len(rows) == (2 if fails else 3)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_who_came_later_asks_anew_where_the_leaders_deadline_passed(world, scripted, stream):
+    gate = asyncio.Event()
+    a = world.add(scripted("a", gate, "yes"))
+    runtime = world.runtime
+    asked = {"model": "a", "stream": stream, "deadline_ms": 300}
+    leader = asyncio.create_task(world.reply(world.request(name="r1", **asked), runtime))
+    await asyncio.sleep(0.2)
+    followers = [asyncio.create_task(world.reply(world.request(name=name, **asked), runtime)) for name in ("r2", "r3")]
+    with pytest.raises(DeadlineExceeded):
+        await leader
+    gate.set()
+    assert [reply.answer.text for reply in await asyncio.gather(*followers)] == ["yes", "yes"]
+    assert len(a.calls) == 2
 
 
 async def test_leaving_stops_the_work(world, scripted):
