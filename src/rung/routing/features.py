@@ -193,7 +193,9 @@ def _sizes(messages: list[Json]) -> tuple[int, bool]:
 
 def _needs(body: Json, *, images: bool) -> frozenset[str]:
     needs: list[str] = []
-    if body.get("tools") and body.get("tool_choice") != "none":
+    if (body.get("tools") and body.get("tool_choice") != "none") or (
+        body.get("functions") and body.get("function_call") != "none"  # what tools were called before
+    ):
         needs.append("tools")
     form: Any = (body.get("response_format") or {}).get("type")
     if form in {"json_object", "json_schema"}:

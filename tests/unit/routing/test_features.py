@@ -38,6 +38,8 @@ def test_needs_come_from_the_request():
     )  # fmt: skip
     assert features.needs == {"tools", "json_schema", "logprobs", "n"}
     assert ask("hi", tools=[{}], tool_choice="none").needs == frozenset()
+    assert ask("hi", functions=[{"name": "f"}]).needs == {"tools"}
+    assert ask("hi", functions=[{"name": "f"}], function_call="none").needs == frozenset()
     image = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": "data:"}}]
     assert features_of({"messages": [{"role": "user", "content": image}]}).needs == {"images"}
 
