@@ -1,6 +1,6 @@
 """What the rule sees of a request before anyone is called: the same for the real climb and for `/v1/explain`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from math import inf
 
 from msgspec import Struct
@@ -190,6 +190,14 @@ def _if_all_abstain(
     if not general:
         return None
     return _why_nobody(general, {c.name: reasons[c.name] for c in general}, features, limits)
+
+
+def none_fits(plan: Plan, ladder: Ladder, called: Container[str], limits: Limits) -> RungError | None:
+    """Why those that take any question and were not `called` are no options any more: their lanes filled meanwhile."""
+    rest = [c for c in plan.candidates if c.abilities.general and c.name not in called]
+    rest = [ladder.candidate(ladder.rungs[c.name], plan.features, plan.caller, c) for c in rest]
+    reasons = {c.name: reason for c in rest if (reason := exclusion(c, plan.features, limits))}
+    return _why_nobody(rest, reasons, plan.features, limits) if reasons and len(reasons) == len(rest) else None
 
 
 def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Features, limits: Limits) -> RungError:

@@ -7,6 +7,7 @@ from rung.clock import LoopClock
 from rung.errors import (
     Abstained,
     AllFailed,
+    Busy,
     DeadlineExceeded,
     NotReady,
     RateLimited,
@@ -76,6 +77,25 @@ async def test_who_abstains_or_fails_costs_what_it_cost(world, scripted):
     assert [step.usage.prompt_tokens for step in reply.decision.steps] == [20, 5]
     assert reply.decision.usage.usd == pytest.approx(0.5 + reply.decision.steps[1].usage.usd)
     assert reply.answer.usage.usd == reply.decision.usage.usd
+
+
+async def test_a_rung_that_filled_while_a_specialist_abstained_is_busy(world, scripted):
+    looked, never = asyncio.Event(), asyncio.Event()
+    calc = world.add(scripted("calc", looked, Abstained("not me"), abilities=Abilities(general=False)), strength=0.9)
+    world.add(scripted("sound", never))
+    asked = asyncio.create_task(world.reply(world.request(deadline_ms=3000)))
+    while not calc.calls:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    named = [world.request(model="sound", name=f"o{i}", cache="off") for i in range(100)]
+    others = [asyncio.create_task(world.reply(one)) for one in named]
+    await asyncio.sleep(0.2)
+    looked.set()
+    with pytest.raises(Busy, match="free in time") as e:
+        await asked
+    assert e.value.retry_after_s >= 1
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def test_all_failed_names_every_reason(world, scripted):
