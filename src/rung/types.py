@@ -62,8 +62,9 @@ class Call(Struct, frozen=True, kw_only=True):
     here: a reasoner always yields chunks, and sets the model it calls itself. `stream` says whether anyone wants them
     as they come; if not, a reasoner may work the answer out whole.
 
-    The rest is for lanes: the class of urgency (0 first), who asks, what the call is predicted to take, and the time by
-    which something must have come, since past it another reasoner is asked."""
+    The rest is for lanes: the class of urgency (0 first), who asks, what the call is predicted to take, the time by
+    which something must have come, since past it another reasoner is asked, and whether one can be asked at all, should
+    this one hang."""
 
     id: str
     body: Json
@@ -74,6 +75,7 @@ class Call(Struct, frozen=True, kw_only=True):
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     begin_by_s: float | None = None
+    elsewhere: bool = False
 
 
 class Usage(Struct, frozen=True, kw_only=True):

@@ -188,6 +188,7 @@ def test_a_fault_under_load_loses_nothing_that_another_could_answer(fault):
     assert Counter(o.ending for o in outcomes) == {"answered": len(asked)}
     assert all(o.met for o in outcomes)
     assert any(o.by == "far" for o in outcomes if o.asked.at_s < 30.0), "the one at fault was used before"
+    assert max(o.total_s for o in outcomes) < 30.0, "nobody waits for it until the deadline"
 
 
 def test_a_local_model_killed_under_load_loses_nothing_that_another_could_answer():

@@ -84,6 +84,16 @@ class Hedge(Section):
     least_late_s: float = Field(
         0.1, ge=0, description="Nor before it is this late against the median: less is not noticed."
     )
+    lost_factor: float = Field(
+        4.0,
+        gt=1,
+        description="A call that has said nothing for so many times that quantile is taken for lost: where another "
+        "rung takes any question, that is asked in its place. A server that hangs would hold each request to its "
+        "deadline; of answers whose lengths vary as they do, one in some thousands takes that long.",
+    )
+    least_lost_s: float = Field(
+        3.0, gt=0, description="Nor before so many seconds: a fast server may well pause for a moment."
+    )
 
 
 class Retry(Section):

@@ -23,15 +23,11 @@ class Breaker:
         self._age = 0
         self._open_until_s: float | None = None
         self._pause_s = bounds.first_pause_s
-        self._probing = False
+        self.probing = False
         self._good_probes = 0
         self._asked_until_s = 0.0
         self._asked_s = bounds.first_pause_s
         self._why = ""
-
-    @property
-    def probing(self) -> bool:
-        return self._probing
 
     def state(self, now_s: float) -> State:
         if now_s < self._asked_until_s:
@@ -51,17 +47,17 @@ class Breaker:
         if self._open_until_s is None and not self._asked_until_s:
             return True
         state = self.state(now_s)
-        return state == "closed" or (state == "half_open" and not self._probing)
+        return state == "closed" or (state == "half_open" and not self.probing)
 
     def began(self) -> int:
         """A call was let through; what is returned is given back when it ends."""
-        self._probing = self._open_until_s is not None
+        self.probing = self._open_until_s is not None
         return self._age
 
     def left(self, age: int) -> None:
         """A call says nothing of the upstream: given up by its caller, or at fault itself."""
         if age == self._age:
-            self._probing = False
+            self.probing = False
 
     def ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:
         if age != self._age:
@@ -93,10 +89,10 @@ class Breaker:
         if age == self._age:
             # Calls that went well while the pause was asked for do not end it.
             self._age += 1
-            self._probing = False
+            self.probing = False
 
     def _probed(self, now_s: float, *, failed: bool) -> None:
-        self._probing = False
+        self.probing = False
         if failed:
             self._open(now_s, self._why)
             return
@@ -113,6 +109,6 @@ class Breaker:
         self._age += 1
         self._open_until_s = now_s + self._pause_s
         self._pause_s = min(self._pause_s * 2, self._bounds.longest_pause_s)
-        self._probing = False
+        self.probing = False
         self._good_probes = 0
         self._why = why

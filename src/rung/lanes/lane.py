@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from math import inf
 from random import Random
 
 from msgspec import Struct
@@ -85,6 +86,7 @@ class Lane:
         self._retries = Budget(setup.bounds.retry.share)
         self._hedges = Budget(setup.bounds.hedge.share if setup.twice else 0.0)
         self._late: dict[bool, Late] = {}
+        self._silent: set[Hedge] = set()
         self._price = Price(setup.bounds.congestion)
         self._mean_s = 0.0
         self._mean_tokens = _GUESSED_TOKENS
@@ -203,8 +205,17 @@ class Lane:
                 if run.ended:
                     run.permit.release()
                 else:
-                    await run.close()
+                    await self._give_up(run)
             self._load_changed(self._now())
+
+    async def _give_up(self, run: Run) -> None:
+        """Stops a call that is left before its end. A probe that was taken for lost says what is usual, too: else what
+        has become slow for good would be taken for lost for ever."""
+        watch, lost_s, silent_s = run.watch, self._lost_after_s(run), self._now() - run.watch.started_s
+        await run.close(lost_s)
+        if run.permit.probe and watch.first_s is None and silent_s >= lost_s:
+            self._late[watch.stream].seen(silent_s, run.permit.ticket.service_s)
+        self._turn_away_if_left_alone()
 
     def _ticket(self, call: Call, now_s: float) -> Ticket:
         pace = self.pace if self._only is None else self._only.pace
@@ -379,11 +390,14 @@ class Lane:
                 after_s = self._hedge_after_s(run)
                 if after_s is None:
                     return run, await self._next(run)
-                return await Hedge(self._next, lambda: self._second(runs), after_s).race(run)
+                start, silent = lambda: self._second(runs), self._silent
+                return await Hedge(self._next, start, self._patience_s, after_s, silent).race(run)
             except ReasonerError as error:
                 again = self._again(run, call, error)
                 if again is None:
                     raise
+                if not run.ended:
+                    await self._give_up(run)
                 runs.append(again)
 
     def _again(self, failed: Run, call: Call, error: ReasonerError) -> Run | None:
@@ -406,10 +420,20 @@ class Lane:
 
     def _hedge_after_s(self, run: Run) -> float | None:
         """Seconds without a word after which a second call is worth its cost."""
-        if not self._hedges.left or not may_run_twice(run.call):
-            return None
         late = self._late.get(run.watch.stream)
-        return late.after_s(run.permit.ticket.service_s) if late is not None else None
+        if late is None or not may_run_twice(run.call):
+            return None
+        return late.after_s(run.permit.ticket.service_s)
+
+    def _lost_after_s(self, run: Run) -> float:
+        """Seconds without a word after which a call is taken for lost; infinite where that cannot be told."""
+        late = self._late.get(run.watch.stream)
+        return inf if late is None else late.lost_after_s(run.permit.ticket.service_s)
+
+    def _patience_s(self, run: Run) -> float:
+        """As many, if anybody else could be asked in its place."""
+        another = run.call.elsewhere or (self._only is None and self._retries.left)
+        return self._lost_after_s(run) if another else inf
 
     def _second(self, runs: list[Run]) -> Run | None:
         """A hedge for the last of `runs`, if a place is free that nobody waits for."""
@@ -462,10 +486,12 @@ class Lane:
         return Unavailable(f"{self.reasoner.name} is down: {status.note}", retry_after_s=status.ready_in_s)
 
     def _turn_away_if_left_alone(self) -> None:
-        """Those that wait for an upstream that is now left alone had better go elsewhere."""
+        """Those that wait for an upstream that is now left alone, or for a late word of it, had better go elsewhere."""
         now_s = self._now()
-        if self._queue and not self._usable(now_s):
+        if (self._queue or self._silent) and not self._usable(now_s):
             self._turn_away(self._left_alone(now_s))
+            for race in tuple(self._silent):
+                race.lose()
 
     def _turn_away(self, error: ReasonerError) -> None:
         for ticket in list(self._queue):

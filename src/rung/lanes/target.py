@@ -1,6 +1,7 @@
 """One upstream as its lane sees it, and one call of it."""
 
 from collections.abc import AsyncGenerator, Callable
+from math import inf
 from typing import Any, Final
 from weakref import ref
 
@@ -104,6 +105,7 @@ class Permit:
         target.running += 1
         target.outstanding_tokens += ticket.tokens
         self.age = target.breaker.began()
+        self.probe = target.breaker.probing
         self.target = target
         self.ticket = ticket
         self.held = True
@@ -206,22 +208,25 @@ class Run:
         self.ended = True
         self.permit.target.answered(self.watch, self.permit.age, self._now())
 
-    async def close(self) -> None:
-        """Stops what is still under way and gives the place back. A second time does nothing."""
+    async def close(self, lost_s: float = inf) -> None:
+        """Stops what is still under way and gives the place back. A second time does nothing. `lost_s` is how long it
+        may say nothing without being taken for lost."""
         try:
             if not self.ended:
                 self.ended = True
-                self._left()
+                self._left(lost_s)
                 await self.chunks.aclose()
         finally:
             self.permit.release()
 
-    def _left(self) -> None:
-        """Its caller gave up. At its deadline that is the upstream's doing; before it, it says nothing."""
+    def _left(self, lost_s: float) -> None:
+        """Its caller gave up. At its deadline, or when it was taken for lost, that is the upstream's doing; before, it
+        says nothing."""
         now_s, call, permit = self._now(), self.call, self.permit
         until_s = call.deadline_s if call.begin_by_s is None else min(call.deadline_s, call.begin_by_s)
-        took_s = now_s - self.watch.started_s
-        if self.watch.first_s is None and now_s >= until_s - _EARLY_S and took_s >= permit.ticket.service_s:
-            permit.target.timed_out(permit.age, now_s, hopeless=took_s >= 2 * permit.ticket.service_s)
+        took_s, service_s = now_s - self.watch.started_s, permit.ticket.service_s
+        lost = took_s >= lost_s - _EARLY_S
+        if self.watch.first_s is None and (lost or (now_s >= until_s - _EARLY_S and took_s >= service_s)):
+            permit.target.timed_out(permit.age, now_s, hopeless=lost or took_s >= 2 * service_s)
         else:
             permit.target.breaker.left(permit.age)

@@ -363,7 +363,8 @@ class Climb:
         return False
 
     def _call(self, name: str, *, stream: bool) -> Call:
-        request, rung = self._request, self._rungs[name]
+        request, rung, chosen = self._request, self._rungs[name], self._left[name]
+        others_s = self._others_s(chosen)
         # A vote's estimate counts all its samples, each of which is a call for its lane.
         calls = rung.profile.samples // 2 + 1
         return Call(
@@ -374,25 +375,24 @@ class Climb:
             priority=self._caller.priority,
             tenant=self._caller.tenant,
             prompt_tokens=self._plan.features.prompt_tokens,
-            completion_tokens=self._left[name].estimate.completion_tokens / calls,
-            begin_by_s=self._begin_by_s(self._left[name]),
+            completion_tokens=chosen.estimate.completion_tokens / calls,
+            begin_by_s=self._begin_by_s(chosen, min(others_s)) if others_s and not self._answers else None,
+            elsewhere=bool(others_s or self._answers),
         )
 
-    def _begin_by_s(self, chosen: Candidate) -> float | None:
-        """When nothing has come by then, another rung is asked while it can still answer in time; None if there is no
-        other, or no time for both."""
-        if self._answers:
-            return None
-        # Another that waits in the same lane would come no sooner.
+    def _others_s(self, chosen: Candidate) -> list[float]:
+        """What others need that take any question. One that waits in the same lane would come no sooner."""
         lane = self._rungs[chosen.name].lane
-        others_s = [
+        return [
             c.estimate.wait_s + _SPARE * c.estimate.p90_s
             for c in self._options
             if c.abilities.general and self._rungs[c.name].lane is not lane
         ]
-        if not others_s:
-            return None
-        by_s = self._request.deadline_s - min(others_s)
+
+    def _begin_by_s(self, chosen: Candidate, other_s: float) -> float | None:
+        """When nothing has come by then, another rung is asked while it can still answer in time; None if there is no
+        time for both."""
+        by_s = self._request.deadline_s - other_s
         enough_s = chosen.estimate.wait_s + chosen.estimate.service_s
         return by_s if by_s - self._clock.monotonic() >= enough_s else None
 

@@ -205,6 +205,67 @@ async def test_a_call_that_met_a_closed_connection_is_made_anew_at_the_same_upst
     assert (lane.running, lane.pool.running) == (0, 0)
 
 
+LOST = Lanes(hedge=Hedge(share=0.0, lost_factor=2.0, least_lost_s=0.05))
+
+
+async def known(bench, *servers, **more):
+    """A lane that has seen how long its calls are silent."""
+    lane = bench.lane(*servers, places=8, most=8, twice=True, bounds=LOST, **more)
+    for _ in range(30):
+        await bench.ask(lane)
+    return lane
+
+
+async def test_a_call_that_hangs_is_lost_where_another_reasoner_can_be_asked(bench, server):
+    up = server()
+    lane = await known(bench, up)
+    up.script = [asyncio.Event()]
+    for _ in range(3):
+        with pytest.raises(TimedOut, match="taken for lost"):
+            await bench.ask(lane, elsewhere=True)
+    assert lane.status.state == "warm"
+    waiting = bench.start(lane, "nobody else", within_s=60.0)
+    hanging = [bench.start(lane, f"h{i}", elsewhere=True) for i in range(2)]
+    assert all(isinstance(e, TimedOut) for e in await asyncio.gather(*hanging, return_exceptions=True))
+    assert lane.status.state == "down", "five in a row"
+    assert not waiting.done(), "there was nobody else for it"
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert (lane.running, lane.pool.running) == (0, 0)
+
+
+async def test_what_is_silent_leaves_with_the_others_when_its_upstream_is_left_alone(bench, server):
+    up = server()
+    lane = await known(bench, up)
+    up.script = [asyncio.Event()]
+    late = asyncio.get_running_loop().time()
+    calls = [bench.start(lane, f"h{i}", elsewhere=True, completion_tokens=40.0 * (i > 4)) for i in range(8)]
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert asyncio.get_running_loop().time() - late < 1.0
+
+
+async def test_what_may_be_made_once_is_never_taken_for_lost(bench, server):
+    up = server()
+    lane = await known(bench, up)
+    gate = asyncio.Event()
+    up.script = [gate, "ok"]
+    stored = bench.start(lane, body={"store": True}, elsewhere=True)
+    await asyncio.sleep(0.2)
+    assert not stored.done()
+    gate.set()
+    await asyncio.wait([stored])
+    assert up.begun.count("c") == 31
+
+
+async def test_a_call_that_hangs_is_made_at_another_upstream(bench, server):
+    first, second = server(), server()
+    lane = await known(bench, first, second)
+    first.script = second.script = [asyncio.Event(), "ok"]  # whichever is called first hangs, the other answers
+    assert await bench.ask(lane, "last") == "ok"
+    assert (first.begun + second.begun).count("last") == 2
+    assert lane.stats().retried == 1
+
+
 async def test_a_batch_that_fails_has_failed_once(bench, server):
     async def answer_batch(_):
         raise Upstream("boom")
