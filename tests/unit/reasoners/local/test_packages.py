@@ -44,6 +44,14 @@ def test_parts_are_put_together_in_order(model: Model, shelf: Path, tmp_path: Pa
     assert not (tmp_path / "scratch").exists()
 
 
+def test_a_folder_may_be_named_from_where_we_stand(
+    model: Model, shelf: Path, tmp_path: Path, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    assert poured(model, Path("models"), watch)
+
+
 def test_parts_that_are_there_are_not_fetched_again(
     content: bytes, model: Model, shelf: Path, tmp_path: Path, watch: Watch
 ) -> None:
