@@ -26,6 +26,7 @@ class Arrival(Struct, frozen=True, kw_only=True):
 
 # Beyond any context that there is: what takes as long would be waited for to the end of days.
 _MOST_TOKENS = 100_000_000
+_LOWEST = 9
 _CLASSES = {"critical": 0, "interactive": 1, "batch": 2}
 _AZURE = frozenset(["TIMESTAMP", "ContextTokens", "GeneratedTokens"])
 _PLAIN = frozenset(["arrival_s", "prompt_tokens", "completion_tokens"])
@@ -53,7 +54,8 @@ def _read(lines: Iterable[str], path: Path, most: int | None) -> Iterator[Arriva
     jsonl = first.lstrip().startswith("{")
     read = _jsonl if jsonl else _csv(next(csv.reader([first]), []), path)
     rows = chain([first], rows) if jsonl else rows
-    for number, line in enumerate(islice(rows, most), 1):
+    told = ((number, line) for number, line in enumerate(rows, 1) if line.strip())
+    for number, line in islice(told, most):
         try:
             yield _sound(read(line))
         except (ValueError, KeyError, TypeError, OverflowError) as error:
@@ -65,6 +67,8 @@ def _sound(arrival: Arrival) -> Arrival:
     fewest, most = sorted((arrival.prompt_tokens, arrival.completion_tokens))
     if not math.isfinite(arrival.at_s) or fewest < 0 or most > _MOST_TOKENS:
         raise ValueError("no time, fewer than no tokens, or more than any model takes")
+    if arrival.priority is not None and not 0 <= arrival.priority <= _LOWEST:
+        raise ValueError("no priority")
     if arrival.deadline_s is not None and not 0 < arrival.deadline_s < math.inf:
         raise ValueError("no deadline")
     return arrival

@@ -43,6 +43,12 @@ def test_plain_with_class_and_deadline_in_any_order(tmp_path):
     ]
 
 
+def test_empty_lines_are_no_arrivals(tmp_path):
+    path = tmp_path / "trace.csv"
+    path.write_text("arrival_s,prompt_tokens,completion_tokens\n\n1,2,3\n\n2,3,4\n\n")
+    assert [arrival.prompt_tokens for arrival in read_trace(path, most=2)] == [2, 3]
+
+
 def test_a_mark_of_its_encoding_before_it(tmp_path):
     path = written(tmp_path, "\ufeffarrival_s,prompt_tokens,completion_tokens\n9,1,2\n")
     assert [a.prompt_tokens for a in read_trace(path)] == [1]
@@ -56,6 +62,7 @@ def test_a_mark_of_its_encoding_before_it(tmp_path):
         ("arrival_s,prompt_tokens,completion_tokens\n", "no arrivals"),
         ("arrival_s,prompt_tokens,completion_tokens\n1,2,3\n1,x,3\n", "row 2"),
         ("arrival_s,prompt_tokens,completion_tokens,priority\n1,2,3,soon\n", "row 1"),
+        ("arrival_s,prompt_tokens,completion_tokens,priority\n1,2,3,9\n\n1,2,3,10\n", "row 3"),
         ('{"timestamp": 1}\n', "row 1"),
         ('{"timestamp": "1", "input_length": 1, "output_length": 1}\n', "row 1"),
         ("arrival_s,prompt_tokens,completion_tokens\nnan,1,1\n", "row 1"),
