@@ -28,10 +28,11 @@ class _ToolCall(Struct):
 
 
 class _Delta(Struct):
-    """What a message or a delta is known to hold; two names for reasoning are in use."""
+    """What a message or a delta is known to hold; two names for reasoning are in use, and Mistral's models that reason
+    say what they thought as a part of `content`."""
 
     role: Any = None
-    content: str | None = None
+    content: str | list[Any] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[_ToolCall] | None = None
@@ -136,8 +137,12 @@ class Reading:
         delta = choice.delta or choice.message or _Delta()
         raw_delta = raw.get("delta") or raw.get("message") or {}
         index = at if choice.index is None else choice.index
-        text, finish = delta.content or "", choice.finish_reason or ""
+        content, finish = delta.content or "", choice.finish_reason or ""
         reasoning = delta.reasoning_content or delta.reasoning or ""
+        if isinstance(content, str):
+            text = content
+        else:
+            text, reasoning = _part(content, "text"), reasoning or _part(content, "thinking")
         self._finished[index] = bool(finish) or self._finished.get(index, False)
         self._written_bytes += _bytes(text + reasoning)
         return Chunk(
@@ -171,6 +176,12 @@ class Reading:
 
 def _bytes(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode())
+
+
+def _part(parts: list[Any], kind: str) -> str:
+    """What parts of one kind say together, each a text or parts with texts."""
+    said = [part.get(kind) for part in parts if isinstance(part, dict) and part.get("type") == kind]
+    return "".join([_part(each, "text") if isinstance(each, list) else str(each or "") for each in said])
 
 
 def _unknown(wire: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
