@@ -32,7 +32,7 @@ class _Delta(Struct):
     say what they thought as a part of `content`."""
 
     role: Any = None
-    content: str | list[Any] | None = None
+    content: str | list[dict[str, Any]] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
     tool_calls: list[_ToolCall] | None = None

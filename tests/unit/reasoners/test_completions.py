@@ -103,7 +103,7 @@ def test_the_usage_may_come_without_choices(choices: dict[str, Any]) -> None:
 
 def test_content_may_come_in_parts() -> None:
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "2 + 2"}, {"type": "text", "text": " is 4"}]}
-    told = [thought, {"type": "text", "text": "It is "}, {"type": "text", "text": "4."}, {"type": "text"}, "?"]
+    told = [thought, {"type": "text", "text": "It is "}, {"type": "text", "text": "4."}, {"type": "text"}]
     choice = {"message": {"role": "assistant", "content": told}, "finish_reason": "stop"}
     answer = collect("cloud", whole(reading(), {"choices": [choice]})).choices[0]
     assert (answer.text, answer.reasoning) == ("It is 4.", "2 + 2 is 4")
