@@ -64,7 +64,7 @@ class Hedge:
         self,
         advance: Advance,
         start: Callable[[], Run | None],
-        lost_after_s: Callable[[Run], float],
+        lost_after_s: Callable[[], float],
         after_s: float,
         silent: "set[Hedge]",
     ) -> None:
@@ -90,7 +90,7 @@ class Hedge:
         task = self._first_task = asyncio.current_task()
         assert task is not None, "a call is made in a task"
         cancelled_before = task.cancelling()
-        self._timer = task.get_loop().call_later(self._after_s, self._fire, first)
+        self._timer = task.get_loop().call_later(self._after_s, self._fire)
         kept = first
         try:
             chunk = await self._advance(first)
@@ -119,9 +119,9 @@ class Hedge:
             await first.close()
         return kept, chunk
 
-    def _fire(self, first: Run) -> None:
+    def _fire(self) -> None:
         loop = asyncio.get_running_loop()
-        if (lost_s := self._lost_after_s(first)) < inf:
+        if (lost_s := self._lost_after_s()) < inf:
             self._timer = loop.call_later(lost_s - self._after_s, self.lose)
             self._silent.add(self)
         self._second = self._start()

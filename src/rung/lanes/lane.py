@@ -390,8 +390,8 @@ class Lane:
                 after_s = self._hedge_after_s(run)
                 if after_s is None:
                     return run, await self._next(run)
-                start, silent = lambda: self._second(runs), self._silent
-                return await Hedge(self._next, start, self._patience_s, after_s, silent).race(run)
+                start, patience = lambda: self._second(runs), lambda: self._patience_s(runs)
+                return await Hedge(self._next, start, patience, after_s, self._silent).race(run)
             except ReasonerError as error:
                 again = self._again(run, call, error)
                 if again is None:
@@ -430,10 +430,15 @@ class Lane:
         late = self._late.get(run.watch.stream)
         return inf if late is None else late.lost_after_s(run.permit.ticket.service_s)
 
-    def _patience_s(self, run: Run) -> float:
-        """As many, if anybody else could be asked in its place."""
-        another = run.call.elsewhere or (self._only is None and self._retries.left)
-        return self._lost_after_s(run) if another else inf
+    def _patience_s(self, runs: list[Run]) -> float:
+        """As many for the last of `runs`, if anybody else can be asked in its place: where a second one is silent too
+        it may be the question."""
+        run = runs[-1]
+        if not run.call.elsewhere:
+            but, now_s = run.permit.target, self._now()
+            if len(runs) > 1 or not self._retries.left or self._pick(run.permit.ticket, now_s, but=but) is None:
+                return inf
+        return self._lost_after_s(run)
 
     def _second(self, runs: list[Run]) -> Run | None:
         """A hedge for the last of `runs`, if a place is free that nobody waits for."""

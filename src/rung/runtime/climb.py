@@ -377,7 +377,8 @@ class Climb:
             prompt_tokens=self._plan.features.prompt_tokens,
             completion_tokens=chosen.estimate.completion_tokens / calls,
             begin_by_s=self._begin_by_s(chosen, min(others_s)) if others_s and not self._answers else None,
-            elsewhere=bool(others_s or self._answers),
+            # What one was silent on for too long, another may be slow on too: that one is waited for.
+            elsewhere=bool(others_s or self._answers) and TimedOut not in map(type, self._failures.values()),
         )
 
     def _others_s(self, chosen: Candidate) -> list[float]:

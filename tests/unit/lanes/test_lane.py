@@ -257,6 +257,15 @@ async def test_what_may_be_made_once_is_never_taken_for_lost(bench, server):
     assert up.begun.count("c") == 31
 
 
+async def test_what_takes_long_everywhere_is_waited_for_in_the_end(bench, server):
+    first, second = server(), server()
+    lane = await known(bench, first, second)
+    first.script = second.script = [[0.3, "at last"]]
+    assert await bench.ask(lane, "slow") == "at last"
+    assert (first.begun + second.begun).count("slow") == 2
+    assert await bench.ask(await known(bench, first), "alone") == "at last"
+
+
 async def test_a_call_that_hangs_is_made_at_another_upstream(bench, server):
     first, second = server(), server()
     lane = await known(bench, first, second)

@@ -11,6 +11,7 @@ from rung.errors import (
     DeadlineExceeded,
     NotReady,
     RateLimited,
+    TimedOut,
     TooLong,
     Unavailable,
     UnknownModel,
@@ -48,6 +49,18 @@ async def test_a_good_verdict_stops_the_climb_and_a_bad_one_goes_on(world, scrip
     assert [s.reasoner for s in reply.decision.steps] == ["cheap", "dear"]
     assert reply.decision.usage.usd == pytest.approx(0.002)
     assert len(cheap.calls) == 2
+
+
+async def test_after_one_was_silent_for_too_long_the_next_is_waited_for(world, scripted):
+    """It may be the question that takes so long."""
+    silent = world.add(scripted("silent", TimedOut("said nothing")), strength=0.9)
+    slow = world.add(scripted("slow", "yes"), strength=0.8)
+    spare = world.add(scripted("spare", "yes"), strength=0.7)
+    assert (await world.reply(world.request())).decision.answered_by == "slow"
+    assert [silent.calls[0].elsewhere, slow.calls[0].elsewhere] == [True, False]
+    assert not spare.calls
+    await world.reply(world.request(model="slow", cache="off"))
+    assert not slow.calls[1].elsewhere
 
 
 async def test_the_best_answer_wins_even_if_it_came_first(world, scripted):
