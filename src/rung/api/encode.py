@@ -13,6 +13,7 @@ WAITING: Final = b": waiting\n\n"
 
 to_json: Final = msgspec.json.Encoder().encode
 
+_IN_PLACE: Final = {"refusal", "function_call", "audio"}
 _RESERVED: Final = {"id", "object", "created", "model", "choices", "usage", "rung"}
 
 Headers = list[tuple[bytes, bytes]]
@@ -44,7 +45,7 @@ def _unreserved(extra: Json) -> Json:
 def _choice(index: int, choice: Choice) -> Json:
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": choice.text if choice.text or not choice.tool_calls else None,
+        "content": choice.text or (None if _said_otherwise(choice) else ""),
         "refusal": None,
         **choice.extra,
     }
@@ -59,6 +60,11 @@ def _choice(index: int, choice: Choice) -> Json:
         "logprobs": _logprobs(choice.logprobs),
         "finish_reason": choice.finish or "stop",
     }
+
+
+def _said_otherwise(choice: Choice) -> bool:
+    """Whether there is something in place of a text."""
+    return bool(choice.tool_calls) or not _IN_PLACE.isdisjoint(key for key, value in choice.extra.items() if value)
 
 
 def _logprobs(entries: tuple[Json, ...]) -> Json | None:

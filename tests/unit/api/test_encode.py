@@ -83,6 +83,13 @@ def test_a_silent_answer_is_an_empty_string() -> None:
     assert whole(Answer(reasoner="fast", choices=(Choice(),)))["choices"][0]["message"]["content"] == ""
 
 
+@pytest.mark.parametrize("said", [{"refusal": "I cannot."}, {"function_call": {"name": "f", "arguments": "{}"}}])
+def test_what_stands_in_place_of_a_text_has_none_beside_it(said: dict[str, Any]) -> None:
+    choice = Choice(finish="stop", extra=said)
+    message = whole(Answer(reasoner="fast", choices=(choice,)))["choices"][0]["message"]
+    assert message == {"role": "assistant", "refusal": None, "content": None, **said}
+
+
 def test_the_decision_on_demand() -> None:
     told = whole(ANSWER, DECISION)["rung"]
     assert (told["id"], told["preset"], told["features"]["needs"]) == ("chatcmpl-1", "best", ["tools"])
