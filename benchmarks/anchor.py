@@ -41,7 +41,7 @@ def graded(name: str, n: int) -> list[tuple[Item, bool]]:
 def chance(name: str, prompt: str, expected: Expected) -> float:
     """That it is right, as the rule is told."""
     features = features_of({"messages": [{"role": "user", "content": prompt}]})
-    return estimate(Profile(name=name, kind=name), features, AT_ONCE, expected).right_prob
+    return estimate(Profile(name=name, kind=name, leaf_kind="local"), features, AT_ONCE, expected).right_prob
 
 
 def compare(name: str, told: Sequence[float], marked: Sequence[bool], groups: Sequence[str]) -> dict[str, float]:

@@ -183,6 +183,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._response: Response | None = None
         self._until_closed = False
+        self._deaf = False
         self.idle_since_s = 0.0
 
     def send(self, request: bytes, left_s: Left) -> Response:
@@ -200,11 +201,13 @@ class _Connection(asyncio.Protocol):
             self._owner.lost(self)  # at once: nobody may be given it any more
 
     def read_no_more(self) -> None:
-        if self._transport is not None:
+        if self._transport is not None and not self._deaf:
+            self._deaf = True
             self._transport.pause_reading()
 
     def read_on(self) -> None:
-        if self._transport is not None:
+        if self._transport is not None and self._deaf:
+            self._deaf = False
             self._transport.resume_reading()
 
     # What the loop tells.
@@ -263,6 +266,8 @@ class _Connection(asyncio.Protocol):
     def _end(self, response: Response, *, keep: bool) -> None:
         self._response = None
         response.end()
+        if self._deaf:  # what is held may be taken late; the next request must hear its answer
+            self.read_on()
         self._owner.freed(self, keep=keep)
 
 

@@ -113,6 +113,8 @@ class Ladder:
         ready_in_s = 0.0
         if status.state in {"loading", "cold"}:
             ready_in_s = status.ready_in_s if status.ready_in_s is not None else _GUESSED_READY_S
+        elif status.state == "down":
+            ready_in_s = status.ready_in_s or 0.0
         speed = Speed(
             wait_s=now.wait_s + ready_in_s,
             first_s=pace.first_s,

@@ -30,6 +30,8 @@ from rung.types import Decision, Estimate, Expected, Features, Option, Preset, R
 
 # What a request without wishes has, but for the server's own deadline.
 UNBOUND = Limits(left_s=inf, left_usd=None)
+# Where nobody says when a reasoner that is down will be asked again.
+_UNKNOWN_S = 5.0
 _BY_MODEL: Mapping[str, Preset] = {f"{AUTO}:{name}": name for name in PRESETS}
 
 
@@ -214,8 +216,9 @@ def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fe
     if loading:
         waits = [c.ready_in_s for c in loading]
         return NotReady(f"nothing that can take this request is ready yet ({listed})", retry_after_s=min(waits))
-    if any(c.down for c in able):
-        return AllFailed(f"nothing that can take this request is up ({listed})", retry_after_s=5.0)
+    if down := [c for c in able if c.down]:
+        back_in_s = min(c.ready_in_s or _UNKNOWN_S for c in down)
+        return AllFailed(f"nothing that can take this request is up ({listed})", retry_after_s=max(back_in_s, 1.0))
     if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
         return Unsupported(f"nothing fits max_usd ({listed})", param="rung.max_usd")
     return _too_late([c.estimate for c in able], limits, listed)

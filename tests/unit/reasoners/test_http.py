@@ -182,6 +182,23 @@ async def test_a_reader_that_stops_reading_stops_the_server() -> None:
         assert size == 100_000_000
 
 
+async def test_a_connection_that_was_too_far_ahead_hears_the_next_answer() -> None:
+    sizes = [1000, 2**18, 1000, 270_000, 1000]
+    asked = iter(sizes)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(2**16):
+            size = next(asked)
+            writer.write(OK + b"content-length: %d\r\n\r\n" % size + b"x" * size)
+        writer.close()
+
+    async with asking(serve) as http:
+        for size in sizes:
+            response = await http.post(b"{}", lambda: 1.0)
+            await asyncio.sleep(0.05)  # all of it is there before any is taken
+            assert len(await response.body(2**20)) == size
+
+
 async def test_who_comes_when_all_connections_are_in_use_waits() -> None:
     server = Answers(OK + b"Content-Length: 5\r\n\r\n", b"he")
     async with asking(server) as http:
