@@ -55,6 +55,7 @@ class _Split:
         self._short = asked(question)
         self._options = options_of(question)
         self._marker = Until(_AS_WRITTEN)
+        self._stops = stops
         self._stop = Until(stops)
         self._whole = ""
         self._text = ""
@@ -76,8 +77,12 @@ class _Split:
         if self._short and (not self._text or "\\" in self._text):
             said = self._text or self._whole
             self._text = extract(said, self._short, self._options) or self._text
-        self._text = self._text or self._whole
+        self._text = self._text or self._ended(self._whole) or self._whole
         return self._marker.rest(), self._new()
+
+    def _ended(self, text: str) -> str:
+        stop = Until(self._stops)
+        return stop.feed(text)[0] + stop.rest()
 
     def _new(self) -> str:
         new, self._shown = self._text[self._shown :], len(self._text)
@@ -91,7 +96,7 @@ def _stops(body: Json) -> list[str]:
 
 class Think:
     """The user's `max_tokens` bounds reasoning and answer together. An answer that never says its marker is given
-    whole, or as the short answer found in it: never empty."""
+    whole, up to the user's stop, or as the short answer found in it: never empty."""
 
     def __init__(self, name: str, below: Below, of: Reasoner) -> None:
         self._name = name

@@ -58,6 +58,13 @@ async def test_the_users_stop_ends_the_answer_but_not_the_reasoning(scripted, ca
     assert "stop" not in below.calls[0].body
 
 
+@pytest.mark.parametrize(("stop", "text"), [(["###"], "Cats purr. "), ("Cats", "Cats purr. ### Dogs bark.")])
+async def test_the_users_stop_ends_an_answer_that_never_says_its_marker_too(scripted, calling, whole, stop, text):
+    below = scripted(["Cats purr. #", "## Dogs bark."])
+    answer = await whole(Think("think", below.answer, below), calling("Tell me of pets.", stop=stop))
+    assert answer.choices[0].text == text
+
+
 async def test_a_short_answer_loses_the_marks_of_latex(scripted, calling, whole):
     below = scripted(["3 + 4 = 7\n\n**Final Answer:**\n", "\\[\n\\boxed{7}", "\n\\]"])
     answer = await whole(Think("think", below.answer, below), calling(SUM))
