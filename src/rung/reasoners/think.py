@@ -109,7 +109,10 @@ class Think:
 
     @property
     def abilities(self) -> Abilities:
-        return msgspec.structs.replace(self._of.abilities, tools=False, json_object=False, json_schema=False, n=False)
+        """No log-probabilities: they would be those of the reasoning, beside the text of the answer."""
+        return msgspec.structs.replace(
+            self._of.abilities, tools=False, json_object=False, json_schema=False, n=False, logprobs=False
+        )
 
     @property
     def status(self) -> Status:

@@ -89,6 +89,12 @@ async def test_the_reasoning_of_the_rung_below_is_kept(scripted, calling, whole)
     assert (answer.choices[0].reasoning, answer.text) == ("deep first ", "7")
 
 
+def test_claims_no_logprobs_which_would_be_those_of_the_reasoning(scripted):
+    below = scripted([])
+    assert below.abilities.logprobs
+    assert not Think("think", below.answer, below).abilities.logprobs
+
+
 async def test_a_failure_below_is_passed_on(scripted, calling, whole):
     below = scripted(["one", Unavailable("gone")])
     with pytest.raises(Unavailable, match="gone"):
