@@ -580,10 +580,9 @@ class Climb:
         real = [e for e in errors if not isinstance(e, Abstained)] or errors
         if not self._plan.problem and len(errors) == 1 and not self._request.model.startswith("auto"):
             return errors[0]  # one reasoner was asked for by name: its own error says most
-        if all(isinstance(e, Abstained) for e in errors):
-            limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
-            if error := self._plan.if_all_abstain or none_fits(self._plan, self._ladder, self._failures, limits):
-                return error
+        limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
+        if error := none_fits(self._plan, self._ladder, self._failures, limits):
+            return error
         if real and all(isinstance(e, UpstreamRefusedRequest) for e in real):
             return real[0]
         waits = [e.retry_after_s for e in real if e.retry_after_s is not None]

@@ -1,13 +1,23 @@
 """What the rule sees of a request before anyone is called: the same for the real climb and for `/v1/explain`."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from rung.clock import Clock
-from rung.errors import AllFailed, Busy, DeadlineExceeded, NotReady, RungError, TooLong, Unsupported
+from rung.errors import (
+    Abstained,
+    AllFailed,
+    Busy,
+    DeadlineExceeded,
+    NotReady,
+    RungError,
+    TimedOut,
+    TooLong,
+    Unsupported,
+)
 from rung.routing import (
     PRESETS,
     Action,
@@ -194,9 +204,14 @@ def _if_all_abstain(
     return _why_nobody(general, {c.name: reasons[c.name] for c in general}, features, limits)
 
 
-def none_fits(plan: Plan, ladder: Ladder, called: Container[str], limits: Limits) -> RungError | None:
-    """Why those that take any question and were not `called` are no options any more: their lanes filled meanwhile."""
-    rest = [c for c in plan.candidates if c.abilities.general and c.name not in called]
+def none_fits(plan: Plan, ladder: Ladder, failed: Mapping[str, RungError], limits: Limits) -> RungError | None:
+    """Why nobody is left who takes any question, if that is why nobody answered: those that were called abstained, or
+    were given up in silence, and the lanes of the others filled meanwhile."""
+    if plan.if_all_abstain is not None and all(isinstance(e, Abstained) for e in failed.values()):
+        return plan.if_all_abstain
+    if not all(isinstance(e, Abstained | TimedOut) for e in failed.values()):
+        return None
+    rest = [c for c in plan.candidates if c.abilities.general and c.name not in failed]
     rest = [ladder.candidate(ladder.rungs[c.name], plan.features, plan.caller, c) for c in rest]
     reasons = {c.name: reason for c in rest if (reason := exclusion(c, plan.features, limits))}
     return _why_nobody(rest, reasons, plan.features, limits) if reasons and len(reasons) == len(rest) else None

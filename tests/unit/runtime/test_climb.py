@@ -111,6 +111,23 @@ async def test_a_rung_that_filled_while_a_specialist_abstained_is_busy(world, sc
     await asyncio.gather(*others, return_exceptions=True)
 
 
+async def test_a_rung_that_filled_while_another_was_waited_for_is_busy(world, scripted):
+    never = asyncio.Event()
+    silent = world.add(scripted("silent", never), strength=0.9)
+    world.add(scripted("sound", never), strength=0.5)
+    asked = asyncio.create_task(world.reply(world.request(deadline_ms=3000)))
+    while not silent.calls:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    named = [world.request(model="sound", name=f"o{i}", cache="off") for i in range(100)]
+    others = [asyncio.create_task(world.reply(one)) for one in named]
+    with pytest.raises(Busy, match="free in time") as e:
+        await asked
+    assert e.value.retry_after_s >= 1
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
 async def test_all_failed_names_every_reason(world, scripted):
     world.add(scripted("a", Upstream("a: went wrong")))
     world.add(scripted("b", RateLimited("slow down", retry_after_s=7)))
