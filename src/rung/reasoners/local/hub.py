@@ -3,7 +3,9 @@
 import threading
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from http.client import HTTPException, HTTPMessage
+from queue import Empty, Full, Queue
 from typing import IO
 
 from rung.errors import WeightsError
@@ -14,6 +16,9 @@ HUB_URL = "https://huggingface.co"
 _CONNECT_S = 3.0
 _READ_S = 30.0
 _BLOCK_BYTES = 1 << 20
+_AHEAD = 4
+_LOOK_S = 0.1
+_FROM_THE_START = b""
 
 
 def pour(partial: Partial, hub_url: str, watch: Watch) -> None:
@@ -26,17 +31,55 @@ def pour(partial: Partial, hub_url: str, watch: Watch) -> None:
         raise WeightsError(f"the hub's file is another one (it announces {announced or 'no sum'})")
     if partial.left_bytes == 0:
         return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={partial.size_bytes}-"})  # noqa: S310 (checked)
+    coming = _Coming(url, partial.size_bytes)
     try:
-        with urllib.request.urlopen(request, timeout=_READ_S) as answer:  # noqa: S310 (checked)
-            if answer.status != 206:
+        while (block := coming.next(watch)) is not None:
+            if block == _FROM_THE_START:
                 partial.cut_to(0)
-            while block := answer.read(_BLOCK_BYTES):
-                partial.add(block)
-    except (OSError, HTTPException) as error:
-        raise WeightsError(f"the hub broke off: {error}") from error
+            partial.add(block)
+    finally:
+        coming.left.set()
     if partial.left_bytes:
         raise WeightsError("the hub broke off")
+
+
+class _Coming:
+    """The file from a byte on, read in a thread of its own: nothing else ends a read that stalls before its time-out,
+    and who waits for it may have to stop. Ends by itself once `left`."""
+
+    def __init__(self, url: str, begin: int) -> None:
+        self.left = threading.Event()
+        self._request = urllib.request.Request(url, headers={"Range": f"bytes={begin}-"})  # noqa: S310 (checked)
+        self._blocks: Queue[bytes | Exception | None] = Queue(_AHEAD)
+        threading.Thread(target=self._read, name="hub", daemon=True).start()
+
+    def next(self, watch: Watch) -> bytes | None:
+        """None at the end. Raises WeightsError if it broke off, or if `watch` says stop."""
+        while True:
+            watch.check()
+            with suppress(Empty):
+                block = self._blocks.get(timeout=_LOOK_S)
+                break
+        if isinstance(block, Exception):
+            raise WeightsError(f"the hub broke off: {block}") from block
+        return block
+
+    def _read(self) -> None:
+        try:
+            with urllib.request.urlopen(self._request, timeout=_READ_S) as answer:  # noqa: S310 (checked)
+                if answer.status != 206:
+                    self._put(_FROM_THE_START)
+                while not self.left.is_set() and (block := answer.read(_BLOCK_BYTES)):
+                    self._put(block)
+            self._put(None)
+        except (OSError, HTTPException) as error:
+            self._put(error)
+
+    def _put(self, block: bytes | Exception | None) -> None:
+        while not self.left.is_set():
+            with suppress(Full):
+                self._blocks.put(block, timeout=_LOOK_S)
+                return
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):

@@ -1,5 +1,6 @@
 import http.server
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ class Hub(http.server.ThreadingHTTPServer):
     content: bytes
     ranges = True
     breaks = False
+    stalls: threading.Event | None = None
 
     @property
     def url(self) -> str:
@@ -45,6 +47,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if self.server.ranges else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.server.stalls:
+            self.server.stalls.wait(30)
         self.wfile.write(body[: len(body) // 2] if self.server.breaks else body)
         return None
 
@@ -109,3 +113,14 @@ def test_only_https_is_asked(model: Model, tmp_path: Path, watch: Watch) -> None
         pytest.raises(WeightsError, match="must be https"),
     ):
         hub.pour(partial, "http://hub.example", watch)
+
+
+def test_stopping_does_not_wait_for_a_hub_that_stalls(model: Model, server: Hub, tmp_path: Path, watch: Watch) -> None:
+    server.stalls = threading.Event()
+    stopping = threading.Timer(0.2, watch.stop.set)
+    stopping.start()
+    began_s = time.monotonic()
+    with Partial(model, tmp_path / "partial", watch) as partial, pytest.raises(WeightsError, match="was stopped"):
+        hub.pour(partial, server.url, watch)
+    assert time.monotonic() - began_s < 5
+    server.stalls.set()
