@@ -182,13 +182,22 @@ def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         yield {"name": "x-rung-debug", "in": "header", "schema": {"type": "boolean"}}
 
 
+# Each event of a stream, as readers of OpenAPI before 3.2 take the schema of one.
+_EVENT = {
+    "type": "object",
+    "description": "A server-sent event: a chat completion chunk as JSON, or [DONE] at the end.",
+    "properties": {"data": {"type": "string"}},
+    "required": ["data"],
+}
+
+
 def _responses(operation: Operation, keyed: bool) -> dict[str, Any]:
     if isinstance(operation.told, str):
         content: dict[str, Any] = {operation.told: {}}
     else:
         content = {"application/json": {"schema": _ref(operation.told)}}
     if operation.streams:
-        content["text/event-stream"] = {"schema": {"type": "string"}}
+        content["text/event-stream"] = {"schema": _EVENT}
     responses = {"200": {"description": "Done", "content": content}}
     if operation.unready:
         responses["503"] = {"description": "Not yet", "content": content}
