@@ -393,14 +393,14 @@ class Lane:
                 start, patience = lambda: self._second(runs), lambda: self._patience_s(runs)
                 return await Hedge(self._next, start, patience, after_s, self._silent).race(run)
             except ReasonerError as error:
-                again = self._again(run, call, error)
+                again = self._again(run, call, error, first=len(runs) == 1)
                 if again is None:
                     raise
                 if not run.ended:
                     await self._give_up(run)
                 runs.append(again)
 
-    def _again(self, failed: Run, call: Call, error: ReasonerError) -> Run | None:
+    def _again(self, failed: Run, call: Call, error: ReasonerError, *, first: bool) -> Run | None:
         """The same call at another upstream, or on another connection to the same, if that may help and the budget
         allows it. The place in the pool is kept while it changes over."""
         retriable = isinstance(error, Unavailable | TimedOut | RateLimited) or (
@@ -412,7 +412,10 @@ class Lane:
         ticket = failed.permit.ticket
         same = failed.permit.target
         target = same if isinstance(error, Disconnected) else self._pick(ticket, now_s, but=same)
-        if target is None or now_s + ticket.service_s > call.deadline_s or not self._retries.spend():
+        if target is None or now_s + ticket.service_s > call.deadline_s:
+            return None
+        # A new connection is never stale: no outage is fed by that, and after a restart all that were kept are.
+        if not self._retries.spend() and not (first and isinstance(error, Disconnected)):
             return None
         failed.permit.release(pump=False)  # the place goes straight to the second
         self._counts["retried"] += 1
