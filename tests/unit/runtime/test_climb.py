@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
@@ -24,6 +25,17 @@ from rung.runtime.climb import Climb
 from rung.runtime.ladder import Ladder
 from rung.runtime.plan import make_plan
 from rung.types import Chunk, Commit, Reply, Usage
+
+
+@asynccontextmanager
+async def crowded(world, name):
+    """A hundred others ask the reasoner of that name."""
+    named = [world.request(model=name, name=f"o{i}", cache="off") for i in range(100)]
+    others = [asyncio.create_task(world.reply(one)) for one in named]
+    yield
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def test_explain_and_the_real_decision_agree(world, scripted):
@@ -99,16 +111,12 @@ async def test_a_rung_that_filled_while_a_specialist_abstained_is_busy(world, sc
     asked = asyncio.create_task(world.reply(world.request(deadline_ms=3000)))
     while not calc.calls:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    named = [world.request(model="sound", name=f"o{i}", cache="off") for i in range(100)]
-    others = [asyncio.create_task(world.reply(one)) for one in named]
-    await asyncio.sleep(0.2)
-    looked.set()
-    with pytest.raises(Busy, match="free in time") as e:
-        await asked
+    async with crowded(world, "sound"):
+        await asyncio.sleep(0.2)
+        looked.set()
+        with pytest.raises(Busy, match="free in time") as e:
+            await asked
     assert e.value.retry_after_s >= 1
-    for other in others:
-        other.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def test_a_rung_that_filled_while_another_was_waited_for_is_busy(world, scripted):
@@ -118,14 +126,10 @@ async def test_a_rung_that_filled_while_another_was_waited_for_is_busy(world, sc
     asked = asyncio.create_task(world.reply(world.request(deadline_ms=3000)))
     while not silent.calls:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    named = [world.request(model="sound", name=f"o{i}", cache="off") for i in range(100)]
-    others = [asyncio.create_task(world.reply(one)) for one in named]
-    with pytest.raises(Busy, match="free in time") as e:
-        await asked
+    async with crowded(world, "sound"):
+        with pytest.raises(Busy, match="free in time") as e:
+            await asked
     assert e.value.retry_after_s >= 1
-    for other in others:
-        other.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def test_all_failed_names_every_reason(world, scripted):
