@@ -162,14 +162,12 @@ class Lane:
         """All that the rule is told of it at once."""
         now_s, only = self._now(), self._only
         free = not self._queue.n and self.pool.room and self._open(now_s)
-        if self.pool.shared:
-            self._load_changed(now_s)  # by the pool's other lanes
         return Standing(
             status=self.reasoner.status if free else self.status,
             wait_s=0.0 if free else self.wait_s(priority, tenant),
             pace=self.pace if only is None else only.pace,
             slowdown=self.slowdown if self._setup.shared else 1.0,
-            congestion=self._price.usd_per_s(now_s),
+            congestion=self._congestion(now_s),
         )
 
     def stats(self) -> LaneStats:
@@ -539,7 +537,7 @@ class Lane:
 
     def _congestion(self, now_s: float) -> float:
         if self.pool.shared:
-            self._load_changed(now_s)
+            self._load_changed(now_s)  # by the pool's other lanes
         return self._price.usd_per_s(now_s)
 
     def _load_changed(self, now_s: float) -> None:

@@ -1,7 +1,7 @@
 """What OpenAI's chat completions say, as chunks. Pure: objects in, chunks out."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct, ValidationError, convert
 from msgspec.structs import replace
@@ -55,7 +55,9 @@ class _Wire(Struct):
     usage: Any = None
 
 
-_Count = Annotated[int, Meta(ge=0, le=2**40)]  # more is nonsense, and too long for who reads it
+# Of anything that is counted: more is nonsense, and too long for who reads it.
+MOST_USED: Final = 2**40
+_Count = Annotated[int, Meta(ge=0, le=MOST_USED)]
 
 
 class _Details(Struct):

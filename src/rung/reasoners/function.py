@@ -13,7 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
 from types import ModuleType
-from typing import Any, Final, SupportsFloat
+from typing import Any, SupportsFloat
 
 import msgspec
 import structlog
@@ -22,12 +22,10 @@ from msgspec.structs import astuple, replace
 from rung.config.schema import FunctionConfig
 from rung.errors import Abstained, ConfigError, Malformed, ReasonerError, Upstream
 from rung.reasoners.base import Abilities, Status, collect, spell
-from rung.reasoners.completions import estimated
+from rung.reasoners.completions import MOST_USED, estimated
 from rung.types import Answer, Call, Chunk, Usage
 
 ENTRY_POINTS = "rung.reasoners"
-# Of anything that is counted: more is nonsense, and too long for who reads it.
-MOST_USED: Final = 2**40
 _log = structlog.get_logger(__name__)
 _MAY_GIVE = "a str, an Answer, a Chunk, or an async iterator of str and Chunk; None abstains"
 

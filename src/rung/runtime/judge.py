@@ -17,6 +17,7 @@ from rung.routing.reserve import logit, sigmoid
 from rung.runtime.ladder import Ladder
 from rung.runtime.plan import Plan
 from rung.types import Answer, Call, Estimate, Features, Json, Request, Verdict
+from rung.verdicts.signals import logprob_of
 from rung.verdicts.verifier import SUREST
 
 # Of question and answer together. What is longer is not judged: cut, it could not be told.
@@ -38,8 +39,6 @@ Is the proposed answer right? Answer yes or no."""
 _MOST_TOKENS, _TOKENS = 4, 2
 _ALTERNATIVES = 5
 _WORD = re.compile(r"\W*(yes|no)\b(?!\W+(?:and|or)\W+(?:yes|no)\b)", re.IGNORECASE)
-# Log-probabilities beyond it are none.
-_UNTHINKABLE = 1e300
 
 
 class Hand(Struct, frozen=True, kw_only=True):
@@ -187,9 +186,9 @@ def _first_tokens(entries: Sequence[Json]) -> Iterator[tuple[str, float]]:
         return
     tops = first.get("top_logprobs")
     for one in tops if isinstance(tops, list) and tops else [first]:
-        value = one.get("logprob") if isinstance(one, dict) else None
-        if isinstance(value, int | float) and abs(value) < _UNTHINKABLE:
-            yield _plain(one), exp(min(value, 0.0))
+        value = logprob_of(one) if isinstance(one, dict) else None
+        if value is not None:
+            yield _plain(one), exp(value)
 
 
 def _plain(entry: Json) -> str:

@@ -49,8 +49,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
     `action` is the rule's while nobody was called, `taken` what is done in place of it where another may be tried.
     `streaming` is how an answer is sent, None if nobody streams; one that is sent at once is chosen as by a verifier
-    that sees nothing. `bounded` were options but for the request's own
-    budget and deadline. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
+    that sees nothing. `bounded` were options but for the request's own budget and deadline. `if_all_abstain`: why
+    nobody is left who takes any question; None if somebody is."""
 
     preset: Preset
     caller: Caller

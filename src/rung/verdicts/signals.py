@@ -242,9 +242,15 @@ def _given(seen: Seen) -> list[Fraction]:
 
 
 def _logprobs(seen: Seen) -> list[float]:
-    """Those that a float can hold: an endpoint may leave some out, or write -9999 for a chance of nothing."""
-    values = (entry.get("logprob") for entry in seen.choice.logprobs)
-    return [min(float(value), 0.0) for value in values if isinstance(value, int | float) and abs(value) < _UNTHINKABLE]
+    told = map(logprob_of, seen.choice.logprobs)
+    return [value for value in told if value is not None]
+
+
+def logprob_of(entry: Json) -> float | None:
+    """None where it is nothing that a float can hold: an endpoint may leave it out, or write -9999 for a chance of
+    nothing."""
+    value = entry.get("logprob")
+    return min(float(value), 0.0) if isinstance(value, int | float) and abs(value) < _UNTHINKABLE else None
 
 
 def _words(text: str) -> str:
