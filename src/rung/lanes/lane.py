@@ -271,7 +271,7 @@ class Lane:
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
-                turn.result().release()  # its turn came in the moment it left
+                turn.result().unused()  # its turn came in the moment it left
             raise
         finally:
             timer.cancel()

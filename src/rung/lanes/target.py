@@ -120,6 +120,11 @@ class Permit:
             self._pool.reading_long -= 1
             self._pool.pump()
 
+    def unused(self) -> None:
+        """Gives both back without a call; one that was to be a probe leaves that to the next."""
+        self.target.breaker.left(self.age)
+        self.release()
+
     def release(self, *, pump: bool = True) -> None:
         """Gives both back; a second time does nothing."""
         if not self.held:

@@ -125,6 +125,27 @@ async def test_it_comes_back_by_probes(bench, server):
     assert lane.stats().breakers == {"leaf": "closed"}
 
 
+async def test_a_probe_whose_caller_leaves_as_its_turn_comes_is_left_to_the_next(bench, server):
+    up = server(Upstream("a"), Upstream("b"), Upstream("c"), "ok")
+    lane = bench.lane(up, places=1, bounds=Lanes(breaker=Breaker(first_pause_s=0.05)))
+    for _ in range(3):
+        with pytest.raises(Upstream):
+            await bench.ask(lane)
+    await asyncio.sleep(0.06)
+    probe = bench.call("probe")
+    async with closing(lane.call(probe)) as chunks:
+        await anext(chunks)
+        leaves = bench.start(lane, "leaves")
+        await bench.until(lambda: lane.waiting)
+        asyncio.get_running_loop().call_soon(leaves.cancel)  # between its turn, which comes now, and its next step
+        assert [chunk.finish async for chunk in chunks] == ["stop"]
+    await asyncio.wait([leaves])
+    assert leaves.cancelled()
+    assert up.begun[3:] == ["probe"]
+    assert await bench.ask(lane, "next", within_s=1.0) == "ok"
+    assert lane.stats().breakers == {"leaf": "closed"}
+
+
 async def test_a_request_at_fault_and_a_caller_that_leaves_are_no_failures(bench, server):
     up = server(UpstreamRefusedRequest("your fault"))
     lane = bench.lane(up)
