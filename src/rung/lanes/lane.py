@@ -308,7 +308,10 @@ class Lane:
     # What the pool asks.
 
     def rank(self, now_s: float) -> int | None:
-        if not self._queue.n or not self._open(now_s) or self.reasoner.status.state != "warm":
+        if not self._queue.n or not self._open(now_s):
+            return None
+        if self.reasoner.status.state != "warm":
+            self._look_until_warm()
             return None
         return self._queue.rank(now_s)
 

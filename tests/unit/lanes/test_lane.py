@@ -7,6 +7,8 @@ from rung.errors import Disconnected, Overloaded, RateLimited, TimedOut, Unavail
 from rung.lanes import Batcher
 from rung.reasoners.base import Status, closing
 
+from .conftest import WAIT_S
+
 
 async def test_no_more_calls_at_once_than_places(bench, server):
     up = server()
@@ -392,6 +394,22 @@ async def test_waits_for_a_model_that_loads(bench, server):
     lane.reasoner.status = Status(state="down", note="no weights")
     with pytest.raises(Unavailable, match="no weights"):
         await task
+
+
+@pytest.mark.parametrize(("then", "ends"), [("warm", "ok"), ("down", Unavailable)])
+async def test_who_waits_while_a_model_starts_anew_is_told_how_that_ends(bench, server, then, ends):
+    gate = asyncio.Event()
+    lane = bench.lane(server([gate, Upstream("its process ended")], "ok"), places=1)
+    first, second = bench.start(lane, "first"), bench.start(lane, "second", within_s=WAIT_S)
+    await bench.until(lambda: lane.waiting)
+    lane.reasoner.status = Status(state="loading", note="started anew")
+    gate.set()
+    with pytest.raises(Upstream):
+        await first
+    lane.reasoner.status = Status(state=then)
+    done, _ = await asyncio.wait([second], timeout=1.0)
+    assert done
+    assert isinstance(second.exception(), ends) if then == "down" else second.result() == ends
 
 
 async def test_a_cold_model_is_woken_for_those_that_wait(bench, server):
