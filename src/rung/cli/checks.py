@@ -25,7 +25,7 @@ from rung.errors import ConfigError, LedgerError, Unavailable, WeightsError
 from rung.ledger.store import Store
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
-from rung.reasoners.local.process import Process
+from rung.reasoners.local.process import INSTALL, Process
 from rung.reasoners.local.progress import Progress, Watch
 from rung.sandbox import Jail
 
@@ -195,7 +195,7 @@ async def llama_cpp(entry: LocalConfig, file: Path) -> Check:
     except TimeoutError:
         return Check("llama.cpp", "fail", f"{file.name} was not loaded within {_LOAD_S:.0f} s", "is the machine busy?")
     except Unavailable as error:
-        return Check("llama.cpp", "fail", error.message, 'install it anew: pip install "rung[local]"')
+        return Check("llama.cpp", "fail", error.message, f"install it anew: {INSTALL}")
     finally:
         await process.stop()
     return Check("llama.cpp", "ok", f"loads {entry.model or entry.path}")

@@ -11,8 +11,9 @@ from rung.cli.checks import Check, door, endpoint, estimates, ledger, llama_cpp,
 from rung.cli.options import ConfigOption, JsonOption, write_json
 from rung.clock import RealClock
 from rung.config import Config, load_config
-from rung.config.schema import EndpointConfig
+from rung.config.schema import EndpointConfig, LocalConfig
 from rung.errors import ConfigError
+from rung.reasoners.local.process import INSTALL, is_installed
 
 _STYLE = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -72,8 +73,10 @@ async def _checks(path: ConfigOption) -> AsyncIterator[Check]:
 
 
 async def _local(config: Config) -> AsyncIterator[Check]:
+    if not is_installed() and any(isinstance(entry, LocalConfig) for entry in config.reasoners.values()):
+        yield Check("llama.cpp", "fail", "is not installed; models on this machine need it", INSTALL)
     for check, entry, file in models(config, RealClock()):
         yield check
-        if file is not None:
+        if file is not None and is_installed():
             yield memory(file)
             yield await llama_cpp(entry, file)

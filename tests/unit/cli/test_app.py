@@ -56,6 +56,17 @@ def test_importing_rung_loads_nothing_heavy() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_what_serves_loads_without_the_extras() -> None:
+    code = "import sys; sys.modules.update(dict.fromkeys(('xllamacpp', 'scipy', 'onnxruntime'))); import rung.cli.serve"
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_it_is_a_module_to_run_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "rung", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == rung.__version__
+
+
 def test_version(run) -> None:
     assert run("--version").output.strip() == rung.__version__
 

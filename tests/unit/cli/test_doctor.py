@@ -2,6 +2,7 @@ import json
 import os
 import socket
 import sqlite3
+import sys
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -186,6 +187,16 @@ async def test_llama_cpp_says_why_it_cannot_load(place: Path) -> None:
     check = await checks.llama_cpp(LocalConfig(kind="local", path=path), path)
     assert check.level == "fail"
     assert check.todo
+
+
+def test_llama_cpp_that_is_not_installed(place: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    (place / "own.gguf").write_bytes(b"GGUF....")
+    (place / "rung.yaml").write_text("reasoners: {own: {kind: local, path: own.gguf}}\nserver: {port: 0}")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "fail llama.cpp: is not installed" in result.output
+    assert "pip install 'rung[local]'" in result.output
 
 
 def test_the_whole_with_a_wrong_config(place: Path, run) -> None:

@@ -8,9 +8,12 @@ llama.cpp has to say against something goes to standard error.
 import os
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import msgspec
-import xllamacpp
+
+if TYPE_CHECKING:
+    import xllamacpp
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +39,8 @@ def main() -> None:
     settings = msgspec.json.decode(sys.stdin.buffer.readline(), type=Settings)
     watching = threading.Thread(target=_end_with_parent, daemon=True)
     watching.start()
+    import xllamacpp  # noqa: PLC0415  an extra, and heavy: only this process needs it
+
     try:
         server = xllamacpp.Server(_params(settings))
     except RuntimeError as error:
@@ -51,7 +56,9 @@ def _end_with_parent() -> None:
     os._exit(0)  # at once: nothing here is worth saving
 
 
-def _params(settings: Settings) -> xllamacpp.CommonParams:
+def _params(settings: Settings) -> "xllamacpp.CommonParams":
+    import xllamacpp  # noqa: PLC0415
+
     params = xllamacpp.CommonParams()
     params.model.path = settings.path
     params.model_alias = {settings.name}

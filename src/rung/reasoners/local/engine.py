@@ -17,7 +17,7 @@ from rung.reasoners.base import State, Status, closing
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
 from rung.reasoners.local.memory import Memory, needed_bytes
-from rung.reasoners.local.process import PROGRAM, Process
+from rung.reasoners.local.process import INSTALL, PROGRAM, Process, is_installed
 from rung.reasoners.local.progress import Progress, Watch
 from rung.reasoners.openai import ChatClient, Server
 from rung.types import Chunk, Json
@@ -245,6 +245,8 @@ class Engine:
 
     def _obtain(self, watch: Watch) -> _Found:
         spec = self.spec
+        if not is_installed():
+            raise WeightsError(f"llama.cpp is not installed: {INSTALL}")
         if spec.path is not None:
             path = weights.own_file(spec.path)
         else:

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import msgspec
 
@@ -22,6 +23,11 @@ _TERM_S = 1.0
 # answer takes ten to thirty times as long. A thousand turns cost nothing where the machine is idle.
 _SPIN = {"GOMP_SPINCOUNT": "1000"}
 _STAMP = re.compile(r"^[\d.]+ [A-Z] +(\w+ +)*(\w+: +)?")  # llama.cpp's time, level and place
+INSTALL = "pip install 'rung[local]'"
+
+
+def is_installed() -> bool:
+    return find_spec("xllamacpp") is not None
 
 
 class Process:

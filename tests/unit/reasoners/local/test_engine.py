@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,6 +43,16 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+async def test_says_what_to_install_where_llama_cpp_is_not(
+    engine_of: EngineOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    engine = engine_of("says")
+    await engine.start()
+    await reaches(engine, "down", "llama.cpp is not installed: pip install 'rung[local]'")
+    await engine.close()
 
 
 async def test_is_cold_then_loads_then_answers_then_is_gone(engine_of: EngineOf) -> None:
