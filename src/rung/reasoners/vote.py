@@ -47,15 +47,18 @@ class Tally:
         self._to_come = samples
         self._found: list[str | None] = []
         self.answers: list[Answer] = []
+        self.spent = Usage()
 
     def add(self, answer: Answer) -> None:
         self._to_come -= 1
+        self.spent += answer.usage
         self.answers.append(answer)
         self._found.append(extract(answer.text, self._short, self._options))
 
-    def lost(self) -> None:
+    def lost(self, error: ReasonerError) -> None:
         """A sample failed, and is not asked for again."""
         self._to_come -= 1
+        self.spent += error.usage
 
     def needed(self) -> int:
         """The fewest further samples that could decide the vote, if they all agreed with the leading answer: one
@@ -117,9 +120,8 @@ class Vote:
             return
         tally = await self._poll(call, Tally(question, self._samples))
         best = tally.best()
-        usage = sum((answer.usage for answer in tally.answers), Usage())
         signals = dict(best.signals) | tally.signals()
-        for chunk in spell(msgspec.structs.replace(best, usage=usage, signals=signals)):
+        for chunk in spell(msgspec.structs.replace(best, usage=tally.spent, signals=signals)):
             yield chunk
 
     async def _poll(self, call: Call, tally: Tally) -> Tally:
@@ -140,13 +142,14 @@ class Vote:
                     try:
                         tally.add(task.result())
                     except ReasonerError as failure:
-                        tally.lost()
+                        tally.lost(failure)
                         error = failure
         finally:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
         if error and not tally.answers:
+            error.usage = tally.spent
             raise error
         return tally
 

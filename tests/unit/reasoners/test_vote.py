@@ -5,7 +5,7 @@ import pytest
 
 from rung.errors import Abstained, Unavailable
 from rung.reasoners.vote import TEMPERATURE, Vote
-from rung.types import Chunk
+from rung.types import Chunk, Usage
 
 SUM = "Tom has 3 apples and buys 4 more. How many apples does Tom have?"
 
@@ -108,3 +108,13 @@ async def test_leaving_early_stops_every_sample(scripted, calling):
     with pytest.raises(asyncio.CancelledError):
         await task
     assert below.closed == 2
+
+
+async def test_what_failed_samples_cost_is_told(scripted, calling, whole):
+    lost = Unavailable("gone", usage=Usage(completion_tokens=7, usd=0.25))
+    below = scripted(["It is 7."], [lost], ["7 it is."])
+    assert (await whole(Vote("vote", below.answer, below), calling(SUM))).usage.usd == 1.25
+    below = scripted(*([Unavailable("gone", usage=Usage(usd=usd))] for usd in (0.25, 0.5, 1.0)))
+    with pytest.raises(Unavailable) as caught:
+        await whole(Vote("vote", below.answer, below), calling(SUM))
+    assert caught.value.usage.usd == 1.75

@@ -8,7 +8,7 @@ import msgspec
 
 from rung.config.schema import CodeConfig
 from rung.errors import Abstained, Unavailable
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, collect, spell
+from rung.reasoners.base import Abilities, Below, Reasoner, Status, after, closing, collect, spell
 from rung.reasoners.code.asking import assertions_in, code_in, drafting, function_in, mending, testing, wants_code
 from rung.reasoners.wording import question_of
 from rung.sandbox import Bounds, Isolation, Jail, Tried
@@ -90,14 +90,16 @@ class Code:
             yield chunk
 
     async def _with_own_tests(self, call: Call, draft: _Draft) -> _Draft:
-        told = await self._say(call, testing(call.body, function_in(draft.code) or "solution"))
+        with after(draft.answer.usage):
+            told = await self._say(call, testing(call.body, function_in(draft.code) or "solution"))
         usage = draft.answer.usage + told.usage
         return await self._run(msgspec.structs.replace(draft.answer, usage=usage), assertions_in(told.text))
 
     async def _mended(self, call: Call, asked: Json, draft: _Draft) -> _Draft:
         """The better of the draft and what the model makes of it once it has seen what went wrong."""
         wanted = mending(asked, draft.answer.text, evidence(draft))
-        other = await self._draft(call, wanted, draft.tests)
+        with after(draft.answer.usage):
+            other = await self._draft(call, wanted, draft.tests)
         usage = draft.answer.usage + other.answer.usage
         best = max(draft, other, key=lambda one: (bool(one.code), not one.tried.wrong, one.tried.passed))
         return msgspec.structs.replace(best, answer=msgspec.structs.replace(best.answer, usage=usage))
@@ -124,7 +126,8 @@ class Code:
 
     async def _run(self, answer: Answer, tests: Sequence[str]) -> _Draft:
         code = code_in(answer.text)
-        tried = await self._jail.run(code, tests) if code else Tried(wrong="there is no Python in it")
+        with after(answer.usage):
+            tried = await self._jail.run(code, tests) if code else Tried(wrong="there is no Python in it")
         return _Draft(answer=answer, code=code, tests=tests, tried=tried)
 
 

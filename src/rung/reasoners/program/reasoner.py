@@ -8,7 +8,7 @@ import msgspec
 from rung.answers import asked, reads_off, same
 from rung.config.schema import ProgramConfig
 from rung.errors import Abstained, TimedOut
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, collect, spell
+from rung.reasoners.base import Abilities, Below, Reasoner, Status, after, closing, collect, spell
 from rung.reasoners.program.asking import again, first
 from rung.reasoners.program.checks import Checked, checked, program_in
 from rung.reasoners.wording import question_of
@@ -67,7 +67,8 @@ class Program:
             raise Abstained(f"{self._name}: not a question for a number that is to be computed")
         samples: list[_Written] = []
         for number in range(self._samples):
-            sample = await self._written(call, number, question)
+            with after(_spent(samples)):
+                sample = await self._written(call, number, question)
             samples.append(sample)
             if sample.checked.wrong:
                 raise Abstained(f"{self._name}: its program did not pass the checks", usage=_spent(samples))
@@ -85,7 +86,8 @@ class Program:
         mended = bool(result.wrong) and answer.choices[0].finish != "length"
         if mended:
             body = again(call.body, answer.text, result.wrong)
-            answer, result = await self._tried(msgspec.structs.replace(call, body=body), question)
+            with after(usage):
+                answer, result = await self._tried(msgspec.structs.replace(call, body=body), question)
             usage += answer.usage
         signals = {**answer.signals, "unused_numbers": float(result.unused), "mended": float(mended)}
         return _Written(program=program_in(answer.text), checked=result, signals=signals, usage=usage)
@@ -93,7 +95,8 @@ class Program:
     async def _tried(self, call: Call, question: str) -> tuple[Answer, Checked]:
         async with closing(self._below(call)) as chunks:
             answer = collect(self._of.name, [chunk async for chunk in chunks])
-        return answer, checked(await self._ran(program_in(answer.text)), question)
+        with after(answer.usage):
+            return answer, checked(await self._ran(program_in(answer.text)), question)
 
     async def _ran(self, program: str) -> Ran:
         if "answer" not in program:

@@ -8,7 +8,7 @@ from rung.config.schema import CodeConfig
 from rung.errors import Abstained, Unavailable
 from rung.reasoners.code import Code
 from rung.sandbox import Isolation, Jail
-from rung.types import Chunk
+from rung.types import Chunk, Usage
 
 QUESTION = "Write a function that adds one to a number."
 GIVEN = f"{QUESTION}\n\nassert successor(1) == 2\nassert successor(-1) == 0"
@@ -111,6 +111,14 @@ async def test_no_tests_at_all_are_told_as_such(made, calling, whole):
     answer = await whole(code, calling(QUESTION))
     assert (answer.signals["tests"], answer.signals["tests_passed"]) == (0.0, 0.0)
     assert "there was no test" in answer.choices[0].reasoning
+
+
+@pytest.mark.parametrize("question", [QUESTION, GIVEN])
+async def test_what_was_spent_before_an_error_below_is_told(made, calling, whole, question):
+    code, _ = made([WRONG], [Unavailable("gone", usage=Usage(usd=0.25))])
+    with pytest.raises(Unavailable) as raised:
+        await whole(code, calling(question))
+    assert raised.value.usage == Usage(prompt_tokens=10, completion_tokens=1, usd=0.75)
 
 
 async def test_other_requests_are_not_its_own(made, calling, whole):

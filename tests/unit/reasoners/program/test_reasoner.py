@@ -152,6 +152,14 @@ async def test_an_error_below_is_passed_on(made, calling, whole):
         await whole(program, calling(APPLES))
 
 
+@pytest.mark.parametrize("scripts", [([WRONG], [Unavailable("gone")]), ([RIGHT], [Unavailable("gone")])])
+async def test_what_was_spent_before_an_error_below_is_told(made, calling, whole, scripts):
+    program, _ = made(*scripts, samples=2)
+    with pytest.raises(Unavailable) as raised:
+        await whole(program, calling(APPLES))
+    assert raised.value.usage == Usage(prompt_tokens=10, completion_tokens=1, usd=0.5)
+
+
 async def test_leaving_it_leaves_the_rung_below(made, calling):
     program, below = made(["bags = 4 * 5\n", "answer = 3 + bags\n"])
     below.gate = asyncio.Event()
