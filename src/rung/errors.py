@@ -24,6 +24,7 @@ RungError
 │   ├── TimedOut                connect, first token, between chunks, or total
 │   ├── Upstream                it answered with an error of its own
 │   │   └── UpstreamRefusedRequest  4xx: the request, not the server, is at fault
+│   │       └── ContextExceeded         it is longer than the reasoner's context
 │   ├── RateLimited             429, with the seconds to wait
 │   ├── Overloaded              its lane is full, or too slow for the deadline, with the seconds to wait
 │   └── Malformed               it answered what cannot be read
@@ -180,6 +181,10 @@ class Upstream(ReasonerError):
 class UpstreamRefusedRequest(Upstream):
     status = 400
     type = "invalid_request_error"
+
+
+class ContextExceeded(UpstreamRefusedRequest):
+    code = "context_length_exceeded"
 
 
 class RateLimited(ReasonerError):

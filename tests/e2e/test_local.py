@@ -23,6 +23,7 @@ from rung.reasoners.local import weights
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import needed_bytes
 from rung.reasoners.local.progress import unwatched
+from rung.reasoners.local.pulse import Pulse
 from rung.reasoners.local.reasoner import Local
 from rung.types import Answer, Call, Chunk, Commit, Reply
 
@@ -51,10 +52,18 @@ async def until(true: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def running(model_path: Path, context_tokens: int, **more: int) -> AsyncIterator[Local]:
-    spec = EngineSpec(
-        model=NAME, path=None, folder=model_path.parent, context_tokens=context_tokens, slots=2, threads=1, **more
-    )
-    local = Local("small", Engine(spec, RealClock()))
+    async with up(Engine(spec_of(model_path, context_tokens, **more), RealClock())) as local:
+        yield local
+
+
+def spec_of(model_path: Path, context_tokens: int, **more: int) -> EngineSpec:
+    folder = model_path.parent
+    return EngineSpec(model=NAME, path=None, folder=folder, context_tokens=context_tokens, slots=2, threads=1, **more)
+
+
+@asynccontextmanager
+async def up(engine: Engine) -> AsyncIterator[Local]:
+    local = Local("small", engine)
     await local.start()
     await until(lambda: local.status.state == "warm")
     yield local
@@ -244,6 +253,19 @@ async def test_a_killed_child_breaks_its_answers_and_comes_back(local: Local) ->
                 pass
     await until(lambda: local._engine.pid not in {None, pid} and local.status.state == "warm")
     assert (await asked(local, "What is the capital of France?")).text
+
+
+async def test_a_child_that_reads_or_writes_is_not_taken_for_one_that_hangs(model_path: Path) -> None:
+    engine = Engine(spec_of(model_path, 1024), RealClock(), pulse=Pulse(every_s=0.01, longest_s=5.0))
+    async with up(engine) as local:
+        pid = engine.pid
+        answers = [asked(local, f"{LONG} {i}", max_tokens=60, logit_bias=[[2, False]]) for i in range(3)]
+        assert [bool(answer.text) for answer in await asyncio.gather(*answers)] == [True] * 3
+        assert engine.pid == pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        await until(lambda: engine.pid not in {None, pid} and local.status.state == "warm")
+        assert (await asked(local, "What is the capital of France?")).text
 
 
 async def test_the_door_is_locked(local: Local) -> None:

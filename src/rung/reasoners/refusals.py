@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from rung.errors import RateLimited, ReasonerError, Upstream, UpstreamRefusedRequest
+from rung.errors import ContextExceeded, RateLimited, ReasonerError, Upstream, UpstreamRefusedRequest
 from rung.reasoners.completions import texts
 from rung.types import Json
 
@@ -24,6 +24,10 @@ _OURS = {
     407: "is behind a proxy that wants a password",
     408: "gave up waiting for the request",
 }
+# How servers say that a prompt is longer than their context: OpenAI's code and llama.cpp's type, or words of those that
+# have neither (vLLM and SGLang, Anthropic).
+_TOO_LONG = frozenset(("context_length_exceeded", "exceed_context_size_error"))
+_TOO_LONG_WORDS = ("maximum context length", "longer than the model's context length", "prompt is too long")
 
 
 class Words:
@@ -55,7 +59,8 @@ def refusal(
 ) -> ReasonerError:
     """The error that an answer other than 200 stands for. `name` is the reasoner's; the names of
     `headers` are in lower case; `wall_s` dates Retry-After."""
-    said = words.safe(_message(raw))
+    error = _error(raw)
+    said = words.safe(error.get("message"))
     if status == 429:
         wait_s = retry_after_s(headers, wall_s)
         return RateLimited(f"{name}: asked us to slow down (429){said}", retry_after_s=wait_s)
@@ -66,7 +71,8 @@ def refusal(
             f"{name}: points elsewhere ({status}); put the final address in base_url", upstream_status=status
         )
     if 400 <= status < 500:
-        return UpstreamRefusedRequest(f"{name}: refused the request ({status}){said}", upstream_status=status)
+        kind = ContextExceeded if _is_too_long(error) else UpstreamRefusedRequest
+        return kind(f"{name}: refused the request ({status}){said}", upstream_status=status)
     return Upstream(f"{name}: failed ({status}){said}", upstream_status=status)
 
 
@@ -87,15 +93,22 @@ def retry_after_s(headers: Mapping[str, str], wall_s: float) -> float | None:
     return min(max(wait_s, 0.0), LONGEST_RETRY_S)
 
 
-def _message(raw: bytes) -> Any:
-    """Where servers put their words: OpenAI's `error.message`, a bare `error`, `message`, or FastAPI's `detail`."""
+def _is_too_long(error: Json) -> bool:
+    said = error.get("message")
+    named = any(isinstance(name, str) and name in _TOO_LONG for name in (error.get("code"), error.get("type")))
+    return named or (isinstance(said, str) and any(words in said for words in _TOO_LONG_WORDS))
+
+
+def _error(raw: bytes) -> Json:
+    """OpenAI's `error`, or one whose `message` is where other servers put their words: a bare `error`, `message`, or
+    FastAPI's `detail`."""
     try:
         answer = msgspec.json.decode(raw)
     except (ValueError, RecursionError):
-        return None
+        return {}
     if not isinstance(answer, dict):
-        return None
+        return {}
     error = answer.get("error")
     if isinstance(error, dict):
-        return error.get("message")
-    return error or answer.get("message") or answer.get("detail")
+        return error
+    return {**answer, "message": error or answer.get("message") or answer.get("detail")}

@@ -174,8 +174,9 @@ def _count(words: list[str], known: frozenset[str]) -> int:
 
 
 def _tokens(text: str) -> int:
-    """About four characters a token in English, one or two elsewhere; mathematics and code take more."""
-    return len(text) // 4 + 1 if text.isascii() else int(len(text) / 2.2) + 1
+    """About four bytes a token: four characters in English, two in Cyrillic, one or two in Chinese; mathematics and
+    code take more."""
+    return (len(text) if text.isascii() else len(text.encode(errors="replace"))) // 4 + 1
 
 
 def _sizes(messages: list[Json]) -> tuple[int, bool]:

@@ -13,6 +13,8 @@ from rung.types import Estimate, Features, Option
 # question is hard for all, and most of all for the same model asked in another way.
 SHARED_DIFFICULTY = 0.3
 SAME_MIND = 0.8
+# How far what a request is taken to have in tokens may be off: fewer for plain words, and for what one token repeats.
+TOKENS_OFF = 1.5
 # Log-odds a probability, where a chance is even.
 LOG_ODDS = 4.0
 
@@ -90,11 +92,13 @@ def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named
     """Why the candidate is no option for the request; empty if it is one.
 
     A reasoner that was asked for by name is held only to what it can do at all, and to being ready before the deadline.
+    What it may just hold, tokens being counted roughly, is for itself to say then.
     """
     abilities = candidate.abilities
     if features.needs and (missing := lacking(abilities, features)):
         return f"cannot take {', '.join(missing)}"
-    if features.prompt_tokens >= abilities.context_tokens:
+    tokens = features.prompt_tokens
+    if tokens >= abilities.context_tokens and not (named and tokens < TOKENS_OFF * abilities.context_tokens):
         return f"holds {abilities.context_tokens} tokens, the request has about {features.prompt_tokens}"
     if candidate.down:
         return f"down: {candidate.down}"

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from rung.errors import RateLimited, ReasonerError, Upstream, UpstreamRefusedRequest
+from rung.errors import ContextExceeded, RateLimited, ReasonerError, Upstream, UpstreamRefusedRequest
 from rung.reasoners.refusals import LONGEST_RETRY_S, Words, refusal, reported, retry_after_s
 
 PROMPT = "my grandmother's maiden name is Featherstonehaugh"
@@ -26,6 +26,21 @@ def test_the_request_is_at_fault(status: int) -> None:
     assert type(found) is UpstreamRefusedRequest
     assert found.upstream_status == status
     assert found.message == f"cloud: refused the request ({status}): temperature must be at most 2"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"error": {"message": "This is too much.", "code": "context_length_exceeded"}},
+        {"error": {"message": "request (3031 tokens) exceeds ...", "code": 400, "type": "exceed_context_size_error"}},
+        {"object": "error", "message": "This model's maximum context length is 4096 tokens.", "code": 400},
+        {"error": {"message": "prompt is too long: 210000 tokens > 200000 maximum", "type": "invalid_request_error"}},
+    ],
+)
+def test_a_prompt_that_is_too_long_has_its_code(said: Any) -> None:
+    found = refused(400, json.dumps(said).encode())
+    assert type(found) is ContextExceeded
+    assert found.code == "context_length_exceeded"
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 407, 408, 301, 307, 500, 502, 503, 529])

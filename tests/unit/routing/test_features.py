@@ -51,6 +51,13 @@ def test_sizes_and_languages():
     assert ask("hi", max_completion_tokens=7).max_tokens == 7
 
 
+def test_one_typographic_quote_does_not_make_a_text_longer():
+    plain = ask("It's what it is. " * 100).prompt_tokens
+    assert plain <= ask("It's what it is. " * 99 + "It\u2019s what it is. ").prompt_tokens <= plain + 1
+    assert ask("今日の天気" * 100).prompt_tokens > 300
+    assert ask("lone \ud800 surrogate").prompt_tokens > 0
+
+
 def test_harder_texts_are_more_complex():
     easy = ask("Hi!").complexity
     middle = ask("Tom has 5 apples, buys 7 more each day, then eats half. How many are left after 3 days?").complexity

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rung.reasoners.base import Abilities
 from rung.routing import (
@@ -99,6 +100,14 @@ def test_a_named_reasoner_is_held_only_to_what_it_can_do():
     limits = Limits(left_s=1.0, left_usd=0.1)
     assert exclusion(brief, FEATURES, limits, named=True) == ""
     assert exclusion(brief, FEATURES, limits) != ""
+
+
+def test_what_a_named_reasoner_may_just_hold_is_for_itself_to_say():
+    def why(tokens):
+        return exclusion(candidate(), replace(FEATURES, prompt_tokens=tokens), Limits(left_s=9.0), named=True)
+
+    assert why(9000) == ""
+    assert "8192 tokens" in why(12288)
 
 
 def test_a_specialist_that_knows_its_limits_is_tried_first():

@@ -164,6 +164,12 @@ async def test_what_nobody_can_do_is_a_clear_400(world, scripted):
         await world.reply(world.request("word " * 2000))
 
 
+async def test_what_none_holds_for_sure_is_asked_of_one_that_may(world, scripted):
+    world.add(scripted("small", "no", abilities=Abilities(context_tokens=300)))
+    world.add(scripted("large", "yes", abilities=Abilities(context_tokens=800)))
+    assert (await world.reply(world.request("word " * 700))).answer.text == "yes"
+
+
 async def test_what_is_down_or_loading_is_told(world, scripted):
     down = world.add(scripted("a", "yes", state="down"))
     with pytest.raises(AllFailed, match="down") as e:

@@ -1,12 +1,12 @@
-"""A set of weights under llama.cpp, kept running: fetched, loaded, warmed, and started again when it dies."""
+"""A set of weights under llama.cpp, kept running: fetched, loaded, warmed, and started again when it dies or hangs."""
 
 import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from msgspec import Struct
 
@@ -19,6 +19,7 @@ from rung.reasoners.local.child import Settings
 from rung.reasoners.local.memory import Memory, needed_bytes
 from rung.reasoners.local.process import INSTALL, PROGRAM, Process, is_installed
 from rung.reasoners.local.progress import Progress, Watch
+from rung.reasoners.local.pulse import Pulse
 from rung.reasoners.openai import ChatClient, Server
 from rung.types import Chunk, Json
 
@@ -81,12 +82,19 @@ class Engine:
     """
 
     def __init__(
-        self, spec: EngineSpec, clock: Clock, *, memory: Memory | None = None, program: Sequence[str] = PROGRAM
+        self,
+        spec: EngineSpec,
+        clock: Clock,
+        *,
+        memory: Memory | None = None,
+        program: Sequence[str] = PROGRAM,
+        pulse: Pulse | None = None,
     ) -> None:
         self.spec = spec
         self._clock = clock
         self._memory = memory or Memory()
         self._program = program
+        self._pulse = pulse or Pulse()
         self._awaited: Callable[[], bool] = lambda: False
         self._wanted = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -286,7 +294,8 @@ class Engine:
         """From loading to the end; says why it ended."""
         try:
             async with asyncio.timeout(_LOAD_S):
-                client = self._client = self._client_of(await process.address(), key)
+                address = await process.address()
+                client = self._client = self._client_of(address, key)
                 await client.open()
                 await self._warm_up(client)
         except TimeoutError:
@@ -296,17 +305,19 @@ class Engine:
         self._used_s = self._clock.monotonic()
         self._load_s = self._used_s - self._loading_since_s
         self._tell("warm", "")
-        return await self._ended_or_left(process)
+        return await self._over(process, self._pulse.stops(address, _headers(key)))
 
-    async def _ended_or_left(self, process: Process) -> str:
+    async def _over(self, process: Process, hangs: Coroutine[Any, Any, str]) -> str:
+        """Waits until it ended, hangs or is left, and says which."""
         ended = asyncio.ensure_future(process.ended())
+        hanging = asyncio.ensure_future(hangs)
         leaving = asyncio.ensure_future(self._leaving.wait())
         try:
-            await asyncio.wait((ended, leaving), return_when=asyncio.FIRST_COMPLETED)
-            return ended.result() if ended.done() else "unloaded"
+            await asyncio.wait((ended, hanging, leaving), return_when=asyncio.FIRST_COMPLETED)
+            return next((known.result() for known in (ended, hanging) if known.done()), "unloaded")
         finally:
-            ended.cancel()
-            leaving.cancel()
+            for waiting in (ended, hanging, leaving):
+                waiting.cancel()
 
     async def _end(self, process: Process) -> None:
         self._process = None
@@ -327,13 +338,11 @@ class Engine:
         )
 
     def _client_of(self, address: str, key: str) -> ChatClient:
-        # A connection that was kept alive fails after a stream, so each request has its own.
-        headers = {"Authorization": f"Bearer {key}", "Connection": "close"}
         server = Server(
             name=self.spec.label,
             base_url=f"{address}/v1",
             model=self.spec.label,
-            headers=headers,
+            headers=_headers(key),
             timeouts=_TIMEOUTS,
             concurrency=self.spec.slots,
         )
@@ -344,6 +353,11 @@ class Engine:
         self._tell("loading", f"warming {self.spec.label}")
         async for _ in client.answer(_WARM_UP, stream=True):
             pass
+
+
+def _headers(key: str) -> dict[str, str]:
+    # A connection that was kept alive fails after a stream, so each request has its own.
+    return {"Authorization": f"Bearer {key}", "Connection": "close"}
 
 
 def _cores() -> int:

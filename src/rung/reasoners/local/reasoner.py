@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rung.errors import UpstreamRefusedRequest
+from rung.errors import ContextExceeded
 from rung.reasoners.base import Abilities, Status, closing
 from rung.reasoners.local import tools
 from rung.reasoners.local.engine import Engine
@@ -87,8 +87,13 @@ class Local:
                 async for chunk in chunks:
                     if (said := choice.read(chunk)) != Chunk(index=choice.index):
                         yield said
-        except UpstreamRefusedRequest as error:
-            raise _refused(error, self._name, self._engine.spec.context_tokens) from error
+        except ContextExceeded as error:
+            raise ContextExceeded(
+                f"{self._name}: the prompt is longer than its context of {self._engine.spec.context_tokens} tokens; "
+                "shorten it, or raise `context_tokens` in rung.yaml",
+                upstream_status=error.upstream_status,
+                param="messages",
+            ) from error
 
 
 class _Choice:
@@ -159,14 +164,3 @@ def _with_choice(total: Usage, one: Usage) -> Usage:
     """The prompt counts once, as the first choice read it."""
     first = total if total.prompt_tokens else one
     return replace(total + one, prompt_tokens=first.prompt_tokens, cached_tokens=first.cached_tokens)
-
-
-def _refused(error: UpstreamRefusedRequest, name: str, context_tokens: int) -> UpstreamRefusedRequest:
-    if "exceeds the available context" not in error.message:
-        return error
-    return UpstreamRefusedRequest(
-        f"{name}: the prompt is longer than its context of {context_tokens} tokens; shorten it, or raise "
-        "`context_tokens` in rung.yaml",
-        upstream_status=error.upstream_status,
-        param="messages",
-    )

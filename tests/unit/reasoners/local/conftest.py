@@ -14,6 +14,7 @@ from rung.reasoners.local.catalogue import Model, Package
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import Memory
 from rung.reasoners.local.progress import Progress, Watch
+from rung.reasoners.local.pulse import Pulse
 
 PART_BYTES = 1000
 
@@ -107,15 +108,15 @@ HEAD = b"GGUF" + struct.pack("<IQQ", 3, 0, 0)
 
 @pytest.fixture
 def engine_of(tmp_path: Path) -> Callable[..., Engine]:
-    """An engine over the stand-in that behaves as named, and over a file of the user's own; `memory` and the file's
-    name may be given."""
+    """An engine over the stand-in that behaves as named, and over a file of the user's own; `memory`, the file's name
+    and how its pulse is felt may be given."""
     program = tmp_path / "child.py"
     program.write_text(textwrap.dedent(CHILD))
 
-    def make(how: str, name: str = "own", memory: Memory | None = None) -> Engine:
+    def make(how: str, name: str = "own", memory: Memory | None = None, pulse: Pulse | None = None) -> Engine:
         file = tmp_path / f"{name}.gguf"
         file.write_bytes(HEAD)
         spec = EngineSpec(model=None, path=file, folder=tmp_path, context_tokens=512, slots=2)
-        return Engine(spec, RealClock(), memory=memory, program=(sys.executable, str(program), how))
+        return Engine(spec, RealClock(), memory=memory, program=(sys.executable, str(program), how), pulse=pulse)
 
     return make

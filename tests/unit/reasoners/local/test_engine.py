@@ -12,6 +12,7 @@ from rung.config.schema import LocalConfig
 from rung.errors import Unavailable, WeightsError
 from rung.reasoners.local.engine import Engine, EngineSpec
 from rung.reasoners.local.memory import Memory, needed_bytes
+from rung.reasoners.local.pulse import Pulse
 from tests.unit.reasoners.local.conftest import HEAD
 
 ASK = {"messages": [{"role": "user", "content": "Hi"}]}
@@ -108,6 +109,23 @@ async def test_a_child_that_a_signal_without_a_name_ends_is_started_again(engine
     os.kill(engine.pid, 40)
     await reaches(engine, "down", "ended by signal 40")
     await reaches(engine, "warm")
+    await engine.close()
+
+
+async def test_a_child_that_hangs_is_ended_and_started_again(engine_of: EngineOf) -> None:
+    engine = engine_of("stalls", pulse=Pulse(every_s=0.02, longest_s=0.5))
+    await engine.start()
+    await reaches(engine, "warm")
+    answer = engine.answer(ASK)
+    assert (await anext(answer)).text == "Hel"
+    pid = engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    with pytest.raises(Unavailable):
+        await anext(answer)
+    await reaches(engine, "down", r"llama.cpp said nothing for 0.5 s")
+    await reaches(engine, "warm")
+    assert not alive(pid)
     await engine.close()
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rung.errors import UpstreamRefusedRequest
+from rung.errors import ContextExceeded, UpstreamRefusedRequest
 from rung.reasoners.base import collect
 from rung.reasoners.local.engine import Engine
 from rung.reasoners.local.reasoner import Local, _Choice
@@ -70,26 +70,26 @@ async def test_choices_share_one_prompt(local: Local) -> None:
 class Refusing:
     """An engine whose llama.cpp refuses."""
 
-    def __init__(self, engine: Engine, message: str) -> None:
+    def __init__(self, engine: Engine, error: UpstreamRefusedRequest) -> None:
         self.spec = engine.spec
         self.asked: dict[str, Any] = {}
-        self._message = message
+        self._error = error
 
     async def answer(self, body: dict[str, Any]) -> AsyncIterator[Chunk]:
         self.asked = body
-        raise UpstreamRefusedRequest(self._message, upstream_status=400)
+        raise self._error
         yield Chunk()
 
 
 async def test_a_prompt_that_is_too_long_is_told_with_the_limit(engine_of: Callable[[str], Engine]) -> None:
-    refusing = Refusing(engine_of("says"), "request (3031 tokens) exceeds the available context size (512 tokens)")
-    with pytest.raises(UpstreamRefusedRequest, match=r"longer than its context of 512 tokens.*context_tokens") as error:
+    refusing = Refusing(engine_of("says"), ContextExceeded("exceeds the available context size", upstream_status=400))
+    with pytest.raises(ContextExceeded, match=r"longer than its context of 512 tokens.*context_tokens") as error:
         await asked(Local("fast", refusing))  # type: ignore[arg-type]
     assert error.value.param == "messages"
 
 
 async def test_only_fields_that_mean_something_here_are_sent(engine_of: Callable[[str], Engine]) -> None:
-    refusing = Refusing(engine_of("says"), "no")
+    refusing = Refusing(engine_of("says"), UpstreamRefusedRequest("no", upstream_status=400))
     with pytest.raises(UpstreamRefusedRequest, match="no"):
         await asked(Local("fast", refusing), temperature=0.5, id_slot=3, model="auto", user="me", stream=True)  # type: ignore[arg-type]
     assert refusing.asked.keys() == {"messages", "temperature", "logprobs", "top_logprobs", "return_progress"}
