@@ -25,8 +25,8 @@ _HIGHEST_BY_AGE = 0.5
 
 class Ticket(Struct, eq=False, kw_only=True):
     """One request at a lane. `priority` is its class, 0 first; `deadline_s` and `since_s` are monotonic seconds;
-    `tokens` and `service_s` what it is predicted to take. `turn` is set while its call waits; `waiting` is the
-    queue's own."""
+    `tokens` and `service_s` what it is predicted to take. `turn` is set while its call waits; `waiting`, and whether
+    its class pays for it out of what it `saved_up`, are the queue's own."""
 
     priority: int
     tenant: str
@@ -37,6 +37,7 @@ class Ticket(Struct, eq=False, kw_only=True):
     service_s: float
     turn: "asyncio.Future[Any] | None" = None
     waiting: bool = False
+    saved_up: bool = False
 
 
 # Chooses one of a tenant's requests, given earliest deadline first; None if none of them may go now.
@@ -79,9 +80,11 @@ class Queue:
     def pop(self, now_s: float, choose: Choose = lambda tickets: next(tickets, None)) -> Ticket | None:
         """The next one, charged by what it is predicted to take. `choose` picks among a tenant's."""
         for priority in self._order(now_s):
-            for line in sorted(self._classes[priority].lines(), key=lambda line: self._counters[line.tenant]):
+            waiting = self._classes[priority]
+            for line in sorted(waiting.lines(), key=lambda line: self._counters[line.tenant]):
                 ticket = choose(iter(line))
                 if ticket is not None:
+                    ticket.saved_up = waiting.credit_tokens > 0
                     self.remove(ticket)
                     self.charge(ticket, ticket.tokens)
                     return ticket
@@ -123,10 +126,11 @@ class Queue:
         weight = self._bounds.tenant_weights.get(ticket.tenant, 1.0)
         self._counters[ticket.tenant] = self._counters.get(ticket.tenant, 0.0) + tokens / weight
         for c, waiting in self._classes.items():
-            if c == ticket.priority:
-                waiting.credit_tokens = max(waiting.credit_tokens - tokens, 0.0)
-            else:
-                waiting.credit_tokens = max(waiting.credit_tokens + tokens * self._share(c), 0.0)
+            if c != ticket.priority:
+                saved = waiting.credit_tokens + tokens * self._share(c)
+                waiting.credit_tokens = max(saved, min(waiting.credit_tokens, 0.0))
+            elif ticket.saved_up:  # else nothing was paid, and nothing is paid back
+                waiting.credit_tokens -= tokens
 
     def ahead_s(self, ticket: Ticket) -> float:
         """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came: all of the

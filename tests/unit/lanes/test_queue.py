@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -45,6 +47,32 @@ def test_every_class_gets_its_reserved_share():
         queue.push(ticket(f"b{i}", priority=2))
     first = served(queue, 300)
     assert sum(name.startswith("b") for name in first) == pytest.approx(15, abs=2)
+
+
+def test_what_was_predicted_too_high_saves_up_nothing():
+    """Eight are served while nobody else waits, and need a tenth of what was predicted. Then a critical one comes."""
+    queue = Queue(Bounds(ageing_s=1e9))
+    for i in range(20):
+        queue.push(ticket(f"b{i}", priority=2, tokens=1000.0))
+    for t in [queue.pop(0.0) for _ in range(8)]:
+        queue.charge(t, -900.0)
+    queue.push(ticket("critical", priority=0))
+    assert served(queue, 1) == ["critical"]
+
+
+def test_a_reserved_share_is_no_larger_for_requests_of_many_sizes():
+    rng = Random(1)
+    queue = Queue(Bounds(ageing_s=1e9, max_requests=10_000))
+    for i in range(3000):
+        queue.push(ticket(f"c{i}", priority=0, deadline_s=float(i), tokens=rng.expovariate(1 / 100)))
+        queue.push(ticket(f"b{i}", priority=2, deadline_s=float(i), tokens=rng.expovariate(1 / 100)))
+    got = {0: 0.0, 2: 0.0}
+    for _ in range(2500):
+        t = queue.pop(0.0)
+        assert t is not None
+        got[t.priority] += t.tokens / 3
+        queue.charge(t, -2 * t.tokens / 3)  # three times as much was predicted
+    assert got[2] == pytest.approx(0.05 * got[0], rel=0.2)
 
 
 def test_waiting_lifts():
