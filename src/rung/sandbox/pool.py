@@ -8,7 +8,8 @@ from collections.abc import Coroutine
 from rung.errors import TimedOut, Unavailable
 from rung.sandbox.nursery import Limits, Nursery, Worker
 
-# Failed starts in a row before the pool says that it is down; a later job tries again.
+# Failed starts in a row before a worker is given up, and without any the pool says that it is down; a later job tries
+# again.
 MAX_FAILED_STARTS = 3
 
 
@@ -58,7 +59,7 @@ class Pool:
         Raises TimedOut if it takes longer than `wall_s` of work or more memory than allowed, Unavailable if no worker
         can be had or it died. When cancelled, the worker that was busy is killed: a late result has no reader.
         """
-        if self.down:
+        if self._wanted < self._size:
             self._failed = 0
         if not self._closed:
             self.start()

@@ -12,6 +12,7 @@ import pytest
 from rung.errors import TimedOut, Unavailable
 from rung.sandbox import Limits, Pool
 from rung.sandbox.frames import FORK, HEADER_BYTES, LOADED, ORDER_BYTES, Job, body_bytes, pack
+from rung.sandbox.nursery import Nursery, Worker
 
 Target = Callable[[str], str]
 
@@ -103,6 +104,29 @@ async def test_a_target_that_does_not_load_is_told_and_not_tried_for_ever(target
         with pytest.raises(Unavailable):
             await pool.run(b"x")
         assert pool.down
+
+
+async def test_a_worker_that_could_not_be_replaced_is_wanted_again(
+    target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while another one lives, with which the pool is not down."""
+
+    async def refused(_: Nursery) -> Worker:
+        raise Unavailable("no more processes")
+
+    async with pool_of(target("make"), size=2) as pool:
+        while pool.warm < 2:
+            await asyncio.sleep(0.01)
+        with monkeypatch.context() as patched:
+            patched.setattr(Nursery, "worker", refused)
+            with pytest.raises(Unavailable):
+                await pool.run(b"exit")
+            await asyncio.sleep(0)
+            assert pool.warm == 1
+        async with asyncio.timeout(20):
+            while pool.warm < 2:
+                assert await pool.run(b"after") == b"after"
+                await asyncio.sleep(0.01)
 
 
 async def test_a_large_answer_comes_whole(target: Target) -> None:
