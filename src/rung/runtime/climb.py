@@ -38,7 +38,7 @@ from rung.routing import (
 )
 from rung.runtime.hold import Held, Hold, can_hold, taken
 from rung.runtime.judge import Hand, Judge, word_of
-from rung.runtime.ladder import Ladder
+from rung.runtime.ladder import Ladder, leaves_choice
 from rung.runtime.plan import UNBOUND, Plan, decision_of, is_bound, none_fits, with_quickest
 from rung.types import (
     NOTHING_SPENT,
@@ -578,7 +578,7 @@ class Climb:
             return self._too_late()
         errors = list(self._failures.values())
         real = [e for e in errors if not isinstance(e, Abstained)] or errors
-        if not self._plan.problem and len(errors) == 1 and not self._request.model.startswith("auto"):
+        if not self._plan.problem and len(errors) == 1 and not leaves_choice(self._request.model):
             return errors[0]  # one reasoner was asked for by name: its own error says most
         limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
         if error := none_fits(self._plan, self._ladder, self._failures, limits):

@@ -16,6 +16,7 @@ from rung.runtime.looked import Looked
 from rung.types import Estimate, Expected, Features, Json, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
+_AUTO_PRESET = f"{AUTO}:"
 # Until a reasoner that starts can say more.
 _GUESSED_READY_S = 5.0
 
@@ -49,6 +50,11 @@ class Caller(Struct, frozen=True, kw_only=True):
 
 
 _PRIORITIES = {"critical": 0, "interactive": 1, "batch": 2}
+
+
+def leaves_choice(model: str) -> bool:
+    """Whether no reasoner is asked for by name: one may be called `autopilot`."""
+    return model == AUTO or model.startswith(_AUTO_PRESET)
 
 
 def caller_of(request: Request) -> Caller:
@@ -87,7 +93,7 @@ class Ladder:
 
     def asked_for(self, model: str) -> Sequence[Rung]:
         """The rungs that a request's `model` leaves to choose from. Raises UnknownModel."""
-        if model == AUTO or model.startswith(f"{AUTO}:"):
+        if leaves_choice(model):
             return self._auto
         if model not in self.rungs:
             known = ", ".join([AUTO, *self.rungs])

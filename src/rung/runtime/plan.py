@@ -35,7 +35,7 @@ from rung.routing import (
     sort_options,
     weigh,
 )
-from rung.runtime.ladder import AUTO, NOTHING, Caller, Ladder, caller_of
+from rung.runtime.ladder import AUTO, NOTHING, Caller, Ladder, caller_of, leaves_choice
 from rung.types import Decision, Estimate, Expected, Features, Option, Preset, Request, Streaming
 
 # What a request without wishes has, but for the server's own deadline.
@@ -82,7 +82,7 @@ def make_plan(
     preset = _preset(request, default_preset)
     prices = PRESETS[preset]
     streaming = (request.wishes.streaming or default_streaming) if request.stream else None
-    named = not request.model.startswith(AUTO)
+    named = not leaves_choice(request.model)
     limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
     caller = caller_of(request)
     rungs = ladder.asked_for(request.model)

@@ -156,6 +156,15 @@ async def test_a_named_model_bypasses_the_rule_and_tells_its_own_error(world, sc
         await world.reply(world.request(model="nobody"))
 
 
+async def test_a_named_model_may_be_called_like_auto(world, scripted):
+    short = Abilities(short_only=True)
+    world.add(scripted("autopilot", "yes", abilities=short), strength=0.1)
+    assert (await world.reply(world.request("Write a poem.", model="autopilot"))).answer.text == "yes"
+    world.add(scripted("automat", Abstained("not mine")), strength=0.1)
+    with pytest.raises(Abstained, match="not mine"):
+        await world.reply(world.request(model="automat"))
+
+
 async def test_what_nobody_can_do_is_a_clear_400(world, scripted):
     world.add(scripted("a", "yes", abilities=Abilities(context_tokens=300)))
     with pytest.raises(Unsupported, match="cannot take tools"):
