@@ -23,6 +23,8 @@ _CHUNK_BYTES: Final = 16_384
 # Beyond its own time limit, for what must end without anyone who ends it.
 _LEFT_ALONE_S: Final = 2.0
 _GRACE_S: Final = 1.0
+# To find out what the system allows: it is asked once, perhaps while models are loaded.
+_PROBE_S: Final = 30.0
 
 
 Ended = Literal["", "time", "output", "died"]
@@ -89,7 +91,8 @@ class Jail:
 
     async def isolation(self) -> Isolation:
         """What this system allows, found by trying."""
-        probe = Jail(msgspec.structs.replace(self._bounds, unisolated=True))
+        wall_s = max(self._bounds.wall_s, _PROBE_S)
+        probe = Jail(msgspec.structs.replace(self._bounds, unisolated=True, wall_s=wall_s))
         try:
             found = (await probe.run("", ())).isolation
         except Unavailable as none:
@@ -111,7 +114,7 @@ class Jail:
         if len(order) > MOST_CODE_BYTES:
             return Tried(wrong=f"more than {MOST_CODE_BYTES} bytes of code", tests=(None,) * len(tests))
         async with self._places:
-            with tempfile.TemporaryDirectory(prefix="rung-") as folder:
+            with _scratch() as folder:
                 async with _started(folder) as process:
                     told, ended = await self._told(process, order)
         tried = _read(told, len(tests), ended)
@@ -139,6 +142,14 @@ class Jail:
         except TimeoutError:
             return bytes(told), "time"
         return bytes(told), ""
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Raises Unavailable: a disk may be full, or all of it read-only."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="rung-")
+    except OSError as refused:
+        raise Unavailable(f"no folder can be had to run code in: {refused.strerror}") from None
 
 
 @asynccontextmanager

@@ -248,6 +248,17 @@ async def test_no_folder_is_left_behind(closed: Jail, tmp_path: Path, monkeypatc
     assert os.listdir(tmp_path) == []
 
 
+async def test_where_no_folder_can_be_had_that_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    with pytest.raises(Unavailable, match="folder"):
+        await Jail().run("x = 1", [])
+    assert "folder" in (await Jail().isolation()).namespaces
+
+
+async def test_what_is_allowed_is_found_out_however_little_time_code_has() -> None:
+    assert "took too long" not in str(await Jail(Bounds(wall_s=0.001)).isolation())
+
+
 @pytest.mark.usefixtures("gapped")
 async def test_where_code_cannot_be_isolated_it_is_not_run(tmp_path: Path) -> None:
     mark = tmp_path / "mark"

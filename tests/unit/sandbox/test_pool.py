@@ -115,7 +115,7 @@ async def test_a_worker_that_could_not_be_replaced_is_wanted_again(
         raise Unavailable("no more processes")
 
     async with pool_of(target("make"), size=2) as pool:
-        while pool.warm < 2:
+        while pool.warm < 2:  # noqa: ASYNC110 - how many are warm can only be looked at
             await asyncio.sleep(0.01)
         with monkeypatch.context() as patched:
             patched.setattr(Nursery, "worker", refused)
