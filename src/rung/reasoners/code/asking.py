@@ -4,6 +4,7 @@ import ast
 import re
 import warnings
 from itertools import islice
+from textwrap import dedent
 from typing import Any, Final
 
 from rung.reasoners.wording import with_line
@@ -21,6 +22,7 @@ MOST_TESTS: Final = 20
 # Lines that may be tests: those that are no Python cost as much to find out.
 _MOST_LINES: Final = 200
 _FENCED = re.compile(r"```[ \t]*+([\w+#]*+)[^\n`]*+\n(.*?)(?:```|\Z)", re.DOTALL)
+_DEFINES = re.compile(r"^[ \t]*+(?:async[ \t]++)?(?:def|class)\b", re.MULTILINE)
 _ASSERT = re.compile(r"^[ \t`>]*+(assert\b.+)$", re.MULTILINE)
 _WANTED = re.compile(
     r"\b(?:write|implement|create|complete|define|develop|fix|debug|refactor|code)\b.{0,120}"
@@ -48,10 +50,17 @@ def assertions_in(text: str) -> list[str]:
 
 
 def code_in(text: str) -> str:
-    """The code in what a model wrote: its longest block of Python, or all of it; empty if it is none."""
+    """The code in what a model wrote: its longest block of Python that defines something, or its longest, or all of it;
+    empty if it is none."""
     blocks = [block for language, block in _FENCED.findall(text) if language.lower() in {"", "python", "py", "python3"}]
-    code = max(blocks, key=len, default="" if "```" in text else text).strip("\n")
+    code = max(blocks, key=_worth, default="" if "```" in text else text).strip("\n")
+    if code[:1] in {" ", "\t"}:
+        code = dedent(code).strip("\n")  # of an item of a list
     return code if code.strip() and _is_python(code) else ""
+
+
+def _worth(block: str) -> tuple[bool, int]:
+    return bool(_DEFINES.search(block)), len(block)
 
 
 def function_in(code: str) -> str:

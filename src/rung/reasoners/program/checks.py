@@ -2,6 +2,7 @@
 
 import re
 from fractions import Fraction
+from textwrap import dedent
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +14,8 @@ from rung.sandbox import Ran
 LARGEST: Final = Fraction(10**12)
 LEAST: Final = Fraction(1, 10**9)
 _DIGITS: Final = 10
-_FENCED = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_FENCED = re.compile(r"```[ \t]*(?:python3?|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+_SETS = re.compile(r"\banswer\s*=(?!=)")
 _IMPORTS = re.compile(r"^(?:import math|from math import .*)$\n?", re.MULTILINE)
 _COUNTED = re.compile(r"\bhow (?:many|much|old|far|long|tall|fast|heavy|big|large)\b", re.IGNORECASE)
 
@@ -30,8 +32,9 @@ class Checked(Struct, frozen=True, kw_only=True):
 def program_in(text: str) -> str:
     """The program in what a model wrote: its last fenced block that sets an answer, or all up to a fence. `math` needs
     no import."""
-    blocks = (block for block in reversed(_FENCED.findall(text)) if "answer =" in block)
-    return _IMPORTS.sub("", next(blocks, text.partition("```")[0])).strip()
+    text = text.replace("\r\n", "\n")
+    blocks = (block for block in reversed(_FENCED.findall(text)) if _SETS.search(block))
+    return _IMPORTS.sub("", dedent(next(blocks, text.partition("```")[0]))).strip()
 
 
 def checked(ran: Ran, question: str) -> Checked:

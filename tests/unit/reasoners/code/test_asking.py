@@ -40,6 +40,11 @@ def test_tests_are_lines_of_their_own_that_can_be_read() -> None:
         ("Here:\n```\nx = 1\n```\nand\n```py\nx = 1\ny = 2\n```", "x = 1\ny = 2"),
         ("x = 1", "x = 1"),
         ("```python\nx = 1", "x = 1"),
+        ("1. So:\n\n   ```python\n   def f():\n       return 1\n   ```\n   That is all.", "def f():\n    return 1"),
+        (
+            "```python\ndef f(): pass\n```\nIt holds:\n```python\nassert f() is None\nassert not f()\n```",
+            "def f(): pass",
+        ),
         ("I cannot do that.", ""),
         ("```javascript\nlet x = 1\n```", ""),
         ("```python\nx = = 1\n```", ""),

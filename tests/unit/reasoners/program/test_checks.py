@@ -19,6 +19,11 @@ APPLES = "Tom has 3 apples and buys two bags of 4.5 kg. How many does he have?"
         ("answer = 3\n```", "answer = 3"),
         ("answer = 3\n```\nIt is 3.", "answer = 3"),
         ("import math\nanswer = math.ceil(1.5)", "answer = math.ceil(1.5)"),
+        ("```python\nanswer=1\n```", "answer=1"),
+        ("```Python3\r\nimport math\r\nanswer = 1\r\n```", "answer = 1"),
+        ("  a = 1\n  answer = a", "a = 1\nanswer = a"),
+        ("- ```\n  a = 1\n  answer = a\n  ```", "a = 1\nanswer = a"),
+        (" a = 1\nanswer = a", "a = 1\nanswer = a"),
         ("", ""),
     ],
 )
