@@ -2,6 +2,10 @@
 
 import math
 
+import pytest
+from msgspec.structs import replace
+
+from rung.errors import ConfigError
 from rung.estimators.outcomes import LEAST
 from rung.estimators.scored import outcomes_of
 from rung.ledger import Graded
@@ -37,3 +41,14 @@ def test_a_word_that_came_after_its_own_answer_does_not_count_as_its_tokens():
     known = outcomes_of([graded(n, *steps) for n in range(LEAST)])
     assert known.tokens is not None
     assert set(known.tokens[:, known.reasoners.index("large")]) == {200.0}
+
+
+def test_an_answer_out_of_the_cache_is_no_question_to_learn_from():
+    asked = [graded(n, step("small", "answered", 90, 0.4), step("large", "answered", 90, 0.8)) for n in range(LEAST)]
+    kept = [
+        replace(one, decision=replace(one.decision, steps=(), cache="exact"))
+        for one in (graded(n, step("small", "answered", 90, 0.4)) for n in range(LEAST, 2 * LEAST))
+    ]
+    assert len(outcomes_of([*asked, *kept]).questions) == LEAST
+    with pytest.raises(ConfigError, match="there are 1,"):
+        outcomes_of([asked[0], *kept])
