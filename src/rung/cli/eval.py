@@ -23,7 +23,7 @@ from rung.cli.embedded import ENCODER, embedded
 from rung.estimators.artefact import FORMAT, About, save
 from rung.estimators.evaluate import Report, across, learning_curve, report
 from rung.estimators.figures import calibration_error
-from rung.estimators.outcomes import LEAST, Outcomes, read_outcomes
+from rung.estimators.outcomes import LEAST, Outcomes, different, read_outcomes
 from rung.estimators.stack import Model, fit
 
 
@@ -89,7 +89,7 @@ def learn(known: Outcomes, out: Path, console: Console) -> None:
 def _whole(known: Outcomes) -> int:
     """How many different questions every reasoner was asked."""
     asked = np.flatnonzero(~np.isnan(known.scores).any(1))
-    return len({known.questions[at] for at in asked})
+    return different([known.questions[at] for at in asked])
 
 
 def _about(outcomes: Outcomes, model: Model, metrics: dict[str, float]) -> About:

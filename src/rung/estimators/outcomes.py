@@ -126,7 +126,7 @@ def _checked(path: Path, columns: Mapping[str, Sequence[Any]]) -> Outcomes:
         costs[unit] = (
             np.stack([_numbers(path, n, columns) for n in named], axis=1) if set(named) <= set(columns) else None
         )
-    if (count := len(set(questions))) < LEAST:
+    if (count := different(questions)) < LEAST:
         raise ConfigError(f"{path}: has {count} different questions; at least {LEAST} are needed to say anything")
     known = [unit for unit, figures in costs.items() if figures is not None]
     used = {"question", *(f"{kind}|{r}" for kind in ("score", *known) for r in reasoners)}
@@ -159,6 +159,18 @@ def _numbers(path: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> Flo
 
 def folds(questions: Sequence[str], count: int, rng: np.random.Generator) -> Ints:
     """The fold of each question, 0 to `count` - 1; the same question is always in the same fold."""
-    unique = {q: i for i, q in enumerate(dict.fromkeys(questions))}
-    drawn = rng.permutation(len(unique)) % count
-    return drawn[[unique[q] for q in questions]].astype(np.int64)
+    drawn = rng.permutation(different(questions)) % count
+    return drawn[numbered(questions)].astype(np.int64)
+
+
+def numbered(questions: Sequence[str]) -> Ints:
+    """A number from 0 for each question. Those that differ by capitals or white space alone are one: who has seen the
+    one has seen the other."""
+    numbers: dict[str, int] = {}
+    found = [numbers.setdefault(" ".join(q.split()).casefold(), len(numbers)) for q in questions]
+    return np.array(found, np.int64)
+
+
+def different(questions: Sequence[str]) -> int:
+    """How many questions there are, each counted once."""
+    return int(numbered(questions).max(initial=-1)) + 1

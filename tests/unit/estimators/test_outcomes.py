@@ -100,6 +100,19 @@ def test_the_same_question_is_in_one_fold(questions, count, seed):
     assert 0 <= fold.min() <= fold.max() < count
 
 
+def test_a_question_in_other_capitals_or_spaces_is_the_same():
+    asked = [f"How many is {i} and one?" for i in range(40)]
+    fold = folds([*asked, *(f" {q.upper()}\n".replace(" IS ", "  IS ") for q in asked)], 5, np.random.default_rng(0))
+    assert fold[:40].tolist() == fold[40:].tolist()
+
+
+def test_questions_that_differ_by_capitals_alone_are_not_enough(path):
+    rows = [f"{q},1,0\n" for i in range(15) for q in (f"what is {i}?", f"What is {i}? ")]
+    path.write_text(HEAD + "".join(rows))
+    with pytest.raises(ConfigError, match="15 different questions"):
+        read_outcomes(path)
+
+
 def test_folds_are_even():
     fold = folds([str(i) for i in range(100)], 5, np.random.default_rng(0))
     assert np.bincount(fold).tolist() == [20] * 5
