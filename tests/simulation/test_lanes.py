@@ -126,6 +126,50 @@ def test_a_heavy_tenant_takes_nothing_from_a_light_one(simulate, machine):
     assert ended["heavy", "met"] * 1.0 + ended["light", "met"] * 0.2 >= 95, "and the heavy one gets all the rest"
 
 
+@pytest.mark.parametrize(("priority", "share"), [(1, 0.15), (2, 0.05)])
+def test_a_class_has_its_share_of_a_pool_whichever_lanes_it_waits_in(simulate, machine, priority, share):
+    """Critical requests flood one lane of a pool, those of another class wait in two."""
+
+    async def scene(world):
+        pool = Pool(2, world.clock)
+        critical, *lower = (world.lane(machine(name), pool=pool) for name in "abc")
+        got = Counter()
+
+        async def ask(lane, name, tokens, priority):
+            within_s = 20.0 if priority == 0 else 1000.0
+            if await world.ask(lane, name, tokens=tokens, within_s=within_s, priority=priority) == "met":
+                got[lane] += tokens * (world.clock.monotonic() < 300)
+
+        async with asyncio.TaskGroup() as group:
+            n = 0
+            while world.clock.monotonic() < 300:
+                n += 1
+                await asyncio.sleep(world.rng.expovariate(4.0))
+                group.create_task(ask(critical, f"c{n}", 1 + int(world.rng.expovariate(1 / 100)), 0))
+                group.create_task(ask(lower[n % 2], f"l{n}", 100, priority))
+        return got[critical], [got[lane] for lane in lower]
+
+    critical, lower = simulate(scene)
+    assert sum(lower) == pytest.approx(share * critical, rel=0.25)
+    assert lower[0] == pytest.approx(lower[1], rel=0.5)
+
+
+def test_the_door_knows_who_goes_first_in_a_pools_other_lanes(simulate, machine):
+    async def scene(world):
+        pool = Pool(1, world.clock)
+        one, other = (world.lane(machine(name), pool=pool) for name in "ab")
+        ahead = [
+            asyncio.create_task(world.ask(one, f"c{n}", tokens=100, within_s=100.0, priority=0)) for n in range(20)
+        ]
+        await asyncio.sleep(0.5)
+        refused = await world.ask(other, "batch", tokens=100, within_s=10.0, priority=2)
+        return refused, world.clock.monotonic(), await asyncio.gather(*ahead)
+
+    refused, at_s, ahead = simulate(scene)
+    assert (refused, at_s) == ("Overloaded", 0.5)
+    assert set(ahead) == {"met"}
+
+
 def test_easy_questions_leave_a_full_lane_first_and_come_back(simulate, machine):
     """Two rungs; the deep one is offered twice what it can do for a while."""
 

@@ -16,7 +16,7 @@ from rung.lanes.hedge import Hedge, Late, may_run_twice
 from rung.lanes.pace import Pace
 from rung.lanes.pool import Pool
 from rung.lanes.quantile import Recent
-from rung.lanes.queue import Queue, Ticket
+from rung.lanes.queue import Queue, Rank, Ticket
 from rung.lanes.reading import short_first
 from rung.lanes.shed import Throttle
 from rung.lanes.target import Permit, Run, Target
@@ -307,7 +307,7 @@ class Lane:
 
     # What the pool asks.
 
-    def rank(self, now_s: float) -> int | None:
+    def rank(self, now_s: float) -> Rank | None:
         if not self._queue.n or not self._open(now_s):
             return None
         if self.reasoner.status.state != "warm":
@@ -333,8 +333,17 @@ class Lane:
                 self._refuse(ticket, Overloaded(message, retry_after_s=max(late_s, 1.0)))
                 continue
             turn.set_result(self._permit(ticket, target, now_s))
+            self._served_beside(ticket, ticket.tokens)
             return ticket.service_s
         return None
+
+    def _served_beside(self, ticket: Ticket, tokens: float) -> None:
+        if self.pool.shared:
+            for other in self._others():
+                other._queue.served_beside(ticket, tokens)
+
+    def _others(self) -> list["Lane"]:
+        return [one for one in self.pool.members if one is not self and isinstance(one, Lane)]
 
     def _choose(self, waiting: Iterator[Ticket], now_s: float) -> Ticket | None:
         if not self._setup.shared:
@@ -469,6 +478,7 @@ class Lane:
         if watch.usage is not None:
             tokens = watch.usage.prompt_tokens + watch.usage.completion_tokens
             self._queue.charge(ticket, tokens - ticket.tokens)
+            self._served_beside(ticket, tokens - ticket.tokens)
             self._mean_tokens += 0.2 * (tokens - self._mean_tokens)
         if self._setup.twice and watch.first_s is not None and ticket.service_s > 0:
             late = self._late.get(watch.stream)
@@ -531,10 +541,10 @@ class Lane:
         """Until a place is free and those ahead are served."""
         own_s = self._queue.ahead_s(ticket)
         ahead_s = own_s
-        for other in self.pool.members:
-            if other is not self and isinstance(other, Lane):
-                # Lanes of one class take turns, so that no other takes more than this one does.
-                ahead_s += min(other._queue.ahead_s(ticket), own_s + ticket.service_s)
+        for other in self._others():
+            # In a class lanes take turns, so that no other takes more than this one does.
+            higher_s = other._queue.higher_s(ticket.priority)
+            ahead_s += higher_s + min(other._queue.ahead_s(ticket) - higher_s, own_s + ticket.service_s)
         now_s = self._now()
         return (ahead_s + self._usual_s) / self._places(now_s)
 

@@ -1,12 +1,14 @@
 """Places that lanes share: over one set of weights, one processor or one quota.
 
 Work-conserving: a place that is free goes to whoever waits, whichever lane it belongs to, and comes back when its call
-ends. Between lanes the higher class goes first, then the lane that was given least by weight.
+ends. Between lanes the class that has saved up its share goes first, then the higher one, then the lane that was given
+least by weight.
 """
 
 from typing import Protocol
 
 from rung.clock import Clock
+from rung.lanes.queue import Rank
 
 
 class Member(Protocol):
@@ -16,8 +18,8 @@ class Member(Protocol):
     def waiting(self) -> int:
         """How many wait for a place."""
 
-    def rank(self, now_s: float) -> int | None:
-        """The class of its next call, or None if none could start now."""
+    def rank(self, now_s: float) -> Rank | None:
+        """That of its next call, or None if none could start now."""
 
     def start_next(self, now_s: float) -> float | None:
         """Starts its next call, which takes a place; the predicted service in seconds. None if there was none."""

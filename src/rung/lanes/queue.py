@@ -12,6 +12,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator
+from math import ceil
 from typing import Any
 
 from msgspec import Struct
@@ -19,6 +20,8 @@ from msgspec import Struct
 from rung.config.lanes import Queue as Bounds
 from rung.errors import Overloaded
 
+# Less is sooner: whether its class has not saved up enough for a request, and the class, as waiting has lifted it.
+Rank = tuple[bool, int]
 # Ageing lifts to just below a request that is critical by itself.
 _HIGHEST_BY_AGE = 0.5
 
@@ -90,9 +93,12 @@ class Queue:
                     return ticket
         return None
 
-    def rank(self, now_s: float) -> int | None:
-        """The class that is next."""
-        return next(iter(self._order(now_s)), None)
+    def rank(self, now_s: float) -> Rank | None:
+        """Where the class that is next stands among those of other queues."""
+        if not self._classes:
+            return None
+        not_saved_up, lifted, _ = min([self._key(c, now_s) for c in self._classes])
+        return not_saved_up, ceil(lifted)
 
     def remove(self, ticket: Ticket) -> bool:
         """Takes one out; False if it is not here (any more)."""
@@ -127,15 +133,23 @@ class Queue:
         self._counters[ticket.tenant] = self._counters.get(ticket.tenant, 0.0) + tokens / weight
         for c, waiting in self._classes.items():
             if c != ticket.priority:
-                saved = waiting.credit_tokens + tokens * self._share(c)
-                waiting.credit_tokens = max(saved, min(waiting.credit_tokens, 0.0))
+                waiting.save(tokens * self._share(c))
             elif ticket.saved_up:  # else nothing was paid, and nothing is paid back
                 waiting.credit_tokens -= tokens
+
+    def served_beside(self, ticket: Ticket, tokens: float) -> None:
+        """Counts tokens served in another lane of the pool: a class has its share of all of them, and all its lanes
+        together have no more."""
+        for c, waiting in self._classes.items():
+            if c != ticket.priority:
+                waiting.save(tokens * self._share(c))
+            elif ticket.saved_up and tokens > 0:
+                waiting.save(-tokens)
 
     def ahead_s(self, ticket: Ticket) -> float:
         """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came: all of the
         higher classes, its tenant's with earlier deadlines, and of every other tenant no more than its fair share."""
-        total = sum(waiting.service_s for c, waiting in self._classes.items() if c < ticket.priority)
+        total = self.higher_s(ticket.priority)
         waiting = self._classes.get(ticket.priority)
         if waiting is None:
             return total
@@ -147,6 +161,10 @@ class Queue:
             if line is not mine:
                 total += min(line.service_s, (own + ticket.service_s) * weights.get(line.tenant, 1.0) / weight)
         return total + own
+
+    def higher_s(self, priority: int) -> float:
+        """Predicted service of those in the classes above."""
+        return sum([waiting.service_s for c, waiting in self._classes.items() if c < priority])
 
     def _add(self, ticket: Ticket) -> None:
         self._lift(ticket.tenant)
@@ -190,13 +208,13 @@ class Queue:
         if len(self._classes) < 2:
             return list(self._classes)
 
-        def key(c: int) -> tuple[bool, float, int]:
-            waiting = self._classes[c]
-            lifted = c - waiting.oldest_s(now_s) / self._bounds.ageing_s
-            saved_up = waiting.credit_tokens > 0 and waiting.credit_tokens >= waiting.tokens / waiting.n
-            return not saved_up, max(lifted, min(c, _HIGHEST_BY_AGE)), c
+        return sorted(self._classes, key=lambda c: self._key(c, now_s))
 
-        return sorted(self._classes, key=key)
+    def _key(self, c: int, now_s: float) -> tuple[bool, float, int]:
+        waiting = self._classes[c]
+        lifted = c - waiting.oldest_s(now_s) / self._bounds.ageing_s
+        saved_up = waiting.credit_tokens > 0 and waiting.credit_tokens >= waiting.tokens / waiting.n
+        return not saved_up, max(lifted, min(c, _HIGHEST_BY_AGE)), c
 
     def _share(self, c: int) -> float:
         if c == 0:
@@ -281,6 +299,10 @@ class _Class:
             del self._lines[ticket.tenant]
         if len(self._arrivals) > 2 * self.n + 16:
             self._arrivals = deque(t for t in self._arrivals if t.waiting)
+
+    def save(self, tokens: float) -> None:
+        """Less, when negative, but no debt."""
+        self.credit_tokens = max(self.credit_tokens + tokens, min(self.credit_tokens, 0.0))
 
     def oldest_s(self, now_s: float) -> float:
         """How long the first of those that wait has waited."""
