@@ -34,7 +34,7 @@ def number(value: Any) -> Number:
 
 
 def bounded(value: Any) -> Number:
-    """`value` if it is a number of a sane size; whole fractions become integers."""
+    """`value` if it is a number of a sane size; whole fractions become integers, those with too many digits floats."""
     if isinstance(value, float):
         if not math.isfinite(value):
             raise Wrong("a number too large")
@@ -42,13 +42,19 @@ def bounded(value: Any) -> Number:
     if isinstance(value, Fraction):
         if value.denominator == 1:
             value = value.numerator
-        elif value.denominator.bit_length() > MOST_BITS:
-            raise Wrong("a number with too many digits")
+        elif max(value.numerator.bit_length(), value.denominator.bit_length()) > MOST_BITS:
+            return _float(value)
     if not isinstance(value, int | Fraction):
         raise Wrong("a number that is not real")
     if value.numerator.bit_length() > MOST_BITS:
         raise Wrong("a number too large")
     return value
+
+
+def _float(value: Fraction) -> float:
+    if value and not float(value):
+        raise Wrong("a number too small")
+    return float(value)
 
 
 def _divided(left: Number, right: Number) -> Number:
@@ -59,12 +65,14 @@ def _divided(left: Number, right: Number) -> Number:
 
 def power(base: Number, exponent: Number) -> Any:
     if isinstance(exponent, int) and not isinstance(base, float):
-        if max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent) > MOST_BITS:
-            raise Wrong("a number too large")
-        return Fraction(base) ** exponent
-    if exponent == Fraction(1, 2):
+        if max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent) <= MOST_BITS:
+            return Fraction(base) ** exponent
+    elif exponent == Fraction(1, 2):
         return root(base)
-    return float(base) ** float(exponent)
+    value = float(base) ** float(exponent)
+    if not value and base:
+        raise Wrong("a number too small")
+    return value
 
 
 def root(value: Number) -> Number:

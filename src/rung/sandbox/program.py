@@ -1,9 +1,9 @@
 """A small Python for arithmetic. Its syntax tree is walked; nothing of it is compiled or handed to Python.
 
 What there is: names, numbers, lists, tuples and dicts of them; arithmetic, comparisons, `and`, `or`, `not`; `if`,
-`for`, `while`, `break`, `continue`; the functions of FUNCTIONS, `math.` and those of MATHS, the methods of METHODS.
-Everything else is refused before the first step. Numbers are exact: `0.1` is a tenth and `1 / 3` a third; only roots,
-powers and logarithms that do not come out are floats. A program sets `answer`.
+`for`, `while`, `break`, `continue`; the functions of FUNCTIONS, those of MATHS with `math.` or without, the methods of
+METHODS. Everything else is refused before the first step. Numbers are exact: `0.1` is a tenth and `1 / 3` a third; only
+roots, powers and logarithms that do not come out, and what has too many digits, are floats. A program sets `answer`.
 """
 
 import ast

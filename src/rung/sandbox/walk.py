@@ -27,7 +27,7 @@ class Walk:
     """
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {}
+        self.names: dict[str, Any] = {"pi": MATHS["pi"]}
         self.line = 0
         self._left = MOST_STEPS
 
@@ -280,16 +280,14 @@ def _call(walk: Walk, node: ast.Call) -> Any:
     assert isinstance(node.func, ast.Name)
     function = FUNCTIONS.get(node.func.id)
     if function is None:
-        raise Wrong(f"there is no function `{node.func.id[:40]}`")
+        return _of_maths(node.func.id, values)
     made = function(walk, *values)
     return made if made is None or isinstance(made, list | tuple | range | bool) else bounded(made)
 
 
 def _method(walk: Walk, func: ast.Attribute, values: list[Any]) -> Any:
     if _is_maths(func):
-        if not callable(MATHS[func.attr]):
-            raise Wrong(f"`math.{func.attr}` is a number")
-        return bounded(MATHS[func.attr](*values))
+        return _of_maths(func.attr, values)
     held = walk.value(func.value)
     if func.attr == "append" and isinstance(held, list) and len(values) == 1:
         held.append(values[0])
@@ -299,6 +297,15 @@ def _method(walk: Walk, func: ast.Attribute, values: list[Any]) -> Any:
         walk.step(len(held))
         return [*getattr(held, func.attr)()]
     raise Wrong(f"`.{func.attr}` is not allowed here")
+
+
+def _of_maths(name: str, values: list[Any]) -> Number:
+    function = MATHS.get(name)
+    if function is None:
+        raise Wrong(f"there is no function `{name[:40]}`")
+    if not callable(function):
+        raise Wrong(f"`{name}` is a number")
+    return bounded(function(*values))
 
 
 def _ranged(walk: Walk, *bounds: Any) -> range:

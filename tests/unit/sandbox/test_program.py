@@ -43,6 +43,8 @@ from rung.sandbox.program import MOST_CHARS, Programs, run
         ("answer = math.sqrt(16) + math.gcd(12, 18) + math.comb(5, 2)", "20"),
         ("answer = 1 if 2 > 1 and not 3 in [4] else 0", "1"),
         ("answer = 1 < 2 < 3", ""),
+        ("answer = ceil(7 / 2) + sqrt(16) + comb(5, 2)", "18"),
+        ("pi = 3\nanswer = pi", "3"),
         ("# a comment\nx = 5  # another\nprint(x)\nanswer = x", "5"),
         ("answer = 10 ** 20 // 7", "14285714285714285714"),
     ],
@@ -54,6 +56,25 @@ def test_it_computes_exactly(source: str, answer: str) -> None:
 def test_what_does_not_come_out_is_a_float() -> None:
     assert float(Fraction(run("answer = 2 ** 0.5").answer)) == pytest.approx(2**0.5)
     assert float(Fraction(run("answer = math.pi * 2").answer)) == pytest.approx(6.283185307)
+    assert float(Fraction(run("answer = pi * 2").answer)) == pytest.approx(6.283185307)
+
+
+@pytest.mark.parametrize(
+    ("source", "value"),
+    [
+        ("answer = 1000 * 1.005 ** 360", 6022.575212),
+        ("answer = 1000 / (1 + 0.05 / 12) ** (12 * 30)", 223.8265956),
+        ("answer = 1000\nfor month in range(360):\n    answer = answer * 1.005", 6022.575212),
+        ("answer = 1 ** 5000", 1.0),
+    ],
+)
+def test_what_has_too_many_digits_is_a_float(source: str, value: float) -> None:
+    assert float(Fraction(run(source).answer)) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("source", ["answer = 0.5 ** 5000", "answer = 0.5 ** 2000.5"])
+def test_what_is_too_small_for_a_float_is_not_zero(source: str) -> None:
+    assert "too small" in run(source).error
 
 
 @pytest.mark.parametrize(
