@@ -7,8 +7,8 @@ from msgspec import Struct, structs
 
 from rung.estimators import figures
 from rung.estimators.figures import Place
-from rung.estimators.outcomes import Outcomes, folds
-from rung.estimators.reading import Bools, Floats, read
+from rung.estimators.outcomes import Outcomes, folds, numbered
+from rung.estimators.reading import Bools, Floats, Ints, read
 from rung.estimators.space import Reader
 from rung.estimators.stack import Model, fit
 
@@ -76,7 +76,7 @@ def report(
     scores, p = outcomes.scores[whole], right[whole]
     best = int(scores.mean(0).argmax())
     difference = figures.routed(p, scores) - scores[:, best]
-    low, high = figures.interval(lambda at: float(difference[at].mean()), len(difference), rng)
+    low, high = _over_questions(difference, numbered([outcomes.questions[at] for at in np.flatnonzero(whole)]), rng)
     out = Report(
         questions=len(right),
         reasoners=outcomes.reasoners,
@@ -97,6 +97,13 @@ def report(
     )
     known = outcomes.costs()
     return out if known is None else _with_costs(out, p, scores, known[0], known[1][whole])
+
+
+def _over_questions(values: Floats, of: Ints, rng: np.random.Generator) -> tuple[float, float]:
+    """The interval of their mean, where those of one question, by its number, are drawn together: asked often, it tells
+    no more of others."""
+    sums, sizes = np.bincount(of, values), np.bincount(of)
+    return figures.interval(lambda at: float(sums[at].sum() / sizes[at].sum()), len(sizes), rng)
 
 
 def _with_costs(out: Report, right: Floats, scores: Floats, unit: str, costs: Floats) -> Report:

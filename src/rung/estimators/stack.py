@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rung.estimators.bases import BASES, FIRST, LEANING, Base, Linear, lift, likeness, ridge
-from rung.estimators.outcomes import Outcomes, folds
+from rung.estimators.outcomes import Outcomes, folds, numbered
 from rung.estimators.reading import Bools, Floats, Ints, read
 from rung.estimators.space import Points, Reader, Space, sparse
 
@@ -92,7 +92,7 @@ def fit(outcomes: Outcomes, rng: np.random.Generator, bases: Sequence[str] = tup
     names = [name for name in BASES if name in bases]
     across, leaning, lean = _across(points, scores, fold, rng, names)
     parts = [across[name] - mean for name in names]
-    weights = _weights(parts, scores - mean, known)
+    weights = _weights(parts, np.where(known, scores - mean, 0), numbered(outcomes.questions))
     weights = _guarded(parts, weights, mean, scores)
     kept = _kept(names, weights)
     parts, names = [parts[i] for i in kept], [names[i] for i in kept]
@@ -134,9 +134,10 @@ def _across(
 ) -> tuple[dict[str, Floats], Points, Floats]:
     """What each base says of questions it was not fitted to (the space has seen their words, not their scores); the
     points that leaning bases are fitted to, and the lean."""
-    out = {name: np.empty_like(scores) for name in bases}
+    # The mean, where all is one question and nothing is left to be fitted to.
+    out = {name: np.tile(scores.mean(0), (len(scores), 1)) for name in bases}
     leaning, lean = points, np.zeros((0, 0), np.float32)
-    parts = [(np.flatnonzero(fold == f), np.flatnonzero(fold != f)) for f in np.unique(fold)]
+    parts = [(np.flatnonzero(fold == f), np.flatnonzero(fold != f)) for f in np.unique(fold) if (fold != f).any()]
     for name in bases:
         at, before = points, np.zeros_like(scores)
         if name in LEANING and FIRST in out:
@@ -185,13 +186,14 @@ def _mixed(parts: Sequence[Floats], weights: Weights, mean: Floats) -> Floats:
     return mean + np.concatenate(parts, axis=1) @ _mix(weights, len(mean)) if parts else mean[None, :]
 
 
-def _weights(parts: Sequence[Floats], wanted: Floats, known: Bools) -> Weights:
-    shared, own = _split(np.where(known, wanted, 0))
+def _weights(parts: Sequence[Floats], wanted: Floats, of: Ints) -> Weights:
+    """`of` is the number of each row's question."""
+    shared, own = _split(wanted)
     halves = [_split(part) for part in parts]
-    return Weights(_not_negative([h[0] for h in halves], shared), _not_negative([h[1] for h in halves], own))
+    return Weights(_not_negative([h[0] for h in halves], shared, of), _not_negative([h[1] for h in halves], own, of))
 
 
-def _not_negative(parts: Sequence[Floats], wanted: Floats) -> Floats:
+def _not_negative(parts: Sequence[Floats], wanted: Floats, of: Ints) -> Floats:
     """Weights >= 0 of least squares, by coordinate descent, shrunk by (1 - (c * se / slope)^2)+ : nothing is left of
     what lies within c standard errors of nothing. Errors are taken to go together within a question."""
     flat = np.stack([p.ravel() for p in parts]).astype(np.float64)
@@ -207,7 +209,8 @@ def _not_negative(parts: Sequence[Floats], wanted: Floats) -> Floats:
     if size <= 0:
         return np.zeros(len(parts), np.float32)
     slope = float((told * wanted).sum()) / size
-    error = float(np.sqrt((((wanted - slope * told) * told).sum(1) ** 2).sum())) / size
+    off = np.bincount(of, ((wanted - slope * told) * told).sum(1))
+    error = float(np.sqrt((off**2).sum())) / size
     shrunk = max(0.0, 1 - (_CLEAR * error / slope) ** 2) if slope > 0 else 0.0
     return (weights * shrunk).astype(np.float32)
 

@@ -6,7 +6,7 @@ from rung.estimators.evaluate import across, learning_curve, predict, report
 from rung.estimators.outcomes import Outcomes
 from rung.estimators.reading import read
 from rung.estimators.space import Reader
-from rung.estimators.stack import Weights, _guarded, filled, fit
+from rung.estimators.stack import Weights, _guarded, _not_negative, filled, fit
 from tests.unit.estimators.conftest import made
 
 
@@ -75,6 +75,41 @@ def test_the_learning_curve_of_nothing_is_flat(rng):
     known = made(200, told=False)
     known = Outcomes(questions=known.questions, reasoners=known.reasoners, scores=rng.permutation(known.scores))
     assert all(abs(point.gain) < 0.1 for point in learning_curve(known, rng))
+
+
+def often(questions, scores, times):
+    """Each question asked so many times, to the same end."""
+    reasoners = tuple("abcdefgh"[: scores.shape[1]])
+    return Outcomes(questions=tuple(questions) * times, reasoners=reasoners, scores=np.tile(scores, (times, 1)))
+
+
+def test_a_weight_is_no_surer_by_asking_the_same_again(rng):
+    """What it says goes with what came of it by a hair: by chance, as far as forty questions can tell."""
+    wanted = rng.normal(size=(40, 2)).astype(np.float32)
+    part = (rng.normal(size=(40, 2)) + 0.3 * wanted).astype(np.float32)
+    once = _not_negative([part], wanted, np.arange(40))
+    often_asked = _not_negative([np.tile(part, (9, 1))], np.tile(wanted, (9, 1)), np.tile(np.arange(40), 9))
+    assert often_asked == pytest.approx(once, rel=1e-4)
+
+
+def test_an_interval_does_not_narrow_by_asking_the_same_again():
+    scores = (np.random.default_rng(1).random((40, 2)) < [0.5, 0.6]).astype(np.float32)
+    questions = [f"What is {i}?" for i in range(40)]
+    widths = []
+    for times in (1, 25):
+        known, drawn = often(questions, scores, times), np.random.default_rng(0)
+        right = np.tile(np.array([1.0, 0.0], np.float32), (len(known.questions), 1))
+        _, low, high = report(known, fit(known.take(np.arange(40)), drawn), right, (), drawn).gain
+        widths.append(high - low)
+    assert widths[1] == pytest.approx(widths[0], rel=0.2)
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_question_asked_often_is_learned_from_as_a_mean(rng):
+    model = fit(often(["What is 1 + 1?"], np.array([[1, 0]], np.float32), 50), rng)
+    right = predict(model, ["What is 1 + 1?", "And now?"])
+    assert (right[:, 0] > 0.8).all()
+    assert (right[:, 1] < 0.2).all()
 
 
 def test_what_would_have_lost_is_shrunk_but_what_it_tells_is_kept():
