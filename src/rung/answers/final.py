@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from rung.answers.latex import boxed
-from rung.answers.numerals import NUMBER, WORD_NUMBER, plain, spelt_value, value_of, written
+from rung.answers.numerals import NUMBER, THIN, WORD_NUMBER, plain, spelt_value, value_of, written
 from rung.types import Short
 
 # A final answer stands at the end, or alone; what lies far before both is reasoning.
@@ -27,8 +27,7 @@ _BEGINS = re.compile(r"(?:to|first|let|we|step|since|given|if|start)\b", re.IGNO
 # "no idea" and the like are no word for no.
 _POLE = re.compile(r"\b(yes|no(?!\s(?:idea|clue|doubt|way|one|more|longer|information)\b)|true|false)\b", re.IGNORECASE)
 _NEGATED = re.compile(r"(?:\bnot|\bcannot|n['\u2019]t)\s(?:be\s|\w{1,12}ly\s|quite\s)?(true|false)\b", re.IGNORECASE)
-# Thousands set apart: by the blanks that are for it, or by plain ones where there is no other number.
-_THIN = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
+# Thousands set apart by plain blanks, where there is no other number.
 _GROUPED = re.compile(r"\D*+\d{1,3}(?: \d{3})+\D*+")
 # A comma that can only stand before decimals: "2,5", "0,125", "1.000,50".
 _DECIMAL = re.compile(r"(?<![\w.,(\[])(\d{1,3}(?:\.\d{3})+|\d++),(?:(?<=\b0,)(?=\d)|(?=\d{1,2}\b))(\d++)(?![,.]?\d)")
@@ -113,7 +112,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _number(text: str) -> str | None:
-    text = plain(_THIN.sub("", text))
+    text = plain(THIN.sub("", text))
     if _GROUPED.fullmatch(text):
         text = re.sub(r"(?<=\d) (?=\d)", "", text)
     text = _DECIMAL.sub(lambda m: f"{m[1].replace('.', '')}.{m[2]}", text)

@@ -1,8 +1,8 @@
 """Whether values that were read off a text stand in it, and a JSON Schema under which each may be missing.
 
 A string is found by its words, in order, without case, punctuation and line ends; a number by its value; a date by its
-day, in whatever way either is written. Booleans and the values of an `enum` or `const` are judgements on the text, not
-copies of it: they are kept, and counted apart.
+day, in whatever way either is written. A part of a longer number or of a mark like AB12CD is not found. Booleans and
+the values of an `enum` or `const` are judgements on the text, not copies of it: they are kept, and counted apart.
 """
 
 import re
@@ -16,15 +16,30 @@ from typing import Any
 from msgspec import Struct
 
 from rung.answers.dates import date_of, dates_in
-from rung.answers.numerals import WORD_NUMBER, as_number, numbers_in, plain, spelt_value
+from rung.answers.numerals import THIN, WORD_NUMBER, as_number, numbers_in, plain, spelt_value
 
 Schema = Mapping[str, Any]
 
-_WORD = re.compile(r"[^\W\d_]+|\d+")
+# Letters of scripts that set no blanks between words, and of Korean, which adds endings to them: each is a word.
+_UNSPACED = (
+    r"\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ebd\u0ec0-\u0ecd\u1000-\u103f\u1780-\u17d3\u3005\u3041-\u309f\u30a1-\u30fa"
+    r"\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\U00020000-\U0003ffff"
+)
+_LETTERS = rf"[^\W\d_{_UNSPACED}]"
+# Signs that belong to the letter before them, as the vowels of Hindi.
+_MARKS = "".join(sign for sign in map(chr, range(0x300, 0xE00)) if unicodedata.category(sign).startswith("M"))
+_WORD = re.compile(rf"[{_UNSPACED}]|{_LETTERS}++(?:[{_MARKS}]++{_LETTERS}*+)*+|\d++(?:,\d{{3}}(?!\d))*+(?:\.\d++)?+")
+_MIXED = re.compile(r"(?<![a-z0-9])(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]++")
 _NUMERIC = re.compile(r"[\s$€£%+-]*+\d[\d.,\s]*+[\s$€£%]*+")
-_RUN = re.compile(r"(?<![\d.,])\d{1,30}(?![.,]?\d)")
-_PERCENT = re.compile(r"(?<![\d.,])(\d{1,9}(?:\.\d{1,9})?)\s?%")
-_DECIMAL_COMMA = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){0,5}|\d{1,12}),(\d{1,2})(?![\d,])")
+# A minus, where it is none between two numbers or words and no mark of a list's item.
+_BEFORE = r"(?<![\d.,])((?!\A)(?<![\w)\]}\n])-)?"
+_RUN = re.compile(rf"{_BEFORE}(\d{{1,30}})(?![.,]?\d)")
+_PERCENT = re.compile(rf"{_BEFORE}(\d{{1,9}}(?:\.\d{{1,9}})?)\s?%")
+_DECIMAL_COMMA = re.compile(rf"{_BEFORE}(\d{{1,12}}),(\d{{1,2}})(?![\d,])")
+# Thousands set apart by what stands for nothing else: 1'234, 1.234,50 and India's 1,23,456.
+_APART = re.compile(r"(?<=\d)['\u2019](?=\d{3}(?!\d))")
+_DOTTED = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){1,5}),(\d{1,2})(?![\d,])")
+_LAKHS = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d\d){1,6},\d{3}(?![\d,])")
 # A currency's letters before an amount, as in RM9.00.
 _CURRENCY = re.compile(r"\b[A-Z]{1,3}(?=\d{1,3}(?:,?\d{3}){0,4}\.\d\d\b)")
 _LEAVES = frozenset({"string", "number", "integer", "boolean"})
@@ -46,7 +61,7 @@ class Source:
     """A text that values are looked for in, read once for each way of looking."""
 
     def __init__(self, text: str) -> None:
-        self._text = unicodedata.normalize("NFKC", text)
+        self._text = _normal(text)
 
     def holds(self, value: str | float) -> bool:
         """Whether `value` stands in the text."""
@@ -54,14 +69,27 @@ class Source:
             return Fraction(value) in self._numbers
         if isinstance(value, float):
             return isfinite(value) and Fraction(repr(value)) in self._numbers  # 0.1 is a tenth
-        value = unicodedata.normalize("NFKC", value).strip()
+        value = _normal(value).strip()
         if _NUMERIC.fullmatch(value) and (number := as_number(value)) is not None:
             return number in self._numbers
         if readings := date_of(value):
             return any(readings & day and (len(readings) == 1 or len(day) == 1) for day in self._dates) or (
                 _words(value) in self._words
             )
-        return bool(value) and (_words(value) in self._words if _WORD.search(value) else value in self._text)
+        if not _WORD.search(value):
+            return bool(value) and value in self._text
+        return _words(value) in self._words and not self._cut(value)
+
+    def _cut(self, value: str) -> bool:
+        """Whether a mark of letters and digits in `value` is only in the text as a part of a longer one."""
+        return any(
+            mark in self._folded and not re.search(rf"(?<![a-z0-9]){mark}(?![a-z0-9])", self._folded)
+            for mark in _MIXED.findall(value.casefold())
+        )
+
+    @cached_property
+    def _folded(self) -> str:
+        return self._text.casefold()
 
     @cached_property
     def _words(self) -> str:
@@ -70,16 +98,22 @@ class Source:
     @cached_property
     def _numbers(self) -> frozenset[Fraction]:
         text = plain(_CURRENCY.sub(" ", self._text))
+        text = _DOTTED.sub(lambda m: f"{m[1].replace('.', '')}.{m[2]}", text)
+        text = _LAKHS.sub(lambda m: m[0].replace(",", ""), text)
         found = set(numbers_in(text))
-        found.update(Fraction(run) for run in _RUN.findall(text))
-        found.update(Fraction(percent) / 100 for percent in _PERCENT.findall(text))
-        found.update(Fraction(f"{whole.replace('.', '')}.{part}") for whole, part in _DECIMAL_COMMA.findall(text))
+        found.update(Fraction(sign + run) for sign, run in _RUN.findall(text))
+        found.update(Fraction(sign + percent) / 100 for sign, percent in _PERCENT.findall(text))
+        found.update(Fraction(f"{sign}{whole}.{part}") for sign, whole, part in _DECIMAL_COMMA.findall(text))
         found.update(Fraction(spelt_value(m[0])) for m in WORD_NUMBER.finditer(text))
         return frozenset(found)
 
     @cached_property
     def _dates(self) -> list[frozenset[Any]]:
         return dates_in(self._text)
+
+
+def _normal(text: str) -> str:
+    return unicodedata.normalize("NFKC", _APART.sub("", THIN.sub("", text)))
 
 
 def _words(text: str) -> str:
@@ -111,7 +145,8 @@ class _Walk:
             return {key: self._kept(value[key], *inner[key], depth + 1) for key in value}
         if isinstance(value, list):
             kept = [self._kept(one, _item(schema, i), f"{at}[{i}]", depth + 1) for i, one in enumerate(value)]
-            return [one for one in kept if one is not None]
+            placed = len(schema.get("prefixItems") or ())
+            return [one for i, one in enumerate(kept) if one is not None or i < placed]
         return self._leaf(value, schema, at)
 
     def _leaf(self, value: Any, schema: Schema, at: str) -> Any:
@@ -169,13 +204,15 @@ def _item(schema: Schema, at: int) -> Any:
 
 def widened(schema: Any) -> Any:
     """`schema` with null allowed for every single value in it, the items of lists excepted: an item that is not there
-    is left out. What is no string, number or truth value stays as it is."""
+    is left out, unless its place says what it is. What is no string, number or truth value stays as it is."""
     if not isinstance(schema, Mapping):
         return schema
     changed = dict(schema)
     for key in ("properties", "$defs", "definitions"):
         if isinstance(schema.get(key), Mapping):
             changed[key] = {name: widened(inner) for name, inner in schema[key].items()}
+    if isinstance(schema.get("prefixItems"), list):
+        changed["prefixItems"] = [widened(one) for one in schema["prefixItems"]]
     if isinstance(schema.get("items"), Mapping):
         changed["items"] = _inner_widened(schema["items"])
     for key in ("anyOf", "oneOf"):

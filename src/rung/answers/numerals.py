@@ -10,6 +10,8 @@ _PLAIN = str.maketrans(
     dict.fromkeys("\u2212\u2010\u2011\u2013", "-") | dict.fromkeys("\u00a0\u202f\u2009", " ") | {"\u00d7": "*"}
 )
 _HALVES = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+# Thousands set apart by the blanks that are for it.
+THIN = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
 _LATEX_SPACE = re.compile(r"\\[,!;: ]|\{,\}|\\quad|\\left|\\right|\\displaystyle")
 _LATEX_FRACTION = re.compile(r"(-?)\\[dt]?frac\s*(?:\{\s*(-?\d{1,40})\s*\}|(\d))\s*(?:\{\s*(\d{1,40})\s*\}|(\d))")
 _WHOLE_BEFORE_FRACTION = re.compile(r"(?<=\d)(?=\\[dt]?frac)")

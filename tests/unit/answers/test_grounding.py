@@ -38,6 +38,68 @@ def test_what_does_not(value: Any) -> None:
     assert not holds or value == "words that follow each other over a line's end are found"
 
 
+@pytest.mark.parametrize(
+    ("text", "value", "holds"),
+    [
+        ("我住在北京。", "北京", True),
+        ("我住在北京。", "南京", False),
+        ("住所 東京都新宿区", "東京都", True),
+        ("A5サイズの紙", "A5", True),
+        ("서울에 산다", "서울", True),
+        ("อยู่ที่กรุงเทพมหานคร", "กรุงเทพ", True),
+        ("दिल्ली में", "दिल्ली", True),
+        ("दिल्ली में", "दिल", False),
+        ("Jose\u0301 Garcia", "José", True),
+    ],
+)
+def test_words_of_any_script(text: str, value: str, holds: bool) -> None:
+    assert Source(text).holds(value) == holds
+
+
+@pytest.mark.parametrize(
+    ("text", "whole", "part"),
+    [
+        ("it was -5 at night", -5, 5),
+        ("a change of -6% or -6,5", -0.06, 0.06),
+        ("a change of -6% or -6,5", -6.5, 6.5),
+        ("12\u202f345,67 EUR", 12345.67, 345.67),
+        ("1'234.50 CHF", 1234.5, 234.5),
+        ("Rs 1,23,456", 123456, 23456),
+        ("1.234,50 EUR", 1234.5, 50),
+        ("ACME 5.20 each", "ACME 5.20", "ACME 5"),
+        ("room 10,500", "room 10,500", "room 10"),
+        ("no AB12CD", "AB12CD", "AB12"),
+        ("no AB12CD", "ab12cd", "12CD"),
+    ],
+)
+def test_a_part_of_a_number_or_of_a_mark_is_not_the_whole(text: str, whole: Any, part: Any) -> None:
+    assert Source(text).holds(whole)
+    assert not Source(text).holds(part)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-2 eggs\n-3 cups", 3),
+        ("-2 eggs\n-3 cups", 2),
+        ("pages 3-5", 5),
+        ("no AB12CD, no AB12", "AB12"),
+        ("12kg", "12 kg"),
+    ],
+)
+def test_what_may_be_read_so_is_found(text: str, value: Any) -> None:
+    assert Source(text).holds(value)
+
+
+def test_items_with_a_place_of_their_own_keep_it() -> None:
+    name = {"type": "array", "prefixItems": [{"type": "string"}, {"type": "string"}]}
+    wide = widened(name)
+    result = grounded(["Eve", "Smith"], wide, Source("Mr Smith"))
+    assert result.value == [None, "Smith"]
+    assert fits(result.value, wide)
+    assert not fits(result.value, name)
+
+
 def test_a_date_with_two_readings_is_not_taken_for_its_other() -> None:
     assert Source("on 03/04/2018").holds("03/04/2018")
     assert Source("on 03/04/2018").holds("2018-04-03")
