@@ -85,6 +85,26 @@ def test_with_others_waiting_nothing_is_begun_that_will_hardly_be_done_in_time(s
     assert simulate(scene) == ["met", ends, "met"]
 
 
+def test_a_crowd_of_critical_requests_is_served_as_far_as_it_goes(simulate, machine):
+    """At twice what the lane can do, all critical, and twice as long as predicted: none is begun in vain."""
+
+    async def scene(world):
+        lane = world.lane(machine(), places=4)
+        async with asyncio.TaskGroup() as group:
+            n = 0
+            while world.clock.monotonic() < SECONDS:
+                await asyncio.sleep(world.rng.expovariate(8.0))
+                n += 1
+                length = 1 + int(world.rng.expovariate(1 / 100))
+                asked = world.ask(lane, f"c{n}", tokens=length, predicted=1 + length // 2, within_s=10.0, priority=0)
+                group.create_task(asked)
+        return Counter(world.ended.values())
+
+    ended = simulate(scene)
+    assert ended["Unavailable"] == 0
+    assert ended["late"] < 0.02 * ended.total()
+
+
 @pytest.mark.parametrize("ahead", [6, 20, 60])
 def test_who_comes_back_when_told_gets_through(simulate, machine, ahead):
     """A Retry-After is neither too early nor much too late, as long as nobody else comes."""

@@ -25,9 +25,11 @@ from rung.types import Call, Chunk, LaneStats
 
 # How often a lane with calls that wait for a model to become warm looks again.
 _LOOK_S = 0.05
-# With others waiting none is started that will hardly be done in time, but for critical ones: only if nine of ten of
-# its like would be. Taken to be this many times what is predicted until so many calls were seen while others waited.
+# With others waiting none is started that will hardly be done in time: only if nine of ten of its like would be. Taken
+# to be this many times what is predicted until so many calls were seen while others waited. A critical one gives its
+# turn to nothing but another critical one, if it will rather not be done in time than be.
 _HARDLY = 0.9
+_EVEN = 0.5
 _P90 = 2.0
 _FEW = 20
 # What a call takes of which nothing is predicted, until some were seen.
@@ -323,7 +325,7 @@ class Lane:
             if turn.done() or target is None:
                 self._queue.charge(ticket, -ticket.tokens)
                 continue
-            needed_s = ticket.service_s if ticket.priority == 0 else self._p90 * ticket.service_s
+            needed_s = self._surely(ticket, now_s) * ticket.service_s
             if self._queue and now_s + needed_s > ticket.deadline_s:
                 self._queue.charge(ticket, -ticket.tokens)
                 self._counts["expired"] += 1
@@ -532,10 +534,13 @@ class Lane:
         """What calls took of late; as predicted, before there were any."""
         return self._mean_s or self.pace.seconds(0, 0) * self.slowdown
 
-    @property
-    def _p90(self) -> float:
-        """Nine of ten calls take no more than so many times what is predicted."""
-        return self._took.quantile(_HARDLY) if len(self._took) >= _FEW else _P90
+    def _surely(self, ticket: Ticket, now_s: float) -> float:
+        """With so many times what is predicted left it is begun, while others wait."""
+        known = len(self._took) >= _FEW
+        if ticket.priority > 0:
+            return self._took.quantile(_HARDLY) if known else _P90
+        crowd = known and self._queue.higher_s(1) > ticket.service_s * self._places(now_s)
+        return max(self._took.quantile(_EVEN), 1.0) if crowd else 1.0
 
     def _wait_s(self, ticket: Ticket) -> float:
         """Until a place is free and those ahead are served."""
