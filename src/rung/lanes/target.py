@@ -70,7 +70,7 @@ class Target:
         """Nothing came in time; `hopeless`: not in twice the time that it should have taken either."""
         if self._limit is not None:
             self._limit.overloaded()
-        self._ended(age, now_s, failed=hopeless, slow=True)
+        self._ended(age, now_s, failed=hopeless, slow=self._limit is not None)
 
     def answered(self, watch: "Watch", age: int, now_s: float) -> None:
         self.pace = watch.pace_after(self.pace, now_s)

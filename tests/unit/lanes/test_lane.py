@@ -172,6 +172,18 @@ async def test_a_hung_upstream_is_found_out_by_deadlines(bench, server):
     assert lane.status.state == "down"
 
 
+async def test_a_machine_of_ours_is_not_left_alone_for_answers_longer_than_predicted(bench, server):
+    lane = bench.lane(server([1.0, "ok"]), places=20, first_s=0.04)
+
+    async def late():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await bench.ask(lane, within_s=0.05)
+
+    await asyncio.gather(*(late() for _ in range(20)))
+    assert lane.status.state == "warm"
+
+
 async def test_429_cools_down_its_own_upstream_only(bench, server):
     limited, fine = server(RateLimited("slow down", retry_after_s=30.0)), server("ok")
     lane = bench.lane(limited, fine, places=8, most=4)
