@@ -83,7 +83,7 @@ def make_plan(
     prices = PRESETS[preset]
     streaming = (request.wishes.streaming or default_streaming) if request.stream else None
     named = not leaves_choice(request.model)
-    limits = Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
+    limits = limits_of(request, clock)
     caller = caller_of(request)
     rungs = ladder.asked_for(request.model)
     everyone, fit, reasons = [], [], {}
@@ -132,15 +132,31 @@ def _shown(candidate: Candidate, weighed: Weighed, prices: Prices, excluded: str
     )
 
 
-def with_trial(plan: Plan, most_loss: float, draw: float) -> Plan:
-    """The plan with what is called first left to chance, where others may be tried."""
+def limits_of(request: Request, clock: Clock) -> Limits:
+    return Limits(left_s=request.deadline_s - clock.monotonic(), left_usd=request.wishes.max_usd)
+
+
+def with_trial(plan: Plan, most_loss: float, draw: float, limits: Limits) -> Plan:
+    """The plan with what is called first left to chance, where others may be tried: what that may cost holds only where
+    time and money are left for all that come before them by the rule."""
     if not isinstance(plan.action, Try):
         return plan
-    of = chances(plan.weighed, plan.action, most_loss)
+    first = plan.action.reasoner
+    pairs = zip(plan.candidates, plan.weighed, strict=True)
+    able = [w for c, w in pairs if w.name == first or _leaves_enough(c, w, plan, limits)]
+    of = chances(able, plan.action, most_loss)
     if len(of) == 1:
         return plan
     shown = tuple(replace(option, propensity=of.get(option.reasoner, 0.0)) for option in plan.shown)
     return replace(plan, shown=shown, taken=explore(plan.weighed, plan.action, of, draw))
+
+
+def _leaves_enough(tried: Candidate, weighed: Weighed, plan: Plan, limits: Limits) -> bool:
+    e = tried.estimate
+    left_usd = None if limits.left_usd is None else limits.left_usd - e.usd
+    after = Limits(left_s=limits.left_s - e.wait_s - e.p90_s, left_usd=left_usd)
+    pairs = zip(plan.candidates, plan.weighed, strict=True)
+    return not any(exclusion(c, plan.features, after) for c, w in pairs if w.reserve > weighed.reserve)
 
 
 def decision_of(request: Request, plan: Plan) -> Decision:

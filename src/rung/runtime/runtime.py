@@ -18,7 +18,7 @@ from rung.runtime.climb import Climb, Event, Verify
 from rung.runtime.judge import Judge
 from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.learning import Learning
-from rung.runtime.plan import Plan, decision_of, make_plan, with_trial
+from rung.runtime.plan import Plan, decision_of, limits_of, make_plan, with_trial
 from rung.telemetry import Metrics
 from rung.types import (
     Answer,
@@ -184,7 +184,7 @@ class Runtime:
     ) -> AsyncGenerator[Event, None]:
         plan = self._plan(request, learned)
         if self._policy.most_loss and request.wishes.min_quality is None:
-            plan = with_trial(plan, self._policy.most_loss, self._policy.draw())
+            plan = with_trial(plan, self._policy.most_loss, self._policy.draw(), limits_of(request, self._clock))
         climb = Climb(request, plan, self._ladder, self._verify, self._clock, self._policy.judge)
         climbs.append(climb)
         return climb.events()

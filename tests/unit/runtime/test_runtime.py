@@ -231,6 +231,20 @@ async def test_another_rung_is_tried_where_that_costs_little_and_the_chance_is_l
     assert (await runtime.explain(world.request())).first == "a"
 
 
+@pytest.mark.parametrize("wishes", [{"max_usd": 0.00007}, {"deadline_ms": 2000}])
+async def test_nobody_is_tried_who_leaves_too_little_for_the_one_that_seems_best(world, scripted, wishes):
+    """One call is within the bounds, two are not: a trial would end with whatever it answers."""
+    world.add(scripted("a", "yes"), strength=0.62, output_usd_per_token=1e-6)
+    world.add(scripted("b", "no"), strength=0.61, output_usd_per_token=1e-6)
+    policy = Policy(epoch="1", preset="balanced", keep_text=False, most_loss=0.05, draw=lambda: 0.99)
+    runtime = Runtime(Ladder(world.rungs, world.clock), world.stores, policy, world.verify, world.clock)
+    bound = (await world.reply(world.request(cache="off", **wishes), runtime)).decision
+    assert [(o.reasoner, o.propensity) for o in bound.options if not o.excluded] == [("a", None), ("b", None)]
+    assert (bound.steps[0].reasoner, bound.steps[0].propensity) == ("a", 1.0)
+    free = (await world.reply(world.request(name="r2", cache="off"), runtime)).decision
+    assert free.steps[0].reasoner == "b"
+
+
 async def test_nobody_is_tried_unless_asked_for(world, scripted):
     world.add(scripted("a", "yes"), strength=0.61)
     world.add(scripted("b", "yes"), strength=0.6)
