@@ -13,9 +13,9 @@ from rung.errors import Disconnected, Overloaded, RateLimited, ReasonerError, Ti
 from rung.lanes.budget import Budget
 from rung.lanes.congestion import Price
 from rung.lanes.hedge import Hedge, Late, may_run_twice
+from rung.lanes.intime import InTime
 from rung.lanes.pace import Pace
 from rung.lanes.pool import Pool
-from rung.lanes.quantile import Recent
 from rung.lanes.queue import Queue, Rank, Ticket
 from rung.lanes.reading import short_first
 from rung.lanes.shed import Throttle
@@ -25,13 +25,6 @@ from rung.types import Call, Chunk, LaneStats
 
 # How often a lane with calls that wait for a model to become warm looks again.
 _LOOK_S = 0.05
-# With others waiting none is started that will hardly be done in time: only if nine of ten of its like would be. Taken
-# to be this many times what is predicted until so many calls were seen while others waited. A critical one gives its
-# turn to nothing but another critical one, if it will rather not be done in time than be.
-_HARDLY = 0.9
-_EVEN = 0.5
-_P90 = 2.0
-_FEW = 20
 # What a call takes of which nothing is predicted, until some were seen.
 _GUESSED_TOKENS = 256.0
 
@@ -92,8 +85,9 @@ class Lane:
         self._price = Price(setup.bounds.congestion)
         self._mean_s = 0.0
         self._mean_tokens = _GUESSED_TOKENS
-        self._took = Recent()
+        self._in_time = InTime()
         self._looking: asyncio.Task[None] | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._counts = dict.fromkeys(("served", "refused", "shed", "expired", "hedged", "retried"), 0)
         self.pool.join(self)
 
@@ -310,7 +304,10 @@ class Lane:
     # What the pool asks.
 
     def rank(self, now_s: float) -> Rank | None:
-        if not self._queue.n or not self._open(now_s):
+        if not self._queue.n:
+            return None
+        if not self._open(now_s):
+            self._look_when_a_pause_ends(now_s)
             return None
         if self.reasoner.status.state != "warm":
             self._look_until_warm()
@@ -325,7 +322,8 @@ class Lane:
             if turn.done() or target is None:
                 self._queue.charge(ticket, -ticket.tokens)
                 continue
-            needed_s = self._surely(ticket, now_s) * ticket.service_s
+            crowd = self._queue.higher_s(1) > ticket.service_s * self._places(now_s)
+            needed_s = self._in_time.needed(critical=ticket.priority == 0, crowd=crowd) * ticket.service_s
             if self._queue and now_s + needed_s > ticket.deadline_s:
                 self._queue.charge(ticket, -ticket.tokens)
                 self._counts["expired"] += 1
@@ -475,7 +473,7 @@ class Lane:
         self._counts["served"] += 1
         took_s = now_s - watch.started_s
         if self._queue.n and ticket.service_s > 0:
-            self._took.add(took_s / ticket.service_s)
+            self._in_time.took(took_s / ticket.service_s)
         self._mean_s = took_s if self._mean_s == 0.0 else self._mean_s + 0.2 * (took_s - self._mean_s)
         if watch.usage is not None:
             tokens = watch.usage.prompt_tokens + watch.usage.completion_tokens
@@ -534,14 +532,6 @@ class Lane:
         """What calls took of late; as predicted, before there were any."""
         return self._mean_s or self.pace.seconds(0, 0) * self.slowdown
 
-    def _surely(self, ticket: Ticket, now_s: float) -> float:
-        """With so many times what is predicted left it is begun, while others wait."""
-        known = len(self._took) >= _FEW
-        if ticket.priority > 0:
-            return self._took.quantile(_HARDLY) if known else _P90
-        crowd = known and self._queue.higher_s(1) > ticket.service_s * self._places(now_s)
-        return max(self._took.quantile(_EVEN), 1.0) if crowd else 1.0
-
     def _wait_s(self, ticket: Ticket) -> float:
         """Until a place is free and those ahead are served."""
         own_s = self._queue.ahead_s(ticket)
@@ -561,6 +551,16 @@ class Lane:
     def _load_changed(self, now_s: float) -> None:
         # A pool's load is that of all its lanes: each call puts its delay on all of them.
         self._price.load_is((self.pool.running + self._queue.n) / self._places(now_s), now_s)
+
+    def _look_when_a_pause_ends(self, now_s: float) -> None:
+        """Those that wait need not do so until a call at another upstream ends."""
+        pauses = [pause_s for t in self._targets if (pause_s := t.breaker.reopens_in_s(now_s)) > 0]
+        if pauses and self._pause is None:
+            self._pause = asyncio.get_running_loop().call_later(min(pauses), self._pause_ended)
+
+    def _pause_ended(self) -> None:
+        self._pause = None
+        self.pool.pump()
 
     def _look_until_warm(self) -> None:
         if self._looking is None and self.reasoner.status.state != "warm":

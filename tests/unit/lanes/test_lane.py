@@ -195,6 +195,18 @@ async def test_429_cools_down_its_own_upstream_only(bench, server):
     assert lane.status.state == "warm"
 
 
+async def test_who_waits_beside_an_upstream_that_paused_is_served_by_it_once_it_may_be(bench, server):
+    gate = asyncio.Event()
+    paused, busy = server(RateLimited("slow down", retry_after_s=0.1), "ok"), server([gate, "ok"])
+    lane = bench.lane(paused, busy, places=8, most=1)
+    tasks = [bench.start(lane, f"c{i}") for i in range(3)]
+    await asyncio.wait(tasks, timeout=1.0)
+    assert sum(task.done() for task in tasks) == 2, "but for the one at the busy upstream"
+    gate.set()
+    await asyncio.gather(*tasks)
+    assert lane.stats().breakers == {"u0": "closed", "u1": "closed"}
+
+
 async def test_retries_stay_within_their_budget(bench, server):
     bad, fine = server(Upstream("broke", upstream_status=500)), server("ok")
     lane = bench.lane(
