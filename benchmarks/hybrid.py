@@ -65,7 +65,7 @@ class Recording:
         self._known = {_key(row) for row in self.rows}
 
     def has(self, item: Item, reasoner: str, sample: int) -> bool:
-        return (item.id, reasoner, sample, _sha(item.prompt)) in self._known
+        return (item.id, reasoner, sample, prompt_key(item.prompt)) in self._known
 
     def add(self, row: Row) -> None:
         self._path.parent.mkdir(exist_ok=True)
@@ -75,7 +75,7 @@ class Recording:
         self._known.add(_key(row))
 
     def of(self, items: Iterable[Item]) -> list[Row]:
-        wanted = {(item.id, _sha(item.prompt)) for item in items}
+        wanted = {(item.id, prompt_key(item.prompt)) for item in items}
         return [row for row in self.rows if (row["item"], row["prompt"]) in wanted]
 
 
@@ -83,7 +83,7 @@ def _key(row: Row) -> tuple[str, str, int, str]:
     return row["item"], row["reasoner"], row["sample"], row["prompt"]
 
 
-def _sha(text: str) -> str:
+def prompt_key(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -112,7 +112,7 @@ class Rung:
             reply = await response.json()
         seconds = time.perf_counter() - began_s
         row = {"item": item.id, "group": item.group, "family": item.family, "reasoner": model, "sample": sample}
-        row |= {"prompt": _sha(item.prompt), "seconds": round(seconds, 4)}
+        row |= {"prompt": prompt_key(item.prompt), "seconds": round(seconds, 4)}
         if response.status == 422 and reply["error"]["code"] == "abstained":
             return row | {"text": "", "finish": "abstained", "prompt_tokens": 0, "completion_tokens": 0}
         if response.status != 200:
