@@ -43,7 +43,7 @@ class RungError(Exception):
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
-    code: ClassVar[str | None] = None
+    code: str | None = None
 
     def __init__(self, message: str, *, param: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -173,9 +173,13 @@ class TimedOut(ReasonerError):
 class Upstream(ReasonerError):
     code = "upstream_error"
 
-    def __init__(self, message: str, *, upstream_status: int = 0, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, upstream_status: int = 0, param: str | None = None, code: str | None = None
+    ) -> None:
         super().__init__(message, param=param)
         self.upstream_status = upstream_status
+        if code is not None:
+            self.code = code  # the upstream's own
 
 
 class UpstreamRefusedRequest(Upstream):

@@ -58,7 +58,7 @@ class Ask:
             seen.ended(NotReady.status, "stopping")
             raise
         except RungError as e:
-            seen.ended(e.status, e.code or e.type)
+            seen.ended(e.status, type(e).code or e.type)  # not an upstream's: figures have a bounded number of labels
             await line.fail(e, seen.exchange.headers(None) if seen.exchange else [])
         finally:
             self._metrics.in_flight -= 1

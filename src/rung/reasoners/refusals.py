@@ -1,5 +1,6 @@
 """What a server's refusal means: whose fault it is, when to ask again, and what of its words may be repeated."""
 
+import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -29,6 +30,8 @@ _OURS = {
 _TOO_LONG = frozenset(("context_length_exceeded", "exceed_context_size_error"))
 _TOO_LONG_WORDS = ("maximum context length", "longer than the model's context length", "prompt is too long")
 
+_NAME = re.compile(r"[A-Za-z][\w.\[\]-]{,99}", re.ASCII)
+
 
 class Words:
     """Repeats a server's words without secrets: `secrets` are blotted out, and words that echo `body`'s messages are
@@ -45,6 +48,13 @@ class Words:
         for secret in self._secrets:
             words = words.replace(secret, "***")
         return f": {words.strip()[:_LONGEST_WORDS]}"
+
+    def name(self, word: Any) -> str | None:
+        """`word` if it may be a field's name or an error's, as clients look for."""
+        if not isinstance(word, str) or not _NAME.fullmatch(word) or word in self._secrets:
+            return None
+        field = re.split(r"[.\[]", word, maxsplit=1)[0]
+        return word if field in self._body or not self._echoes(word) else None
 
     def _echoes(self, words: str) -> bool:
         pieces = [words[at : at + _ECHO] for at in range(0, max(1, len(words) - _ECHO + 1), _ECHO // 2)]
@@ -71,8 +81,10 @@ def refusal(
             f"{name}: points elsewhere ({status}); put the final address in base_url", upstream_status=status
         )
     if 400 <= status < 500:
-        kind = ContextExceeded if _is_too_long(error) else UpstreamRefusedRequest
-        return kind(f"{name}: refused the request ({status}){said}", upstream_status=status)
+        param, said = words.name(error.get("param")), f"{name}: refused the request ({status}){said}"
+        if _is_too_long(error):
+            return ContextExceeded(said, upstream_status=status, param=param)
+        return UpstreamRefusedRequest(said, upstream_status=status, param=param, code=words.name(error.get("code")))
     return Upstream(f"{name}: failed ({status}){said}", upstream_status=status)
 
 

@@ -6,7 +6,7 @@ import pytest
 from rung.errors import ContextExceeded, RateLimited, ReasonerError, Upstream, UpstreamRefusedRequest
 from rung.reasoners.refusals import LONGEST_RETRY_S, Words, refusal, reported, retry_after_s
 
-PROMPT = "my grandmother's maiden name is Featherstonehaugh"
+PROMPT = "my grandmother's maiden name is Featherstonehaugh; I like messages"
 BODY = {"messages": [{"role": "user", "content": PROMPT}]}
 WALL_S = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
 
@@ -92,6 +92,24 @@ def test_words_are_found_where_servers_put_them(raw: bytes) -> None:
 )
 def test_no_words_no_harm(raw: bytes) -> None:
     assert refused(500, raw).message == "cloud: failed (500)"
+
+
+@pytest.mark.parametrize(
+    ("param", "code", "told"),
+    [
+        ("messages[0].content", "content_filter", ("messages[0].content", "content_filter")),
+        ("messages", None, ("messages", "upstream_error")),
+        (None, None, (None, "upstream_error")),
+        ({"a": 1}, 400, (None, "upstream_error")),
+        ("no name", "x" * 1000, (None, "upstream_error")),
+        ("Featherstonehaugh", "sk-secret-key", (None, "upstream_error")),
+    ],
+)
+def test_the_field_and_the_code_of_a_refusal_are_told(param: Any, code: Any, told: tuple[str | None, str]) -> None:
+    raw = json.dumps({"error": {"message": "no", "param": param, "code": code}}).encode()
+    found = refused(400, raw)
+    assert (found.param, found.code) == told
+    assert type(found).code == "upstream_error", "what figures are told by"
 
 
 @pytest.mark.parametrize(
