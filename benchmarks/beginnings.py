@@ -4,11 +4,11 @@
                                                                         stream brings them; picks up where it stopped
     beginnings.py figures [--items dev|report]
 
-`record` streams the answers of `fast` (see hybrid.py) and keeps each piece with the signals that came with it, under
-`recorded/`. `figures` looks at each answer as a held stream is looked at, after 8, 16, 32 ... pieces, and at its end.
-Of the answers that go on beyond a look it prints how well what was seen so far (the log-odds that the verdict moved from
-what was expected) tells right ones from wrong ones, how well the verdict on the whole does, and which share of what
-that tells (d' squared) is still open: `OPEN_SHARE`, which the rule goes by, was taken to be 0.8.
+`record` streams the answers of `fast` (see hybrid.py) and keeps each piece with its signals under `recorded/`.
+`figures` looks at each answer as a held stream is looked at, after 8, 16, 32 ... pieces, and at its end. Of the answers
+that go on beyond a look it prints how well what was seen so far (the log-odds that the verdict moved from what was
+expected) tells right ones from wrong ones, how well the verdict on the whole does, and which share of what that tells
+(d' squared) is still open: `OPEN_SHARE`, which the rule goes by, was taken to be 0.8.
 """
 
 import argparse

@@ -14,6 +14,7 @@ from rung.routing.options import (
     lacking,
     right_after,
     sort_options,
+    too_long,
     verdict_of,
     weigh,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "ordinary",
     "right_after",
     "sort_options",
+    "too_long",
     "verdict_of",
     "weigh",
 ]

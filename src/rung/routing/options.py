@@ -14,7 +14,7 @@ from rung.types import Estimate, Features, Option
 SHARED_DIFFICULTY = 0.3
 SAME_MIND = 0.8
 # How far what a request is taken to have in tokens may be off: fewer for plain words, and for what one token repeats.
-TOKENS_OFF = 1.5
+_TOKENS_OFF = 1.5
 # Log-odds a probability, where a chance is even.
 LOG_ODDS = 4.0
 
@@ -97,14 +97,18 @@ def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named
     abilities = candidate.abilities
     if features.needs and (missing := lacking(abilities, features)):
         return f"cannot take {', '.join(missing)}"
-    tokens = features.prompt_tokens
-    if tokens >= abilities.context_tokens and not (named and tokens < TOKENS_OFF * abilities.context_tokens):
+    if features.prompt_tokens >= abilities.context_tokens and (not named or too_long(abilities, features)):
         return f"holds {abilities.context_tokens} tokens, the request has about {features.prompt_tokens}"
     if candidate.down:
         return f"down: {candidate.down}"
     if candidate.ready_in_s > limits.left_s:
         return f"not ready: {candidate.note or 'loading'}"
     return "" if named else _should_not(abilities, candidate.estimate, features, limits)
+
+
+def too_long(abilities: Abilities, features: Features) -> bool:
+    """Whether it surely does not hold the request."""
+    return features.prompt_tokens >= _TOKENS_OFF * abilities.context_tokens
 
 
 def _should_not(abilities: Abilities, e: Estimate, features: Features, limits: Limits) -> str:

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from rung.clock import Clock
 from rung.errors import (
     Abstained,
-    AllFailed,
     Busy,
     DeadlineExceeded,
     NotReady,
@@ -33,6 +32,7 @@ from rung.routing import (
     lacking,
     next_action,
     sort_options,
+    too_long,
     weigh,
 )
 from rung.runtime.ladder import AUTO, NOTHING, Caller, Ladder, caller_of, leaves_choice
@@ -238,7 +238,7 @@ def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fe
     able = [c for c in everyone if not lacking(c.abilities, features)]
     if not able:
         return Unsupported(f"no reasoner here can take this request ({listed})")
-    if all(c.abilities.context_tokens <= features.prompt_tokens for c in able):
+    if all(too_long(c.abilities, features) for c in able):
         return TooLong(
             f"the request has about {features.prompt_tokens} tokens, more than any reasoner holds ({listed})",
             param="messages",
@@ -249,7 +249,7 @@ def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fe
         return NotReady(f"nothing that can take this request is ready yet ({listed})", retry_after_s=min(waits))
     if down := [c for c in able if c.down]:
         back_in_s = min(c.ready_in_s or _UNKNOWN_S for c in down)
-        return AllFailed(f"nothing that can take this request is up ({listed})", retry_after_s=max(back_in_s, 1.0))
+        return NotReady(f"nothing that can take this request is up ({listed})", retry_after_s=max(back_in_s, 1.0))
     if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
         return Unsupported(f"nothing fits max_usd ({listed})", param="rung.max_usd")
     return _too_late([c.estimate for c in able], limits, listed)

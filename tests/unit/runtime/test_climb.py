@@ -181,13 +181,15 @@ async def test_what_none_holds_for_sure_is_asked_of_one_that_may(world, scripted
 
 async def test_what_is_down_or_loading_is_told(world, scripted):
     down = world.add(scripted("a", "yes", state="down"))
-    with pytest.raises(AllFailed, match="down") as e:
+    with pytest.raises(NotReady, match="down") as e:
         await world.reply(world.request())
     assert e.value.retry_after_s == 5.0
     down.status = type(down.status)(state="down", note="slow down", ready_in_s=17.0)
-    with pytest.raises(AllFailed, match="slow down") as e:
+    with pytest.raises(NotReady, match="slow down") as e:
         await world.reply(world.request())
     assert e.value.retry_after_s == 17.0, "when it is asked again"
+    with pytest.raises(NotReady, match="slow down"):
+        await world.reply(world.request("word " * 7000, model="a"))
     down.status = type(down.status)(state="loading", note="downloading", ready_in_s=100.0)
     with pytest.raises(NotReady, match="downloading") as e:
         await world.reply(world.request(deadline_ms=2000))
