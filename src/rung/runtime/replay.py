@@ -14,6 +14,8 @@ from rung.runtime.learning import Bases, Heard, corrected
 from rung.types import Decision, Estimate, Option
 
 _BINS = 15
+# Parts of which each is judged by what the others say.
+_PARTS = 5
 
 
 class Mean(Struct, frozen=True):
@@ -59,6 +61,8 @@ class Replay(Struct, frozen=True, kw_only=True):
     `other` counts the decisions that today's estimates would begin otherwise, by what they began with and would begin
     with; `same` is what came of all others. `then` and `now` are the values of both policies, by a doubly robust
     estimate over the decisions on which what today's would begin with had a chance, if on any another had, else None.
+    There today's are learned anew for each part of the decisions from the others: by those that heard of a decision,
+    its luck would pass for merit.
     """
 
     decisions: int
@@ -106,14 +110,15 @@ def replay(graded: Sequence[Graded], bases: Bases) -> Replay | None:
         before = outcome.base + outcome.evidence
         served = one.decision.right_prob or 0.0
         scored.append(_Scored(name, one.score, served, sigmoid(before), sigmoid(before + moved)))
-        heard.take([one], lambda name, forgotten: None)
+        heard.take([one], _not_told)
     if not scored:
         return None
     choices = [choice for one in graded if (choice := _choice(one, heard, bases)) is not None]
     other = Counter((c.began.reasoner, c.would.reasoner) for c in choices if c.began.reasoner != c.would.reasoner)
     same = [c for c in choices if c.began.reasoner == c.would.reasoner]
     gains = [(s.before - s.score) ** 2 - (s.online - s.score) ** 2 for s in scored]
-    then, now, gain = _off_policy(choices)
+    by_chance = any(c.propensity < 1 for c in choices)
+    then, now, gain = _off_policy(_unseen(graded, bases)) if by_chance else (None, None, None)
     return Replay(
         decisions=len(scored),
         unknown=len(graded) - len(scored),
@@ -145,6 +150,19 @@ def _shares(scored: Iterable[_Scored]) -> tuple[Share, ...]:
         )
         for name, of in sorted(by_name.items(), key=lambda item: -len(item[1]))
     )
+
+
+def _unseen(graded: Sequence[Graded], bases: Bases) -> list[_Choice]:
+    """Each decision with what would be called first by estimates that have not heard what came of it."""
+    choices = []
+    for part in range(_PARTS):
+        heard = Heard(bases)
+        heard.take([one for at, one in enumerate(graded) if at % _PARTS != part], _not_told)
+        choices += [_choice(one, heard, bases) for one in graded[part::_PARTS]]
+    return [choice for choice in choices if choice is not None]
+
+
+def _not_told(name: str, forgotten: int) -> None: ...
 
 
 def _choice(graded: Graded, heard: Heard, bases: Bases) -> _Choice | None:

@@ -111,6 +111,21 @@ def test_a_better_policy_is_found_better_from_trials_alone(seed):
     assert found.gain.value > found.gain.within
 
 
+def test_luck_is_no_gain():
+    """Both are right on 0.575 of the questions: no policy gains anything, though `strong` looks better by a few trials."""
+    gains = []
+    for seed in range(30):
+        rng, rows = Random(seed), []
+        for nth in range(1, 101):
+            began = "strong" if rng.random() < 0.05 else "weak"
+            rows.append(graded(nth, float(rng.random() < 0.575), began, chances={"weak": 0.95, "strong": 0.05}))
+        found = replay(rows, BASES)
+        gains.append(found.gain.value if found.gain else 0.0)
+    mean = sum(gains) / len(gains)
+    error = (sum((gain - mean) ** 2 for gain in gains) / len(gains)) ** 0.5 / len(gains) ** 0.5
+    assert abs(mean) < 2.5 * error
+
+
 def test_what_had_no_chance_is_left_out_of_the_comparison():
     chances = {"weak": 0.9, "strong": 0.1}
     tried = [graded(nth, 0.0, chances=chances) for nth in range(1, 41)]
