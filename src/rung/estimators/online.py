@@ -65,6 +65,11 @@ class Offset(Struct, frozen=True):
             return _HINT * v + (1 - _HINT) * min(v + _DOUBT * sd, 0.0)
         return v * v * v / (v * v + sd * sd) if v else 0.0
 
+    @property
+    def believed_sd(self) -> float:
+        """How far what is believed may lie from what is: it lies aside of the likeliest, and that is not sure."""
+        return math.hypot(self.sd, self.value - self.believed)
+
 
 class Offsets(Struct, frozen=True, kw_only=True):
     """One reasoner's: on all questions, and on a task beside that, from so many outcomes. Of a task without any the

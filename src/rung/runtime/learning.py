@@ -78,7 +78,7 @@ def corrected(known: Mapping[str, Offsets], name: str, task: str, expected: Esti
     return replace(
         expected,
         right_prob=right,
-        right_sd=right * (1 - right) * offset.sd,
+        right_sd=right * (1 - right) * offset.believed_sd,
         correction=Correction(base_prob=base, outcomes=of.outcomes, forgotten=of.forgotten),
     )
 

@@ -129,6 +129,15 @@ def simulated(seed, *parts):
     return rows
 
 
+def test_the_interval_about_what_is_believed_holds():
+    """Of bad news a part is not believed: the interval reaches to where the reasoner is all the same."""
+    held = 0
+    for seed in range(40):
+        offset = offsets(simulated(seed, (100, -1.0))).on("open")
+        held += abs(-1.0 - offset.believed) <= 1.96 * offset.believed_sd
+    assert held >= 37
+
+
 def test_false_alarms_are_rare():
     assert sum(bool(follow(simulated(seed, (300, -0.7)))) for seed in range(20)) <= 1
 
