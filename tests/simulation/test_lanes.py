@@ -234,6 +234,23 @@ def test_easy_questions_leave_a_full_lane_first_and_come_back(simulate, machine)
     assert price_at_the_end == 0.0
 
 
+def test_who_waits_in_a_pools_other_lanes_counts_in_the_price(simulate, machine):
+    async def scene(world):
+        pool = Pool(1, world.clock)
+        crowded, quiet = (world.lane(machine(name), pool=pool) for name in "ab")
+        async with asyncio.TaskGroup() as group:
+            for n in range(20):
+                group.create_task(world.ask(crowded, f"c{n}", tokens=100, within_s=1000.0))
+            for _ in range(100):
+                await asyncio.sleep(0.1)
+                prices = crowded.congestion, quiet.congestion  # asked again and again, as the rule does
+            return prices
+
+    crowded, quiet = simulate(scene)
+    assert quiet == pytest.approx(crowded, rel=0.1)
+    assert quiet > 0
+
+
 def test_the_price_is_bounded_and_falls_to_nothing(simulate, machine):
     async def scene(world):
         bounds = Lanes(congestion=Congestion(most_usd=0.001))

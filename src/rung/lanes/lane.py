@@ -550,7 +550,8 @@ class Lane:
 
     def _load_changed(self, now_s: float) -> None:
         # A pool's load is that of all its lanes: each call puts its delay on all of them.
-        self._price.load_is((self.pool.running + self._queue.n) / self._places(now_s), now_s)
+        n = self.pool.waiting if self.pool.shared else self._queue.n
+        self._price.load_is((self.pool.running + n) / self._places(now_s), now_s)
 
     def _look_when_a_pause_ends(self, now_s: float) -> None:
         """Those that wait need not do so until a call at another upstream ends."""

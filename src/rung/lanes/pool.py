@@ -43,6 +43,10 @@ class Pool:
     def members(self) -> list[Member]:
         return list(self._weights)
 
+    @property
+    def waiting(self) -> int:
+        return sum([member.waiting for member in self._weights])
+
     def in_use(self) -> bool:
         """Whether a call runs or waits."""
         return self.running > 0 or self._waited_for()
