@@ -1,5 +1,6 @@
 """Asks the rung below to reason first, and tells the reasoning from the answer."""
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -11,7 +12,10 @@ from rung.reasoners.wording import question_of, with_line
 from rung.types import Call, Chunk, Json
 
 MARKER = "Final answer:"
-_AS_WRITTEN = (MARKER, "Final Answer:", "FINAL ANSWER:", "Final answer**:", "Final Answer**:")
+_BOLD = "**"
+_PLAIN = (MARKER, "Final Answer:", "FINAL ANSWER:", "Final answer**:", "Final Answer**:")
+_AS_WRITTEN = (*_PLAIN, *(f"{_BOLD}{mark}" for mark in _PLAIN))
+_WRAPPED = re.compile(r"(\*{1,3}|_{1,2}|`)([^*_`\n]+)\1(\.?)")
 
 # Measured with Qwen2.5-Coder-1.5B-Instruct: docs/experiments.md.
 SHORT_LINE = f'Think step by step. Then end with one line "{MARKER}" followed by the answer only.'
@@ -20,12 +24,12 @@ OPEN_LINE = f'First think about it step by step. Then write "{MARKER}" followed 
 
 class Until:
     """Cuts a stream of text at the mark that is whole first. What might be the beginning of a mark is held back until
-    more has come; `.found` tells whether a mark has been seen."""
+    more has come; `.found` is the mark that was seen."""
 
     def __init__(self, marks: Sequence[str]) -> None:
         self._marks = [mark for mark in marks if mark]
         self._held = ""
-        self.found = False
+        self.found = ""
 
     def feed(self, text: str) -> tuple[str, str]:
         """What is now known to lie before a mark, and what follows it."""
@@ -33,7 +37,7 @@ class Until:
         hits = [(at + len(mark), at, mark) for mark in self._marks if (at := held.find(mark)) >= 0]
         if hits:
             _, at, mark = min(hits)
-            self._held, self.found = "", True
+            self._held, self.found = "", mark
             return held[:at], held[at + len(mark) :]
         longest = max((len(mark) for mark in self._marks), default=1) - 1
         tails = (n for n in range(min(longest, len(held)), 0, -1))
@@ -58,6 +62,7 @@ class _Split:
         self._stops = stops
         self._stop = Until(stops)
         self._whole = ""
+        self._head: str | None = ""
         self._text = ""
         self._shown = 0
 
@@ -65,15 +70,38 @@ class _Split:
         """The pieces of reasoning and of text that have become known."""
         self._whole += text
         reasoning, after = ("", text) if self._marker.found else self._marker.feed(text)
+        if self._head is not None:
+            after = self._begun(after)
+        self._add(after)
+        return reasoning, "" if self._short else self._new()
+
+    def _add(self, after: str) -> None:
         if not self._text:
-            after = after.lstrip(" \t\r\n*")
+            after = after.lstrip()
         if after and not self._stop.found:
             self._text += self._stop.feed(after)[0]
-        return reasoning, "" if self._short else self._new()
+
+    def _begun(self, after: str, *, whole: bool = False) -> str:
+        """What has come of the answer, once it is known whether it begins with the end of the marker's bold type. That
+        of a marker in an answer in bold type begins with the answer."""
+        assert self._head is not None
+        self._head += after
+        mark, head = self._marker.found, self._head
+        if not mark or (not whole and (not head.strip() or _BOLD.startswith(head))):
+            return ""
+        self._head = None
+        opened = mark.startswith(_BOLD) and _BOLD not in mark[len(_BOLD) :]
+        if head.startswith(_BOLD) and (opened or not head[len(_BOLD) :].strip() or head[len(_BOLD)].isspace()):
+            return head[len(_BOLD) :]
+        return f"{_BOLD}{head.lstrip()}" if opened and head.strip() else head
 
     def end(self) -> tuple[str, str]:
         """The last pieces."""
+        if self._head is not None:
+            self._add(self._begun("", whole=True))
         self._text += "" if self._stop.found else self._stop.rest()
+        if self._short and (wrapped := _WRAPPED.fullmatch(self._text.strip())):
+            self._text = f"{wrapped[2]}{wrapped[3]}"
         if self._short and (not self._text or "\\" in self._text):
             said = self._text or self._whole
             self._text = extract(said, self._short, self._options) or self._text

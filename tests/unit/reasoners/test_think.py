@@ -51,6 +51,45 @@ async def test_an_answer_without_the_marker_is_never_empty(scripted, calling, wh
     assert answer.choices[0].reasoning.replace(MARKER, "") == "".join(said).replace(MARKER, "")
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("Final answer: **7**", "7"),
+        ("**Final answer:** 7", "7"),
+        ("**Final answer:** **7**.", "7."),
+        ("**Final answer: 7**", "7"),
+        ("**Final answer**: `7`", "7"),
+        ("**So, Final answer:** 7", "7"),
+        ("Final answer: **7** apples", "**7** apples"),
+        ("Final answer:**7**", "7"),
+        ("**Final answer:**", "4"),
+    ],
+)
+@pytest.mark.parametrize("whole_at_once", [True, False])
+async def test_a_short_answer_is_freed_of_the_marks_around_it(scripted, calling, whole, said, text, whole_at_once):
+    below = scripted(["3 and 4. ", said] if whole_at_once else list(f"3 and 4. {said}"))
+    choice = (await whole(Think("think", below.answer, below), calling(SUM))).choices[0]
+    assert choice.text == text
+    assert choice.reasoning == ("3 and 4. **So, " if "So" in said else "3 and 4. ")
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("Final answer:\n\n**Ladders** go up.", "**Ladders** go up."),
+        ("**Final answer:** **Ladders** go up.", "**Ladders** go up."),
+        ("**Final answer: Ladders** go up.", "**Ladders** go up."),
+        ("Final answer:\n* one\n* two", "* one\n* two"),
+        ("Final answer: *", "*"),
+    ],
+)
+@pytest.mark.parametrize("whole_at_once", [True, False])
+async def test_a_long_answer_keeps_its_marks(scripted, calling, whole, said, text, whole_at_once):
+    below = scripted([said] if whole_at_once else list(said))
+    answer = await whole(Think("think", below.answer, below), calling("Write a poem about ladders."))
+    assert answer.text == text
+
+
 async def test_the_users_stop_ends_the_answer_but_not_the_reasoning(scripted, calling, whole):
     below = scripted(["one\ntwo\n", f"{MARKER} 7", "\n", "more"])
     answer = await whole(Think("think", below.answer, below), calling(SUM, stop="\n"))
@@ -116,7 +155,7 @@ def test_however_it_is_cut_up_a_text_ends_at_the_same_mark(text, marks, cuts):
         before += until.feed(text[start:end])[0]
     before += until.rest()
     places = [(at + len(mark), at) for mark in marks if (at := text.find(mark)) >= 0]
-    assert until.found == bool(places)
+    assert bool(until.found) == bool(places)
     if until.found:
         assert before == text[: min(places)[1]]
     else:
