@@ -2,23 +2,16 @@
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import msgspec
 
 from rung.clock import Clock, soon_within, within
 from rung.errors import (
     Abstained,
-    AllFailed,
-    Busy,
-    DeadlineExceeded,
-    Overloaded,
-    RateLimited,
     ReasonerError,
     RungError,
     TimedOut,
-    UpstreamRefusedRequest,
 )
 from rung.reasoners.base import closing, collect, spell
 from rung.routing import (
@@ -36,10 +29,12 @@ from rung.routing import (
     right_after,
     weigh,
 )
-from rung.runtime.hold import Held, Hold, can_hold, taken
+from rung.runtime.account import Account, Attempt
+from rung.runtime.failure import nobody_answered, too_late
+from rung.runtime.hold import Held, Hold, can_hold
 from rung.runtime.judge import Hand, Judge, word_of
-from rung.runtime.ladder import Ladder, leaves_choice
-from rung.runtime.plan import UNBOUND, Plan, decision_of, is_bound, none_fits, with_quickest
+from rung.runtime.ladder import Ladder
+from rung.runtime.plan import UNBOUND, Plan, decision_of, is_bound, with_quickest
 from rung.types import (
     NOTHING_SPENT,
     Answer,
@@ -53,7 +48,6 @@ from rung.types import (
     Json,
     Reply,
     Request,
-    Step,
     Usage,
     Verdict,
 )
@@ -67,27 +61,6 @@ _FRESH_S = 0.05
 
 Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Coroutine[Any, None, tuple[Verdict, ...]]]
 Event = Commit | Chunk | Reply
-
-
-class Attempt:
-    """One call while it runs, and a block around it: what goes wrong inside is told to `failed`, which says whether the
-    climb goes on. `wait_s` is that in its lane, as it was expected. `answer` stays None unless it came whole."""
-
-    def __init__(
-        self, action: Try, started_s: float, wait_s: float, failed: "Callable[[Attempt, BaseException], bool]"
-    ) -> None:
-        self.action = action
-        self.started_s = started_s
-        self.wait_s = wait_s
-        self.chunks: list[Chunk] = []
-        self.answer: Answer | None = None
-        self._failed = failed
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
-        return error is not None and self._failed(self, error)
 
 
 class _Dropped(Exception):
@@ -115,11 +88,10 @@ class Climb:
         self._caller = plan.caller
         self._left = {c.name: c for c in plan.candidates}
         self._options = plan.candidates
+        self._account = Account(request, self._rungs, plan.features.prompt_tokens, clock)
         self._answers: list[Answer] = []
         self._verdicts: tuple[Verdict, ...] = ()
-        self._steps: list[Step] = []
         self._failures: dict[str, ReasonerError] = {}
-        self._spent = NOTHING_SPENT
         self._live_by: str | None = None
         self._quality_reached = True
         # Those whose answers were dropped, and what was seen of them: for when nobody else answers.
@@ -150,26 +122,26 @@ class Climb:
                 return
         self._quality_reached = action.quality_reached
         if not self._answers:
-            raise self._nobody_answered()
+            raise self._why()
         answer, _ = self._best()
         yield Commit(reasoner=answer.reasoner, cache="miss", live=False)
         if self._request.stream:
             for chunk in spell(answer):
                 yield chunk
-        yield Reply(answer=self._priced(answer), decision=self.decision())
+        yield Reply(answer=self._account.priced(answer), decision=self.decision())
 
     def decision(self, error: str = "") -> Decision:
         """Why the request was, or was not, answered the way it was, as far as is known."""
         answer, verdict = self._served()
         return msgspec.structs.replace(
             decision_of(self._request, self._plan),
-            steps=tuple(self._steps),
+            steps=tuple(self._account.steps),
             answered_by=answer.reasoner if answer else None,
             right_prob=verdict.right_prob if verdict else None,
             quality_reached=self._quality_reached,
-            usage=self._spent,
+            usage=self._account.spent,
             total_s=self._clock.monotonic() - self._request.arrived_s,
-            reasoner_s=sum([step.ended_s - step.started_s for step in self._steps]),
+            reasoner_s=sum([step.ended_s - step.started_s for step in self._account.steps]),
             streamed_live=self._live_by is not None,
             error=error,
             unjudged=self._unjudged,
@@ -188,11 +160,11 @@ class Climb:
         return isinstance(next_action(weighed, self._in_hand(), self._request.wishes.min_quality), Try)
 
     def _next(self) -> Try | Stop:
-        if not self._steps:
+        if not self._account.steps:
             return self._plan.taken or self._plan.action
         if self._as_expected():
             return Stop(quality_reached=True)
-        limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
+        limits = self._limits()
         features = self._plan.features
         self._look_again(features)
         fit = [c for c in self._left.values() if not exclusion(c, features, limits)]
@@ -208,7 +180,7 @@ class Climb:
         """Whether the first answer came at once, is as sure as expected, and so sure that nothing was worth calling
         after it: the rule, asked anew, would weigh the same and say so."""
         plan = self._plan
-        if len(self._steps) != 1 or not self._answers or plan.streaming == "eager":
+        if len(self._account.steps) != 1 or not self._answers or plan.streaming == "eager":
             return False
         if self._clock.monotonic() - self._looked_s >= _FRESH_S:
             return False
@@ -260,7 +232,7 @@ class Climb:
 
     def _others(self, running: Candidate, found_prob: float) -> list[Weighed]:
         """The options beside one whose answer is being written and is thought to be right with `found_prob`."""
-        limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
+        limits = self._limits()
         seen = [*self._seen(), Seen(running.mind, running.estimate.right_prob, found_prob)]
         fit = (c for c in self._options if c.name != running.name and not exclusion(c, self._plan.features, limits))
         return self._weighed(fit, seen)
@@ -324,7 +296,7 @@ class Climb:
         self._quality_reached = self._verdicts[-1].right_prob >= wanted
         surely = action.live and self._plan.streaming != "eager"
         self._ended = surely or isinstance(self._next(), Stop)
-        return Reply(answer=self._priced(self._answers[-1]), decision=self.decision())
+        return Reply(answer=self._account.priced(self._answers[-1]), decision=self.decision())
 
     async def _in_time(self, stream: AsyncGenerator[Chunk, None], begun: Call | None) -> Chunk | None:
         with within(self._patience_s(begun) if begun else self._left_s()):
@@ -341,25 +313,26 @@ class Climb:
             del self._left[name]
             self._failures[name] = error
             reason = f"{type(error).__name__}: {error.message}"
-            usage = self._taken(attempt, error.usage)
-            self._step(attempt, "abstained" if isinstance(error, Abstained) else "failed", reason=reason, usage=usage)
+            usage = self._account.lost(attempt, error.usage)
+            outcome: Ended = "abstained" if isinstance(error, Abstained) else "failed"
+            self._account.note(attempt, outcome, reason=reason, usage=usage)
             return self._live_by is None
         if isinstance(error, TimeoutError):
             del self._left[name]
             late = self._late()
             reason = "the request's deadline passed" if late else "nothing came while another could still be asked"
             self._failures[name] = TimedOut(reason)
-            self._step(attempt, "failed", reason=reason, usage=self._taken(attempt))
+            self._account.note(attempt, "failed", reason=reason, usage=self._account.lost(attempt))
             if self._live_by is not None:
-                raise self._too_late() from None
+                raise too_late(self._request, self._account.steps) from None
             return True
         if isinstance(error, _Dropped):
             candidate = self._dropped[name] = self._left.pop(name)
             self._glimpsed.append(Seen(candidate.mind, candidate.estimate.right_prob, error.verdict.right_prob))
             looked = self._clock.monotonic(), error.verdict
-            self._step(attempt, "dropped", usage=self._taken(attempt), looked=looked)
+            self._account.note(attempt, "dropped", usage=self._account.lost(attempt), looked=looked)
             return True
-        self._step(attempt, "cancelled", usage=self._taken(attempt))
+        self._account.note(attempt, "cancelled", usage=self._account.lost(attempt))
         return False
 
     def _call(self, name: str, *, stream: bool) -> Call:
@@ -402,8 +375,7 @@ class Climb:
 
     async def _answered(self, attempt: Attempt, answer: Answer) -> None:
         name, ended_s = attempt.action.reasoner, self._clock.monotonic()
-        usage = self._with_machine(name, answer.usage)
-        self._spend(usage)
+        usage = self._account.paid(name, answer.usage)
         chosen, features, looked = self._left.pop(name), self._plan.features, self._ladder.looked
         expected_prob = right_after(chosen, self._seen())
         if usage is not answer.usage:
@@ -412,12 +384,12 @@ class Climb:
         try:
             verdicts = await self._looked_at(answers, expected_prob)
         except BaseException:
-            self._step(attempt, "cancelled", usage=usage)
+            self._account.note(attempt, "cancelled", usage=usage)
             raise
         self._answers, self._verdicts = answers, verdicts
         looked.took(features.task, self._clock.monotonic() - ended_s)
         looked.saw(name, features.task, Verdicted(expected_prob, self._verdicts[-1].right_prob))
-        self._step(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
+        self._account.note(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
 
     async def _asked(self, judge: Judge) -> bool:
         """Asks the judge about the best answer in hand, if its word is worth it; the rule is asked anew then."""
@@ -434,8 +406,7 @@ class Climb:
                         attempt.chunks.append(chunk)
             attempt.answer = collect(judge.name, attempt.chunks)
         if attempt.answer is not None:
-            usage = self._with_machine(judge.name, attempt.answer.usage)
-            self._spend(usage)
+            usage = self._account.paid(judge.name, attempt.answer.usage)
             await self._heard(judge, attempt, best, usage)
         return True
 
@@ -447,7 +418,7 @@ class Climb:
             told, reason = error.usage, f"{type(error).__name__}: {error.message}"
         elif isinstance(error, TimeoutError):
             reason = "nothing came as long as its word was worth waiting for"
-        self._step(attempt, "unjudged", reason=reason, usage=self._taken(attempt, told))
+        self._account.note(attempt, "unjudged", reason=reason, usage=self._account.lost(attempt, told))
         return isinstance(error, ReasonerError | TimeoutError)
 
     async def _heard(self, judge: Judge, attempt: Attempt, best: Answer, usage: Usage) -> None:
@@ -456,15 +427,13 @@ class Climb:
         yes = word_of(attempt.answer)
         if yes is None:
             self._judge = None
-            self._step(attempt, "unjudged", reason="said neither yes nor no", usage=usage)
+            self._account.note(attempt, "unjudged", reason="said neither yes nor no", usage=usage)
             return
-        self._step(attempt, "judged", reason=f"of {best.reasoner}: {yes:.0%} yes", usage=usage)
+        self._account.note(attempt, "judged", reason=f"of {best.reasoner}: {yes:.0%} yes", usage=usage)
         at = self._answers.index(best)
         self._answers[at] = msgspec.structs.replace(best, signals={**best.signals, "judge": judge.moves(yes)})
         self._verdicts = await self._looked_at(self._answers, None)
-        for number, step in enumerate(self._steps):
-            if step.outcome == "answered" and step.reasoner == best.reasoner:
-                self._steps[number] = msgspec.structs.replace(step, verdict=self._verdicts[at])
+        self._account.revise(best.reasoner, self._verdicts[at])
 
     def _hand(self, best: Answer, verdict: Verdict) -> Hand:
         others = [v.right_prob for a, v in zip(self._answers, self._verdicts, strict=True) if a is not best]
@@ -480,7 +449,7 @@ class Climb:
             best=best,
             verdict=verdict,
             next_prob=max(others, default=None),
-            limits=Limits(left_s=self._left_s(), left_usd=self._left_usd()),
+            limits=self._limits(),
             options=options,
         )
 
@@ -493,55 +462,6 @@ class Climb:
             return await soon_within(self._left_s(), looking)
         except TimeoutError:
             return self._verdicts if expected_prob is None else (*self._verdicts, Verdict(right_prob=expected_prob))
-
-    def _taken(self, attempt: Attempt, told: Usage = NOTHING_SPENT) -> Usage:
-        """What a call without an answer cost, as it told or as far as it came; that is spent all the same."""
-        name = attempt.action.reasoner
-        if told == NOTHING_SPENT:
-            busy_s = max(self._clock.monotonic() - attempt.started_s - attempt.wait_s, 0.0)
-            told = taken(attempt.chunks, self._rungs[name].profile, self._plan.features.prompt_tokens, busy_s)
-        usage = self._with_machine(name, told)
-        self._spend(usage)
-        return usage
-
-    def _spend(self, usage: Usage) -> None:
-        self._spent = usage if self._spent is NOTHING_SPENT else self._spent + usage
-
-    def _with_machine(self, name: str, usage: Usage) -> Usage:
-        """A machine of ours that was held is paid for by the second."""
-        held_usd = usage.busy_s * self._rungs[name].profile.usd_per_busy_s
-        return msgspec.structs.replace(usage, usd=usage.usd + held_usd) if held_usd else usage
-
-    def _priced(self, answer: Answer) -> Answer:
-        """The answer with the money and machine time of the whole climb, and its own tokens."""
-        if self._spent is answer.usage:
-            return answer
-        usage = msgspec.structs.replace(answer.usage, usd=self._spent.usd, busy_s=self._spent.busy_s)
-        return msgspec.structs.replace(answer, usage=usage)
-
-    def _step(
-        self,
-        attempt: Attempt,
-        outcome: Ended,
-        *,
-        reason: str = "",
-        usage: Usage = NOTHING_SPENT,
-        looked: tuple[float, Verdict] | None = None,
-    ) -> None:
-        ended_s, verdict = looked or (self._clock.monotonic(), None)
-        self._steps.append(
-            Step(
-                reasoner=attempt.action.reasoner,
-                reserve=attempt.action.reserve,
-                outcome=outcome,
-                started_s=attempt.started_s - self._request.arrived_s,
-                ended_s=ended_s - self._request.arrived_s,
-                usage=usage,
-                verdict=verdict,
-                reason=reason,
-                propensity=attempt.action.propensity,
-            )
-        )
 
     def _best(self) -> tuple[Answer, Verdict]:
         """The likeliest answer in hand; of equals, the first."""
@@ -564,34 +484,17 @@ class Climb:
     def _late(self) -> bool:
         return self._left_s() <= _EARLY_S
 
+    def _limits(self) -> Limits:
+        return Limits(left_s=self._left_s(), left_usd=self._left_usd())
+
     def _left_usd(self) -> float | None:
         bound = self._request.wishes.max_usd
-        return None if bound is None else bound - self._spent.usd
+        return None if bound is None else bound - self._account.spent.usd
 
-    def _too_late(self) -> DeadlineExceeded:
-        allowed_s = self._request.deadline_s - self._request.arrived_s
-        tried = ", ".join(f"{step.reasoner} ({step.outcome})" for step in self._steps)
-        return DeadlineExceeded(f"no answer within {allowed_s:.1f} s; tried: {tried}", param="rung.deadline_ms")
-
-    def _nobody_answered(self) -> RungError:
+    def _why(self) -> RungError:
         if self._late():
-            return self._too_late()
-        errors = list(self._failures.values())
-        real = [e for e in errors if not isinstance(e, Abstained)] or errors
-        if not self._plan.problem and len(errors) == 1 and not leaves_choice(self._request.model):
-            return errors[0]  # one reasoner was asked for by name: its own error says most
-        limits = Limits(left_s=self._left_s(), left_usd=self._left_usd())
-        if error := none_fits(self._plan, self._ladder, self._failures, limits):
-            return error
-        if real and all(isinstance(e, UpstreamRefusedRequest) for e in real):
-            return real[0]
-        waits = [e.retry_after_s for e in real if e.retry_after_s is not None]
-        retry_after_s = min(waits) if waits else None
-        if real and all(isinstance(e, Overloaded | RateLimited) for e in real):
-            return Busy(real[0].message, retry_after_s=retry_after_s)
-        reasons = [f"{name}: {e.message.removeprefix(f'{name}: ')}" for name, e in self._failures.items()]
-        reasons += [f"{name}: {why}" for name, why in self._plan.left_out.items()]
-        return AllFailed(f"no reasoner answered ({'; '.join(reasons)})", retry_after_s=retry_after_s)
+            return too_late(self._request, self._account.steps)
+        return nobody_answered(self._request, self._plan, self._ladder, self._failures, self._limits())
 
 
 def _at_once(chunk: Chunk) -> Commitment:

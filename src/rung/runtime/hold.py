@@ -17,7 +17,8 @@ from rung.routing import (
     commitment,
     verdict_of,
 )
-from rung.types import Chunk, Features, Request, Usage, Verdict
+from rung.runtime.account import tokens_of
+from rung.types import Chunk, Features, Request, Verdict
 from rung.verdicts import early_verdict
 
 # The pieces of an answer after which it is looked at.
@@ -26,7 +27,6 @@ LOOKS = frozenset({8, 16, 32, 64, 128, 256, 512})
 _WHOLE_ONLY = frozenset({"tools", "json_object", "json_schema", "n"})
 # An answer that is longer than was expected is taken to have this share of that still to go.
 _LONGER = 0.1
-_CHARS_PER_TOKEN = 4
 
 
 class Held(Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class Hold:
         answer = collect(held.candidate.name, self._chunks)
         kind, body = held.profile.kind, held.request.body
         self.verdict = early_verdict(held.features, kind, held.expected_prob, answer, body)
-        expected, tokens = estimate.completion_tokens, _tokens(self._pieces, self._chars)
+        expected, tokens = estimate.completion_tokens, tokens_of(self._pieces, self._chars)
         rest_tokens = max(expected - tokens, _LONGER * expected)
         assert self._first_s is not None
         rest_s = rest_tokens * (self._clock.monotonic() - self._first_s) / max(tokens - 1, 1)
@@ -93,23 +93,3 @@ class Hold:
         )
         others = held.others(self.verdict.right_prob)
         return commitment(written, others, held.in_hand, held.prices, held.request.wishes.min_quality)
-
-
-def taken(chunks: Sequence[Chunk], profile: Profile, prompt_tokens: int, busy_s: float) -> Usage:
-    """What a call that did not come to its end took, as far as that can be told: nothing if nothing came. Tokens are
-    counted by pieces of text, and the money follows from them."""
-    pieces = [len(c.text) + len(c.reasoning) for c in chunks if c.text or c.reasoning]
-    if not pieces:
-        return Usage()
-    written = _tokens(len(pieces), sum(pieces))
-    usd = profile.input_usd_per_token * prompt_tokens + profile.output_usd_per_token * written
-    return Usage(
-        prompt_tokens=prompt_tokens,
-        completion_tokens=written,
-        usd=usd,
-        busy_s=busy_s if profile.usd_per_busy_s else 0.0,
-    )
-
-
-def _tokens(pieces: int, chars: int) -> int:
-    return max(pieces, chars // _CHARS_PER_TOKEN)

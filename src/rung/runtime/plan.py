@@ -8,12 +8,10 @@ from msgspec.structs import replace
 
 from rung.clock import Clock
 from rung.errors import (
-    Abstained,
     Busy,
     DeadlineExceeded,
     NotReady,
     RungError,
-    TimedOut,
     TooLong,
     Unsupported,
 )
@@ -117,7 +115,7 @@ def make_plan(
         action=next_action(options, None, request.wishes.min_quality),
         streaming=streaming,
         bounded=_bounded(request, [c for c in everyone if c.name in left_out], features) if left_out else (),
-        problem=None if candidates else _why_nobody(everyone, reasons, features, limits),
+        problem=None if candidates else why_nobody(everyone, reasons, features, limits),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )
 
@@ -217,23 +215,11 @@ def _if_all_abstain(
     general = [c for c in everyone if c.abilities.general]
     if not general:
         return None
-    return _why_nobody(general, {c.name: reasons[c.name] for c in general}, features, limits)
+    return why_nobody(general, {c.name: reasons[c.name] for c in general}, features, limits)
 
 
-def none_fits(plan: Plan, ladder: Ladder, failed: Mapping[str, RungError], limits: Limits) -> RungError | None:
-    """Why nobody is left who takes any question, if that is why nobody answered: those that were called abstained, or
-    were given up in silence, and the lanes of the others filled meanwhile."""
-    if plan.if_all_abstain is not None and all(isinstance(e, Abstained) for e in failed.values()):
-        return plan.if_all_abstain
-    if not all(isinstance(e, Abstained | TimedOut) for e in failed.values()):
-        return None
-    rest = [c for c in plan.candidates if c.abilities.general and c.name not in failed]
-    rest = [ladder.candidate(ladder.rungs[c.name], plan.features, plan.caller, c) for c in rest]
-    reasons = {c.name: reason for c in rest if (reason := exclusion(c, plan.features, limits))}
-    return _why_nobody(rest, reasons, plan.features, limits) if reasons and len(reasons) == len(rest) else None
-
-
-def _why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Features, limits: Limits) -> RungError:
+def why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Features, limits: Limits) -> RungError:
+    """Why none of them is an option: `reasons` by name."""
     listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "no reasoner may be chosen by `auto`"
     able = [c for c in everyone if not lacking(c.abilities, features)]
     if not able:
