@@ -1,6 +1,7 @@
 """Answers, chunks, decisions and errors -> the bytes of OpenAI's chat completions."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -45,7 +46,7 @@ def _unreserved(extra: Json) -> Json:
 def _choice(index: int, choice: Choice) -> Json:
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": choice.text or (None if _said_otherwise(choice) else ""),
+        "content": choice.text or _instead_of_text(choice.tool_calls, choice.extra),
         "refusal": None,
         **choice.extra,
     }
@@ -62,9 +63,10 @@ def _choice(index: int, choice: Choice) -> Json:
     }
 
 
-def _said_otherwise(choice: Choice) -> bool:
-    """Whether there is something in place of a text."""
-    return bool(choice.tool_calls) or not _IN_PLACE.isdisjoint(key for key, value in choice.extra.items() if value)
+def _instead_of_text(tool_calls: Sequence[Json], extra: Json) -> str | None:
+    """The content where there is no text: null if something else is said in its place."""
+    said = tool_calls or not _IN_PLACE.isdisjoint(key for key, value in extra.items() if value)
+    return None if said else ""
 
 
 def _logprobs(entries: tuple[Json, ...]) -> Json | None:
@@ -102,7 +104,7 @@ class ChunkWriter:
             return b""
         if chunk.index not in self._begun:
             self._begun.add(chunk.index)
-            delta = {"role": "assistant", "content": "", **delta}
+            delta = {"role": "assistant", "content": _instead_of_text(chunk.tool_calls, chunk.delta_extra), **delta}
         choice = {
             **chunk.choice_extra,
             "index": chunk.index,
