@@ -112,9 +112,13 @@ def forget(outcomes: Sequence[Outcome], forgotten: int = 0) -> int:
     counted = outcomes[forgotten:]
     if len(counted) % _LOOK_EVERY:
         return forgotten
-    odds, scores = [one.base + one.evidence for one in counted], [one.score for one in counted]
-    off = _likeliest([(o, y, 1.0) for o, y in zip(odds, scores, strict=True)], _MOST).value
-    return forgotten + changed_at([_sigmoid(o + off) for o in odds], scores)
+    # Who is better at one task than at another has not changed where more of the other is asked.
+    by_task: dict[str, list[tuple[float, float, float]]] = {}
+    for one in counted:
+        by_task.setdefault(one.task, []).append((one.base + one.evidence, one.score, 1.0))
+    off = {task: _likeliest(rows, _MOST).value for task, rows in by_task.items()}
+    expected = [_sigmoid(one.base + one.evidence + off[one.task]) for one in counted]
+    return forgotten + changed_at(expected, [one.score for one in counted])
 
 
 def _likeliest(rows: Iterable[tuple[float, float, float]], sd: float) -> Offset:

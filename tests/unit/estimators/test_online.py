@@ -142,6 +142,15 @@ def test_false_alarms_are_rare():
     assert sum(bool(follow(simulated(seed, (300, -0.7)))) for seed in range(20)) <= 1
 
 
+def test_who_is_asked_more_of_what_it_is_bad_at_has_not_changed():
+    for seed in range(10):
+        rng = Random(seed)
+        tasks = ["maths" if rng.random() < 0.8 else "choice" for _ in range(150)]
+        tasks += ["maths" if rng.random() < 0.2 else "choice" for _ in range(150)]
+        right = {"maths": 0.9, "choice": 0.4}
+        assert not follow([outcome(float(rng.random() < right[task]), task=task) for task in tasks])
+
+
 def test_a_swapped_reasoner_is_noticed_within_sixty_outcomes():
     delays = [follow(simulated(seed, (200, 0.0), (60, -2.5))) for seed in range(10)]
     assert all(delays)

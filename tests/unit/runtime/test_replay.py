@@ -112,7 +112,7 @@ def test_a_better_policy_is_found_better_from_trials_alone(seed):
 
 
 def test_luck_is_no_gain():
-    """Both are right on 0.575 of the questions: no policy gains anything, though `strong` looks better by a few trials."""
+    """Both are right on 0.575 of the questions, so no policy gains anything; by few trials one may look better."""
     gains = []
     for seed in range(30):
         rng, rows = Random(seed), []
