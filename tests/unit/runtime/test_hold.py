@@ -20,7 +20,7 @@ from rung.routing import OPEN_SHARE, Candidate, Prices, Profile, features_of, op
 from rung.routing.reserve import verdict_points
 from rung.runtime import Ladder, Rung, plan
 from rung.runtime.climb import Climb
-from rung.runtime.hold import LOOKS, can_hold, taken
+from rung.runtime.hold import LOOKS, can_hold
 from rung.runtime.plan import make_plan
 from rung.simulate import run
 from rung.types import Chunk, Commit, Decision, Estimate, Reply, Request, Usage, Verdict, Wishes
@@ -242,10 +242,6 @@ def test_what_is_of_use_only_whole_is_held_whole(need):
     estimate = Estimate(right_prob=0.8, completion_tokens=100)
     assert can_hold(Candidate(name="a", abilities=Abilities(), estimate=estimate), features) == (not need)
     assert not can_hold(Candidate(name="a", abilities=Abilities(streaming=False), estimate=estimate), features)
-
-
-def test_a_call_that_brought_nothing_took_nothing():
-    assert taken([Chunk()], Profile(name="a", kind="endpoint"), 100, 3.0) == Usage()
 
 
 shapes = st.lists(
