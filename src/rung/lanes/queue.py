@@ -111,7 +111,7 @@ class Queue:
         self._waiting[ticket.tenant] -= 1
         if not self._waiting[ticket.tenant]:
             del self._waiting[ticket.tenant]
-            self._floor = self._counters[ticket.tenant]
+            self._floor = max(self._floor, self._counters[ticket.tenant])
         waiting = self._classes[ticket.priority]
         waiting.left(ticket)
         if not waiting.n:
@@ -178,8 +178,8 @@ class Queue:
         self._classes[ticket.priority].push(ticket)
 
     def _lift(self, tenant: str) -> None:
-        """Who comes back after a pause has saved up nothing: lifted to the least served of those who wait, or to the
-        one that was served last."""
+        """Who comes back after a pause has saved up nothing: lifted to the least served of those who wait, or to
+        the most that one had been served when it left."""
         if tenant not in self._waiting:
             least = min([self._counters[t] for t in self._waiting]) if self._waiting else self._floor
             self._counters[tenant] = max(self._counters.get(tenant, 0.0), least)

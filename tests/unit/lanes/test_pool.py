@@ -15,8 +15,9 @@ class Hands(RealClock):
 class Line:
     """A member whose calls each take one place; `held` says that its upstream takes none now."""
 
-    def __init__(self, pool, weight=1.0):
+    def __init__(self, pool, weight=1.0, service_s=1.0):
         self.pool, self.waiting, self.running, self.held, self.started = pool, [], 0, False, 0.0
+        self.service_s = service_s
         pool.join(self, weight)
 
     def rank(self, now_s):
@@ -27,7 +28,7 @@ class Line:
         self.pool.take()
         self.running += 1
         self.started += 1
-        return 1.0
+        return self.service_s
 
     def end(self):
         self.running -= 1
@@ -43,6 +44,17 @@ def test_the_higher_class_first_then_turns_by_weight():
     for _ in range(79):
         (one if one.running else two).end()
     assert one.started == pytest.approx(60, abs=1)
+
+
+def test_turns_are_by_time_not_by_calls():
+    pool = Pool(1, Hands())
+    one, two, three = Line(pool, service_s=3.0), Line(pool), Line(pool, weight=3.0)
+    for line in (one, two, three):
+        line.waiting = [1] * 100
+    pool.pump()
+    for _ in range(129):
+        next(line for line in (one, two, three) if line.running).end()
+    assert [line.started for line in (one, two, three)] == pytest.approx([10, 30, 90], abs=1)
 
 
 def test_who_had_nothing_to_do_has_saved_up_nothing():

@@ -120,6 +120,29 @@ def test_a_flood_served_at_once_is_remembered():
     assert sum(name.startswith("b") for name in served(queue, 10)) == pytest.approx(5, abs=1)
 
 
+def test_who_comes_to_an_empty_queue_has_no_claim_against_who_was_served():
+    queue = Queue(Bounds())
+    for i in range(40):
+        queue.push(ticket(f"a{i}", tenant="a"))
+    served(queue, 40)
+    for i in range(10):
+        queue.push(ticket(f"b{i}", tenant="b"))
+        queue.push(ticket(f"x{i}", tenant="a"))
+    assert sum(name.startswith("b") for name in served(queue, 10)) == pytest.approx(5, abs=1)
+
+
+def test_nor_because_one_that_waited_long_in_a_low_class_was_the_last_to_leave():
+    queue = Queue(Bounds(ageing_s=1e9, reserved_other=0))
+    queue.push(ticket("batch", tenant="patient", priority=2))
+    for i in range(100):
+        queue.push(ticket(f"c{i}", tenant="a", priority=0))
+    assert served(queue, 101)[-1] == "batch"
+    for i in range(10):
+        queue.push(ticket(f"b{i}", tenant="b"))
+        queue.push(ticket(f"x{i}", tenant="a"))
+    assert sum(name.startswith("b") for name in served(queue, 10)) == pytest.approx(5, abs=1)
+
+
 def test_age_never_lifts_above_who_is_critical():
     queue = Queue(Bounds(ageing_s=1.0, reserved_interactive=0, reserved_other=0))
     for i in range(5):
@@ -162,6 +185,14 @@ def test_who_is_ahead():
     assert queue.ahead_s(ticket("x", tenant="light")) == 2.0, "the heavy one takes turns with it"
     assert queue.ahead_s(ticket("x", tenant="heavy", deadline_s=5.0)) == 1.0
     assert queue.ahead_s(ticket("x", tenant="heavy", priority=3)) == 12.0
+
+
+def test_who_has_twice_the_weight_is_ahead_with_twice_as_many():
+    queue = Queue(Bounds(tenant_weights={"double": 2.0, "half": 0.5}))
+    for i in range(10):
+        queue.push(ticket(f"d{i}", tenant="double"))
+    assert queue.ahead_s(ticket("x", tenant="single")) == 2.0
+    assert queue.ahead_s(ticket("x", tenant="half")) == 4.0
 
 
 def test_fairness_is_within_the_bound_of_the_paper():
