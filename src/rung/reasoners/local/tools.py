@@ -10,9 +10,10 @@ where it could begin with its answer.
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from rung.errors import UpstreamRefusedRequest
 from rung.reasoners.local.references import rerooted
@@ -31,6 +32,31 @@ _ONE = "Use exactly one tool."
 _DESCRIBING = ("properties", "$ref", "anyOf", "oneOf", "allOf", "additionalProperties", "patternProperties")
 
 
+class _Named(Struct):
+    name: str
+
+
+class _Tool(Struct):
+    function: _Named | None = None
+
+
+class _Several(Struct):
+    """What is allowed of the tools."""
+
+    mode: Literal["auto", "required"]
+    tools: list[_Tool]
+
+    def named(self) -> list[_Named | None]:
+        return [tool.function for tool in self.tools]
+
+
+class _Choice(Struct):
+    """`tool_choice`, where it is an object."""
+
+    function: _Named | None = None
+    allowed_tools: _Several | None = None
+
+
 def are_asked(body: Json) -> bool:
     return bool(body.get("tools")) and body.get("tool_choice") != "none"
 
@@ -43,12 +69,7 @@ def with_grammar(body: Json) -> dict[str, Any]:
     tools = [tool["function"] for tool in body["tools"] if tool.get("type", "function") == "function"]
     if not tools:
         raise UpstreamRefusedRequest("none of the tools is of type `function`", param="tools")
-    choice = body.get("tool_choice") or "auto"
-    if isinstance(choice, dict):
-        tools = [tool for tool in tools if tool["name"] == choice.get("function", {}).get("name")]
-        if not tools:
-            raise UpstreamRefusedRequest("tool_choice names a tool that is not among the tools", param="tool_choice")
-    may_answer = choice == "auto"
+    tools, may_answer = _allowed(tools, body.get("tool_choice") or "auto")
     return {
         **{key: value for key, value in body.items() if key not in {"tools", "tool_choice"}},
         "messages": [*_told(tools, may_answer, body["messages"])],
@@ -84,6 +105,22 @@ def _schema(tools: list[Json], answer: Json | None) -> dict[str, Any]:
         shapes["answer"] = answer
         options.append(_object(tool={"const": _NONE}, answer={"$ref": "#/$defs/answer"}))
     return {"anyOf": options, "$defs": {name: rerooted(shape, f"#/$defs/{name}") for name, shape in shapes.items()}}
+
+
+def _allowed(tools: list[Json], choice: str | Json) -> tuple[list[Json], bool]:
+    """The tools that may be called, and whether the model may answer itself. Raises UpstreamRefusedRequest."""
+    if isinstance(choice, str):
+        return tools, choice == "auto"
+    try:
+        said = msgspec.convert(choice, _Choice)
+    except msgspec.ValidationError as error:  # it names the place and the types, and quotes nothing
+        raise UpstreamRefusedRequest(f"tool_choice cannot be read: {error}", param="tool_choice") from None
+    several = said.allowed_tools
+    names = {one.name for one in (several.named() if several else [said.function]) if one}
+    tools = [tool for tool in tools if tool["name"] in names]
+    if not tools:
+        raise UpstreamRefusedRequest("tool_choice names a tool that is not among the tools", param="tool_choice")
+    return tools, several is not None and several.mode == "auto"
 
 
 def _described(parameters: Json) -> bool:

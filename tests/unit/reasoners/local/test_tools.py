@@ -125,6 +125,33 @@ def test_a_choice_of_a_tool_that_is_not_there_is_refused() -> None:
         asked(tool_choice={"type": "function", "function": {"name": "other"}})
 
 
+@pytest.mark.parametrize(
+    "choice",
+    [
+        {"type": "function", "function": "clock"},
+        {"type": "function", "function": None},
+        {"type": "function", "function": {"name": 7}},
+        {"type": "allowed_tools", "allowed_tools": [CLOCK]},
+        {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [7]}},
+        {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}},
+        {"type": "custom", "custom": {"name": "clock"}},
+    ],
+)
+def test_a_choice_that_names_nothing_is_refused(choice: Any) -> None:
+    with pytest.raises(UpstreamRefusedRequest) as error:
+        asked(tool_choice=choice)
+    assert error.value.param == "tool_choice"
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_a_choice_among_some_of_the_tools(mode: str) -> None:
+    allowed = {"mode": mode, "tools": [{"type": "function", "function": {"name": "clock"}}, {"type": "custom"}]}
+    grammar = asked(tool_choice={"type": "allowed_tools", "allowed_tools": allowed})
+    assert allows(grammar, {"tool": "clock", "arguments": {}})
+    assert not allows(grammar, {"tool": "weather", "arguments": {"city": "Paris"}})
+    assert allows(grammar, {"tool": "none", "answer": "Warm."}) == (mode == "auto")
+
+
 def test_what_is_asked_of_the_answer_itself_still_holds() -> None:
     form = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "integer"}}}
     grammar = asked(response_format=form)
