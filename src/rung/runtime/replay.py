@@ -5,10 +5,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rung.ledger import Graded
 from rung.reasoners.base import Abilities
-from rung.routing import PRESETS, Candidate, Try, next_action, weigh
+from rung.routing import PRESETS, Candidate, Prices, Try, Weighed, next_action, weigh
 from rung.routing.reserve import sigmoid
 from rung.runtime.learning import Bases, Heard, corrected
 from rung.types import Decision, Estimate, Option
@@ -177,14 +178,24 @@ def _choice(graded: Graded, heard: Heard, bases: Bases) -> _Choice | None:
         assert option.estimate is not None
         base = bases.today(option.reasoner, decision.features, option.estimate)
         today = corrected(heard.offsets, option.reasoner, decision.features.task, base)
-        candidate = Candidate(name=option.reasoner, abilities=Abilities(), estimate=today)
-        weighed.append(weigh(candidate, prices))
+        weighed.append(_weighed(option, option.estimate, today, prices))
     action = next_action(weighed, None, None)
     assert isinstance(action, Try)
     first = decision.steps[0]
     if first.reasoner not in options:
         return None
     return _Choice(decision, graded.score, options[first.reasoner], options[action.reasoner], first.propensity)
+
+
+def _weighed(option: Option, then: Estimate, today: Estimate, prices: Prices) -> Weighed:
+    """With the reserve it had, moved by what the estimates say otherwise today: nothing else that went into it, as how
+    its lane stood and what verdicts were seen to do, is another's to change."""
+    candidate = Candidate(name=option.reasoner, abilities=Abilities(), estimate=today)
+    now = weigh(candidate, prices)
+    if option.reserve is None:
+        return now
+    moved = now.reserve - weigh(replace(candidate, estimate=then), prices).reserve
+    return replace(now, reserve=option.reserve + moved)
 
 
 def _off_policy(choices: Sequence[_Choice]) -> tuple[Value | None, Value | None, Mean | None]:

@@ -1,6 +1,7 @@
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from rung.ledger import Graded
 from rung.routing import Profile
@@ -87,6 +88,16 @@ def test_what_would_begin_alike_is_known():
     assert found.other == ()
     assert (found.same.decisions, found.same.score.value) == (10, 1.0)
     assert (found.same.usd.value, found.same.seconds.value) == (pytest.approx(0.002), pytest.approx(1.5))
+
+
+def test_estimates_that_have_not_moved_begin_as_they_did():
+    """`strong` was first for what else the rule knew then: verdicts seen to tell more, and a lane less busy."""
+    rows = [graded(nth, nth % 2, began="strong") for nth in range(1, 3)]
+    reserves = {"weak": 0.5, "strong": 0.54}
+    for row in rows:
+        options = tuple(replace(o, reserve=reserves[o.reasoner]) for o in row.decision.options)
+        found = replay([replace(row, decision=replace(row.decision, options=options, first="strong"))], BASES)
+        assert found.other == ()
 
 
 def test_who_was_asked_by_name_was_not_chosen():
