@@ -10,6 +10,7 @@ from fractions import Fraction
 from msgspec import Struct
 
 from rung.answers.numerals import plain
+from rung.answers.phrases import word_set
 
 LOOK_CHARS = 8000
 MOST_CLAIMS = 200
@@ -40,6 +41,24 @@ _TOKEN = re.compile(
     r"|(?P<power>\*\*|\^)|(?P<sign>[-+*/])|(?P<open>[({])|(?P<close>[)}])"
     r"|(?P<equals>=)|(?P<percent>%)|(?P<command>\\[a-zA-Z]++)|(?P<word>[^\W\d_]++(?:['\u2019]\w++)?)|(?P<other>\S)"
 )
+# Functions by name: what follows one in brackets stands for another number.
+_FUNCTIONS = word_set("sqrt root log ln exp sin cos tan abs floor ceil round max min gcd lcm mod")
+_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+# Units of one kind: numbers of different ones are not added as they stand.
+_KINDS = {
+    unit: kind
+    for kind, units in enumerate(
+        (
+            "second sec minute min hour hr day week month year",
+            "inch inche foot feet yard mile mm cm meter metre km kilometer kilometre",
+            "gram kg kilogram pound lb ounce oz ton",
+            "ml liter litre cup pint quart gallon",
+        )
+    )
+    for unit in units.split()
+}
+# What is not added to a number without it either: hours of a clock, hundredths and dozens.
+_ALONE = frozenset({"am", "pm", "cent", "dozen"})
 _AFTER_ROUNDING = {"remainder", "r", "rounded", "rounds"}
 
 Token = tuple[str, str]
@@ -106,33 +125,40 @@ class _Parsed(Struct, frozen=True):
     value: Fraction
     end: int
     signs: int
-    places: int = 0
+    slack: Fraction = Fraction(0)
     percent: bool = False
+    unit: str = ""
 
 
 def _claims(segments: Sequence[Sequence[Token]], after: Sequence[_Parsed | None]) -> Iterator[Claim]:
     for left, right, claimed in zip(segments, segments[1:], after, strict=False):
         computed = None if claimed is None else _suffix(left)
-        if computed is None or claimed is None:
+        if computed is None or claimed is None or _apart(computed.unit, claimed.unit):
             continue
         following = right[claimed.end][1].lower() if claimed.end < len(right) else ""
         if following not in _AFTER_ROUNDING:
-            yield Claim(computed, claimed.value, _holds(computed, claimed))
+            yield Claim(computed.value, claimed.value, _holds(computed.value, claimed))
 
 
 def _holds(computed: Fraction, claimed: _Parsed) -> bool:
     """A decimal may be rounded at its last place; a percentage may be meant as a share or as it stands."""
-    slack = Fraction(6, 10 ** (claimed.places + 1)) if claimed.places else Fraction(0)
     values = [claimed.value, claimed.value * 100] if claimed.percent else [claimed.value]
-    return any(abs(computed - value) <= slack * (100 if value != claimed.value else 1) for value in values)
+    return any(abs(computed - value) <= claimed.slack * (100 if value != claimed.value else 1) for value in values)
 
 
-def _suffix(tokens: Sequence[Token]) -> Fraction | None:
-    """The value of the longest computation that ends the segment; None if there is none that stands free."""
+def _apart(one: str, other: str) -> bool:
+    """Whether numbers of these units do not say how much they are together."""
+    if one == other:
+        return False
+    return not _ALONE.isdisjoint({one, other}) or (one in _KINDS and _KINDS[one] == _KINDS.get(other))
+
+
+def _suffix(tokens: Sequence[Token]) -> _Parsed | None:
+    """The longest computation that ends the segment; None if there is none that stands free."""
     for start in _starts(tokens):
         parsed = _Parser(tokens[start:]).prefix()
         if parsed is not None and start + parsed.end == len(tokens):
-            return parsed.value if parsed.signs and _stands_free(tokens, start) else None
+            return parsed if parsed.signs and _stands_free(tokens, start) else None
     return None
 
 
@@ -142,12 +168,14 @@ def _starts(tokens: Sequence[Token]) -> Iterator[int]:
 
 
 def _stands_free(tokens: Sequence[Token], start: int) -> bool:
-    """Not the tail of a longer expression: no sign, variable or bracket right before it."""
+    """Not the tail of a longer expression: no sign, variable, bracket or function right before it, nor what it is a
+    part of."""
     if start == 0:
         return True
     kind, text = tokens[start - 1]
     if kind == "word":
-        return len(text) > 1
+        part = text.lower() == "of" and start > 1 and tokens[start - 2][0] == "number"
+        return len(text) > 1 and not part and text.lower() not in _FUNCTIONS
     return kind == "other" and text in ":;,.>-\u2022\u2014|!?"
 
 
@@ -158,16 +186,17 @@ class _Parser:
         self._tokens = tokens[:MOST_TOKENS]
         self._at = 0
         self._signs = 0
-        self._places = 0
+        self._slack = Fraction(0)
         self._percent = False
+        self._unit = ""
 
     def prefix(self) -> _Parsed | None:
         """The longest expression the segment begins with."""
         value = self._sum(0)
         if value is None:
             return None
-        places, percent = (self._places, self._percent) if not self._signs else (0, False)
-        return _Parsed(value, self._at, self._signs, places, percent)
+        slack, percent = (self._slack, self._percent) if not self._signs else (Fraction(0), False)
+        return _Parsed(value, self._at, self._signs, slack, percent, self._unit)
 
     def _peek(self) -> Token:
         return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
@@ -175,13 +204,13 @@ class _Parser:
     def _sum(self, depth: int) -> Fraction | None:
         value = self._product(depth)
         while value is not None and self._peek()[1] in {"+", "-"} and self._peek()[0] == "sign":
-            before, sign, share = self._at, self._peek()[1], self._percent
+            before, sign, share, unit = self._at, self._peek()[1], self._percent, self._unit
             self._at += 1
             right = self._product(depth)
             if right is None:
                 self._at = before
                 return value
-            if self._percent and not share:
+            if (self._percent and not share) or _apart(unit, self._unit):
                 return None  # "100 - 25%": of what?
             self._signs += 1
             value = _bounded(value + right if sign == "+" else value - right)
@@ -225,13 +254,17 @@ class _Parser:
         if kind == "number" and len(text) <= 40:
             self._at += 1
             value = Fraction(text.replace(",", ""))
-            self._places = len(text.partition(".")[2])
+            places = len(text.partition(".")[2])
+            self._slack = Fraction(6, 10 ** (places + 1)) if places else Fraction(0)
             self._percent = self._peek()[0] == "percent"
             if self._percent:
                 self._at += 1
                 value /= 100
+            scale = _SCALES.get(self._peek()[1].lower(), 1)
+            self._at += scale > 1
+            self._slack *= scale
             self._skip_unit()
-            return value
+            return value * scale
         if kind == "open" and depth < MOST_DEPTH:
             self._at += 1
             inner = self._sum(depth + 1)
@@ -246,6 +279,8 @@ class _Parser:
     def _skip_unit(self) -> None:
         """Up to three words of unit, and "/hour", where a sign, a bracket's end or nothing follows."""
         at = self._at
+        unit = self._tokens[at][1].lower() if self._kind(at) == "word" else ""
+        self._unit = unit if unit in _KINDS else unit.removesuffix("s")
         if self._kind(at) == "sign" and self._tokens[at][1] == "/" and self._kind(at + 1) == "word":
             at += 2
         for _ in range(3):

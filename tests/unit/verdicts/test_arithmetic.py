@@ -41,6 +41,12 @@ def _claims(text: str) -> list[Claim]:
         r"\[ \frac{600 \, \text{ml}}{150 \, \text{ml/serving}} = 4 \, \text{serving} \]",
         r"\dfrac{3 + 5}{4} = 2",
         r"\text{Cost} = 3 \times \frac{10}{4} = 7.5",
+        "2 million * 3 = 6,000,000",
+        "1.5 million + 1 million = 2.5 million people",
+        "1,234,000 / 1 = 1.23 million",
+        "25 cents + 30 cents = 55 cents",
+        "120 miles / 2 hours = 60 miles/hour",
+        "3 hours * 60 = 180 minutes",
     ],
 )
 def test_true_claims_hold(text: str) -> None:
@@ -78,10 +84,24 @@ def test_false_claims_do_not(text: str) -> None:
         "12 = 12",
         r"\sqrt{16} + 5 = 9",
         r"\frac{x + 1}{3} = 4",
+        "2 hours + 30 minutes = 150 minutes",
+        "1 hour + 2 hours + 30 minutes = 210 minutes",
+        "3 feet + 2 inches = 38 inches",
+        "$3 + 50 cents = $3.50",
+        "3 dozen + 2 = 38",
+        "10 am + 5 hours = 3 pm.",
+        "2 hours * 2 hours = 240 minutes",
+        "sqrt(9) + 1 = 4",
+        "log(100) + 1 = 3",
+        "1/2 of 10 + 2 = 7",
     ],
 )
 def test_what_is_not_read_whole_is_no_claim(text: str) -> None:
     assert _claims(text) == []
+
+
+def test_results_are_what_the_words_after_them_say() -> None:
+    assert read("3 million + 2 million = 5 million").results == (5_000_000,)
 
 
 def test_code_claims_nothing() -> None:
