@@ -9,14 +9,20 @@ from msgspec import Struct
 from rung.errors import LedgerError
 from rung.types import Decision, Features, Json, Option, Step, Usage
 
-# What was first said of a decision gives it its place, what was last said counts.
+# What was first said of a decision gives it its place, what was last said counts. `nth` counts a reasoner's own, newest
+# first, and those that came out of the cache apart: of others, however many, none takes their place.
 _HEARD = """SELECT heard.begun, said.seq, said.wall_s, said.score, decisions.* FROM (
-        SELECT decision_id, min(seq) AS begun, max(seq) AS latest FROM feedback
-        WHERE decision_id IN (SELECT decision_id FROM feedback WHERE seq > ? AND wall_s >= ?)
-        GROUP BY decision_id ORDER BY begun DESC LIMIT ?
+        SELECT decision_id, begun, latest,
+            row_number() OVER (PARTITION BY answered_by, cache = 'exact' ORDER BY begun DESC) AS nth
+        FROM (
+            SELECT decision_id, min(seq) AS begun, max(seq) AS latest FROM feedback
+            WHERE decision_id IN (SELECT decision_id FROM feedback WHERE seq > ? AND wall_s >= ?)
+            GROUP BY decision_id
+        ) JOIN decisions ON decisions.id = decision_id
     ) AS heard
     JOIN feedback AS said ON said.seq = heard.latest
     JOIN decisions ON decisions.id = heard.decision_id
+    WHERE heard.nth <= ?
     ORDER BY heard.begun"""
 _features = msgspec.json.Decoder(Features)
 _options = msgspec.json.Decoder(tuple[Option, ...])
@@ -56,8 +62,8 @@ class Graded(Struct, frozen=True, kw_only=True):
 
 def read_graded(path: Path, *, after: int = 0, since_s: float = 0.0, latest: int = 1_000_000) -> list[Graded]:
     """Those of which something was said since `since_s`, in seconds since the epoch, and after number `after`, oldest
-    first, and of them the `latest`; none where there is no file. What another Rung wrote in a shape that this one
-    cannot read is left out.
+    first, and of each reasoner's the `latest`; none where there is no file. What another Rung wrote in a shape that
+    this one cannot read is left out.
 
     Raises LedgerError.
     """

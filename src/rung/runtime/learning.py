@@ -23,10 +23,10 @@ _log = structlog.get_logger(__name__)
 _AT_ONCE = Speed(wait_s=0.0, first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
 # Scored questions among which the nearest are looked for, while requests wait.
 _QUESTIONS = 500
-# Decisions that are looked at when all is read again.
-_LATEST = 5 * KEPT
 # Outcomes over KEPT before the oldest are dropped, all at once.
 _SLACK = KEPT // 4
+# A reasoner's decisions that are looked at when all is read again.
+_LATEST = KEPT + _SLACK
 
 
 class Bases(Struct, frozen=True):

@@ -2,6 +2,7 @@ import sqlite3
 from contextlib import asynccontextmanager, closing
 
 import pytest
+from msgspec.structs import replace
 
 from rung.clock import RealClock
 from rung.errors import LedgerError
@@ -53,6 +54,18 @@ async def test_the_first_word_gives_the_place_and_the_last_one_counts(path, deci
         late = known[-1].wall_s
         assert {one.decision.id for one in read_graded(path, since_s=late)} <= {"d1", "d3"}
         assert read_graded(path, since_s=late + 3600) == []
+
+
+async def test_who_is_seldom_asked_is_not_crowded_out(path, decision):
+    async with opened(path) as ledger:
+        made = [replace(decision("rare"), answered_by="strong")]
+        made += [replace(decision(f"d{n}"), answered_by="weak") for n in range(5)]
+        made += [replace(decision(f"kept{n}"), answered_by="strong", cache="exact") for n in range(3)]
+        for one in made:
+            ledger.record(one, tenant="local")
+            await say(ledger, one.id, 1.0)
+        known = await ledger.graded(after=0, latest=2)
+    assert [one.decision.id for one in known] == ["rare", "d3", "d4", "kept1", "kept2"]
 
 
 @pytest.mark.parametrize(
