@@ -156,7 +156,8 @@ def _check_parts(message: Message, at: str) -> None:
     if not message.content:
         raise BadRequest(f"`{at}` must have at least one part.", param=at)
     for j, part in enumerate(message.content):
-        needed = {"text": part.text, "image_url": part.image_url}.get(part.type, part.type)
+        fields = {"text": part.text, "refusal": part.refusal, "image_url": part.image_url}
+        needed = fields.get(part.type, part.type)
         if needed is None:
             field = f"{at}[{j}].{part.type}"
             raise BadRequest(f"`{field}` is missing.", param=field)

@@ -20,6 +20,7 @@ class ImageUrl(Struct):
 class Part(Struct):
     type: str
     text: str | None = None
+    refusal: str | None = None
     image_url: ImageUrl | None = None
 
 

@@ -54,6 +54,7 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
     [
         {"messages": [{"role": "developer", "content": "x"}, {"role": "user", "content": TEXT}]},
         {"messages": [{"role": "user", "content": [*TEXT, {"type": "image_url", "image_url": {"url": "data:x"}}]}]},
+        {"messages": [{"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}]},
         {"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "x"}}]}]},
         {
             "messages": [
@@ -98,6 +99,7 @@ def test_taken(changes: dict[str, Any]) -> None:
         ({"messages": [{"role": "user", "content": [{"text": "x"}]}]}, "messages[0].content[0].type"),
         ({"messages": [{"role": "user", "content": [{"type": "text"}]}]}, "messages[0].content[0].text"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0].image_url"),
+        ({"messages": [{"role": "assistant", "content": [{"type": "refusal"}]}]}, "messages[0].content[0].refusal"),
         (
             {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
             "messages[0].content[0].image_url.url",

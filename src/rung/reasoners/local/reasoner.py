@@ -9,6 +9,7 @@ from rung.errors import ContextExceeded
 from rung.reasoners.base import Abilities, Status, closing
 from rung.reasoners.local import tools
 from rung.reasoners.local.engine import Engine
+from rung.reasoners.local.messages import readable
 from rung.reasoners.local.references import with_named_root
 from rung.reasoners.local.signals import TokenSignals, as_asked
 from rung.types import Call, Chunk, Json, Usage
@@ -68,11 +69,12 @@ class Local:
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         usage = Usage()
-        choices = call.body.get("n") or 1
-        if call.body.get("temperature") is None:
+        body: dict[str, Any] = {**call.body, "messages": readable(call.body["messages"])}
+        choices = body.get("n") or 1
+        if body.get("temperature") is None:
             # Several choices at 0 would be several times the same.
-            temperature = max(self._temperature, _SEVERAL) if choices > 1 else self._temperature
-            call = replace(call, body={**call.body, "temperature": temperature})
+            body["temperature"] = max(self._temperature, _SEVERAL) if choices > 1 else self._temperature
+        call = replace(call, body=body)
         for index in range(choices):
             choice = (_ToolChoice if tools.are_asked(call.body) else _Choice)(index, call)
             async with closing(self._choice(choice)) as chunks:

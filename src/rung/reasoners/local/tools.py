@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from rung.errors import UpstreamRefusedRequest
+from rung.reasoners.local.messages import called
 from rung.reasoners.local.references import rerooted
 from rung.types import Chunk, Json
 
@@ -169,7 +170,7 @@ def _in_words(message: Json, names: dict[str, str]) -> Json:
     if message.get("tool_calls"):
         said: list[str] = []
         for call in message["tool_calls"]:
-            name, arguments = _called(call)
+            name, arguments = called(call)
             names[call.get("id", "")] = name
             said.append(f'{{"tool": {json.dumps(name)}, "arguments": {arguments}}}')
         return {"role": "assistant", "content": "\n".join(said)}
@@ -182,15 +183,6 @@ def _in_words(message: Json, names: dict[str, str]) -> Json:
             "content": json.dumps({"tool": _NONE, "answer": _text(message)}, ensure_ascii=False),
         }
     return message
-
-
-def _called(call: Json) -> tuple[str, str]:
-    """The name, and the arguments as JSON; of a tool that is no function, what it was given as a text."""
-    if function := call.get("function"):
-        return function["name"], function["arguments"]
-    custom = call.get("custom")
-    given = custom if isinstance(custom, dict) else {}
-    return str(given.get("name", "")), json.dumps(given.get("input", ""), ensure_ascii=False)
 
 
 def _text(message: Json) -> str:

@@ -99,3 +99,42 @@ async def test_only_fields_that_mean_something_here_are_sent(engine_of: Callable
 def test_an_empty_stop_stops_nothing(given: Any, sent: Any) -> None:
     choice = _Choice(0, Call(id="1", body={"messages": [], "stop": given}, deadline_s=0.0))
     assert choice.asked()["stop"] == sent
+
+
+CUSTOM = {"id": "c1", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}
+CALL = {"id": "c1", "type": "function", "function": {"name": "sql", "arguments": '"select 1"'}}
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"role": "user", "content": "hi", "name": None}, {"role": "user", "content": "hi"}),
+        ({"role": "user", "content": "hi", "name": "Ada"}, {"role": "user", "content": "hi", "name": "Ada"}),
+        (
+            {
+                "role": "assistant",
+                "content": [{"type": "refusal", "refusal": "No."}, {"type": "text", "text": "Sorry."}],
+            },
+            {"role": "assistant", "content": [{"type": "text", "text": "No."}, {"type": "text", "text": "Sorry."}]},
+        ),
+        (
+            {"role": "assistant", "content": None, "refusal": "No."},
+            {"role": "assistant", "content": "No.", "refusal": "No."},
+        ),
+        (
+            {"role": "assistant", "content": None, "tool_calls": [CUSTOM]},
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        ),
+        (
+            {"role": "assistant", "tool_calls": [CALL], "function_call": None},
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+        ),
+    ],
+)
+async def test_messages_are_told_as_llama_cpp_reads_them(
+    engine_of: Callable[[str], Engine], given: dict[str, Any], read: dict[str, Any]
+) -> None:
+    refusing = Refusing(engine_of("says"), UpstreamRefusedRequest("no", upstream_status=400))
+    with pytest.raises(UpstreamRefusedRequest):
+        await asked(Local("fast", refusing), messages=[given])  # type: ignore[arg-type]
+    assert refusing.asked["messages"] == [read]
