@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from rung.errors import ContextExceeded
+from rung.errors import ContextExceeded, UpstreamRefusedRequest
 from rung.reasoners.base import Abilities, Status, closing
 from rung.reasoners.local import tools
 from rung.reasoners.local.engine import Engine
@@ -68,6 +68,8 @@ class Local:
         await self._engine.close()
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
+        if tools.older_are_asked(call.body):
+            raise UpstreamRefusedRequest(f"{self._name}: takes `tools`, not the older `functions`", param="functions")
         usage = Usage()
         body: dict[str, Any] = {**call.body, "messages": readable(call.body["messages"])}
         choices = body.get("n") or 1

@@ -62,6 +62,11 @@ def are_asked(body: Json) -> bool:
     return bool(body.get("tools")) and body.get("tool_choice") != "none"
 
 
+def older_are_asked(body: Json) -> bool:
+    """Whether what is asked for is `functions`, as tools were called before."""
+    return bool(body.get("functions")) and body.get("function_call") != "none" and not are_asked(body)
+
+
 def with_grammar(body: Json) -> dict[str, Any]:
     """`body` as it is put to llama.cpp: tools, their calls and their results in words, and a schema to answer in.
 

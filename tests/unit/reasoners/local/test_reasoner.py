@@ -101,6 +101,12 @@ def test_an_empty_stop_stops_nothing(given: Any, sent: Any) -> None:
     assert choice.asked()["stop"] == sent
 
 
+async def test_the_older_functions_are_refused_and_not_passed_over(local: Local) -> None:
+    with pytest.raises(UpstreamRefusedRequest, match="not the older") as error:
+        await asked(local, functions=[{"name": "clock"}])
+    assert error.value.param == "functions"
+
+
 CUSTOM = {"id": "c1", "type": "custom", "custom": {"name": "sql", "input": "select 1"}}
 CALL = {"id": "c1", "type": "function", "function": {"name": "sql", "arguments": '"select 1"'}}
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.errors import UpstreamRefusedRequest
-from rung.reasoners.local.tools import are_asked, read, with_grammar
+from rung.reasoners.local.tools import are_asked, older_are_asked, read, with_grammar
 
 WEATHER = {
     "type": "function",
@@ -38,6 +38,14 @@ def allows(grammar: dict[str, Any], reply: Any) -> bool:
 def test_tools_are_asked_unless_they_may_not_be_called() -> None:
     assert are_asked({"tools": [CLOCK]})
     assert not are_asked({"tools": [CLOCK], "tool_choice": "none"})
+
+
+def test_the_older_functions_are_told_from_tools() -> None:
+    functions = [CLOCK["function"]]
+    assert older_are_asked({"functions": functions})
+    assert not older_are_asked({"functions": functions, "function_call": "none"})
+    assert not older_are_asked({"functions": functions, "tools": [CLOCK]})
+    assert not older_are_asked({"functions": []})
     assert not are_asked({"tools": []})
     assert not are_asked({})
 
