@@ -133,8 +133,11 @@ class Vote:
         try:
             while True:
                 for _ in range(tally.needed() - len(running)):
-                    running.add(asyncio.create_task(self._ask(_sample(call, started))))
+                    sample = _sample(call, started)
                     started += 1
+                    # what hangs is not waited for where there is another, or will be
+                    spared = call.elsewhere or bool(tally.answers) or started < self._samples
+                    running.add(asyncio.create_task(self._ask(msgspec.structs.replace(sample, elsewhere=spared))))
                 if not running:
                     break
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

@@ -3,7 +3,7 @@ from contextlib import aclosing
 
 import pytest
 
-from rung.errors import Abstained, Unavailable
+from rung.errors import Abstained, TimedOut, Unavailable
 from rung.reasoners.vote import TEMPERATURE, Vote
 from rung.types import Chunk, Usage
 
@@ -82,6 +82,15 @@ async def test_a_failed_sample_costs_only_itself(scripted, calling, whole):
     below = scripted(["It is 7."], [Unavailable("gone")], ["7 it is."])
     answer = await whole(Vote("vote", below.answer, below), calling(SUM))
     assert answer.signals == {"agreement": 1.0, "samples": 2.0}
+
+
+async def test_a_sample_that_hangs_may_be_given_up_where_the_vote_can_do_without(scripted, calling, whole):
+    below = scripted(["It is 7."], ["It is 8."], ["7 it is."])
+    await whole(Vote("vote", below.answer, below), calling(SUM))
+    assert [call.elsewhere for call in below.calls] == [True, True, True]
+    below = scripted([TimedOut("silent")], [TimedOut("silent")], ["7 it is."])
+    await whole(Vote("vote", below.answer, below), calling(SUM))
+    assert [call.elsewhere for call in below.calls] == [True, True, False]
 
 
 async def test_fails_when_every_sample_does(scripted, calling, whole):
