@@ -16,12 +16,13 @@ import structlog
 from msgspec import Struct
 
 import rung
+from rung.api.decode import Arrival, decode, request_of
 from rung.bootstrap.build import Artefact, Part, build_learned, build_leaves, build_rungs, policy_text
 from rung.cache import ExactCache, Flights
 from rung.clock import Clock, RealClock
 from rung.config import Config, load_config
 from rung.config.schema import CodeConfig
-from rung.errors import BadRequest, ConfigError, LedgerError
+from rung.errors import BadRequest, ConfigError, LedgerError, NotReady
 from rung.lanes import Lane
 from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
@@ -75,6 +76,7 @@ class Rung:
         self._learning = Learning(self._ledger, self.metrics)
         self._looked = Looked()
         self._serving = self._generation(config, parts, self._cache, build_learned(config))
+        self._life = "not started"
         self._applying = asyncio.Lock()
         self._retired: dict[_Generation, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -95,7 +97,11 @@ class Rung:
         return self._serving.bases
 
     async def start(self) -> None:
-        """Opens the ledger and sets every reasoner going; returns at once, while models load. Raises LedgerError."""
+        """Opens the ledger and sets every reasoner going; returns at once, while models load. Raises LedgerError, and
+        NotReady the second time."""
+        if self._life != "not started":
+            raise NotReady(f"this Rung is {self._life}, and starts only once: make another with Rung.from_config()")
+        self._life = "started"
         async with AsyncExitStack() as on_failure:
             on_failure.push_async_callback(self._ledger.close)
             await self._ledger.start()
@@ -109,6 +115,7 @@ class Rung:
             await self._learning.rebase(self.bases)
 
     async def close(self) -> None:
+        self._life = "closed"
         waiting = list(self._retired.values())
         for task in waiting:
             task.cancel()
@@ -197,13 +204,13 @@ class Rung:
     async def answer(self, question: str | Sequence[Json], **options: Any) -> Answer:
         """The answer to a question, or to a list of messages. `options` are `model`, the wishes (`max_usd`,
         `deadline_ms`, `min_quality`, `preset`, `cache`, `priority`, `streaming`) and any parameter of a chat
-        completion. Raises RungError.
+        completion, checked as over HTTP. Raises RungError.
         """
         return (await self.reply(question, **options)).answer
 
     async def reply(self, question: str | Sequence[Json], **options: Any) -> Reply:
         """The answer and the decision that led to it."""
-        async with aclosing(self.runtime.run(self.request(question, **options))) as events:
+        async with aclosing(self._serves().run(self.request(question, **options))) as events:
             async for event in events:
                 if isinstance(event, Reply):
                     return event
@@ -211,7 +218,7 @@ class Rung:
 
     async def stream(self, question: str | Sequence[Json], **options: Any) -> AsyncGenerator[str, None]:
         """The answer's text as it is written."""
-        async with aclosing(self.runtime.run(self.request(question, stream=True, **options))) as events:
+        async with aclosing(self._serves().run(self.request(question, **{**options, "stream": True}))) as events:
             async for event in events:
                 if isinstance(event, Chunk) and event.text:
                     yield event.text
@@ -222,28 +229,29 @@ class Rung:
 
     async def feedback(self, decision_id: str, score: float, comment: str = "") -> None:
         """What you found: 1 right, 0 wrong. Durable on return. Raises UnknownDecision and LedgerError."""
-        await self.runtime.feedback(Feedback(decision_id=decision_id, score=score, comment=comment))
+        await self._serves().feedback(Feedback(decision_id=decision_id, score=score, comment=comment))
+
+    def _serves(self) -> Runtime:
+        if self._life != "started":
+            raise NotReady(f"this Rung is {self._life}: ask it within `async with Rung.from_config() as rung:`")
+        return self.runtime
 
     def request(self, question: str | Sequence[Json], **options: Any) -> Request:
-        messages = [{"role": "user", "content": question}] if isinstance(question, str) else list(question)
-        if not messages:
-            raise BadRequest("there is no message to answer", param="messages")
+        """Raises BadRequest, and UnknownModel."""
+        messages = [{"role": "user", "content": question}] if isinstance(question, str) else question
+        body = {"model": "auto", **options, "messages": messages}
+        wishes = {name: body.pop(name) for name in Wishes.__struct_fields__ if name in body}
+        if "streaming" in wishes:
+            wishes["stream"] = wishes.pop("streaming")
+        checked = decode({**body, "rung": wishes}, {})
         try:
-            msgspec.json.encode(messages)
-        except UnicodeEncodeError as error:
-            raise BadRequest("the messages hold half a character: they are no text", param="messages") from error
-        wishes = Wishes(**{name: options.pop(name) for name in Wishes.__struct_fields__ if name in options})
-        model = options.pop("model", "auto")
-        now_s = self.clock.monotonic()
-        allowed_s = self.config.server.deadline_s if wishes.deadline_ms is None else wishes.deadline_ms / 1000
-        return Request(
-            id=f"chatcmpl-{secrets.token_hex(12)}",
-            model=model,
-            body={"messages": messages, **options},
-            arrived_s=now_s,
-            deadline_s=now_s + allowed_s,
-            wishes=wishes,
+            msgspec.json.encode(checked.body)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise BadRequest(f"this is no JSON, or half a character: {error}") from error
+        arrival = Arrival(
+            id=f"chatcmpl-{secrets.token_hex(12)}", tenant="local", at_s=self.clock.monotonic(), headers={}
         )
+        return request_of(checked, arrival, self.config.reasoners, self.config.server.deadline_s)
 
 
 def _cache_of(config: Config) -> ExactCache:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from rung.bootstrap import Rung
-from rung.errors import BadRequest, ConfigError, NotReady
+from rung.errors import BadRequest, ConfigError, NotReady, RequestError
 from rung.reasoners.program import Program
 
 QUESTION = "Why is the sky blue?"
@@ -156,3 +156,53 @@ async def test_halves_of_characters_are_no_question(rung_of, config_of):
     rung = await rung_of({"one": {}})
     with pytest.raises(BadRequest, match="half a character"):
         await rung.answer("caf\udce9")
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"preset": "bst"}, "preset"),
+        ({"deadline_ms": "soon"}, "deadline_ms"),
+        ({"min_quality": 7}, "min_quality"),
+        ({"max_usd": -1}, "max_usd"),
+        ({"streaming": "slowly"}, "stream"),
+        ({"temperature": 99}, "temperature"),
+        ({"model": "nosuch"}, "model"),
+        ({"stop": {1}}, "stop"),
+        ({"of_my_own": float}, "no JSON"),
+    ],
+)
+async def test_what_a_program_asks_is_checked_as_over_http(rung_of, config_of, options, field):
+    rung = await rung_of({"a": {}})
+    with pytest.raises(RequestError, match=field):
+        await rung.answer("hello", **options)
+
+
+@pytest.mark.parametrize("question", [[], ["hello"], [{"role": "user"}], None, {"role": "user", "content": "x"}])
+async def test_a_question_is_a_text_or_a_list_of_messages(rung_of, config_of, question):
+    rung = await rung_of({"a": {}})
+    with pytest.raises(BadRequest, match="messages"):
+        await rung.answer(question)
+
+
+async def test_a_model_may_name_its_preset(rung_of, config_of):
+    rung = await rung_of({"a": {}})
+    assert rung.request("hello", model="auto:best").wishes.preset == "best"
+
+
+@pytest.mark.parametrize("life", ["not started", "closed"])
+async def test_what_does_not_serve_says_so_at_once(config_of, life):
+    rung = Rung(config_of({"a": {}}))
+    if life == "closed":
+        await rung.start()
+        await rung.close()
+    with pytest.raises(NotReady, match=f"{life}: ask it within"):
+        await rung.answer("hello")
+    with pytest.raises(NotReady, match=life):
+        await rung.feedback("chatcmpl-1", 1.0)
+    with pytest.raises(NotReady, match=life):
+        await anext(rung.stream("hello"))
+    if life == "closed":
+        with pytest.raises(NotReady, match="starts only once"):
+            await rung.start()
+    await rung.close()

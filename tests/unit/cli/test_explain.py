@@ -103,4 +103,4 @@ def test_json_is_the_whole_decision(own: Path, run) -> None:
 
 def test_an_unknown_model_is_an_error_that_names_the_known(own: Path, run) -> None:
     result = run("explain", "hi", "-c", str(own), "--model", "nope")
-    assert "there are: auto, echo" in str(result.exception)
+    assert "Known are: auto, auto:economy, auto:balanced, auto:best, echo." in str(result.exception)
