@@ -64,8 +64,9 @@ def _worth(block: str) -> tuple[bool, int]:
 
 
 def function_in(code: str) -> str:
-    """The name of the last function that it defines at its top; empty if there is none."""
-    return next((node.name for node in reversed(tree_of(code).body) if isinstance(node, ast.FunctionDef)), "")
+    """The name of the last function that it defines at its top, `main` if there is no other; empty if there is none."""
+    names = [n.name for n in reversed(tree_of(code).body) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return next((name for name in names if name != "main"), names[0] if names else "")
 
 
 def tree_of(code: str) -> ast.Module:

@@ -79,6 +79,9 @@ def test_what_python_warns_of_is_not_told_to_the_log() -> None:
 def test_the_function_is_the_last_at_the_top() -> None:
     assert function_in("def a(): pass\ndef b():\n    def c(): pass\nclass D: pass") == "b"
     assert function_in("x = 1") == ""
+    assert function_in("async def a(): pass\nclass B: pass") == "a"
+    assert function_in("def is_prime(n): pass\ndef main(): print(is_prime(7))\nmain()") == "is_prime"
+    assert function_in("def main(): pass") == "main"
 
 
 def test_mending_shows_what_was_written_and_what_came_of_it() -> None:
