@@ -92,3 +92,50 @@ def test_turns_of_our_own_loop_are_no_overload(stream, turn_s, least, most):
         return lane.stats().limit
 
     assert least <= run(main()) <= most
+
+
+class Whole(Machine):
+    """Answers in one piece: 0.05 s, and 0.01 s a token, times as much as there are more than four at once."""
+
+    async def answer(self, call):
+        self.running += 1
+        try:
+            await asyncio.sleep((0.05 + 0.01 * call.body["tokens"]) * max(1.0, self.running / 4))
+        finally:
+            self.running -= 1
+        yield Chunk(text="ok", finish="stop", usage=Usage(prompt_tokens=10, completion_tokens=call.body["tokens"]))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "per_s", "least", "most"),
+    [
+        ([2] * 200 + [400] * 200 + [2] * 200, 0.5, 14, 16),
+        ([400] * 200 + [2] * 200 + [400] * 200, 0.5, 14, 16),
+        ([20] * 200 + [19, 20, 21] * 100, 0.5, 14, 16),
+        ([2, 400] * 50 + [2, 400] * 500, 16.0, 2, 12),
+    ],
+)
+def test_how_long_answers_are_does_not_move_it(lengths, per_s, least, most):
+    """Whatever was guessed of the time to the first token, sixteen times too much here. A crowd does, the last."""
+
+    async def main():
+        clock, rng = LoopClock(), Random(3)
+        pace = Pace(first_s=0.8, prompt_s_per_token=0.0, completion_s_per_token=1 / 60)
+        lane = Lane(Whole(), Setup(pool=Pool(16, clock), pace=pace, most=16), clock, rng)
+        limits = []
+
+        async def ask(n, tokens):
+            call = Call(id=f"c{n}", body={"tokens": tokens}, deadline_s=clock.monotonic() + 1000.0)
+            async with closing(lane.call(call)) as chunks:
+                async for _ in chunks:
+                    pass
+            limits.append(lane.stats().limit)
+
+        async with asyncio.TaskGroup() as group:
+            for n, tokens in enumerate(lengths):
+                await asyncio.sleep(rng.expovariate(0.5 if n < 100 else per_s))
+                group.create_task(ask(n, tokens))
+        return limits
+
+    limits = run(main())
+    assert least <= min(limits) <= most

@@ -24,6 +24,10 @@ _FIRST_SAMPLES = 10
 # So many of those that ran when the usual was learned are no crowd. With all of them, what a server in decline does
 # under the same load would become usual.
 _FEW = 0.5
+# Lengths are learned as slowly as what is usual, by so much of the differences explained at least.
+_LENGTHS_KEPT = 1 - 1 / _LONG_SAMPLES
+_EXPLAINED = 0.5
+_TOLD = 1e-6  # less is what sums of floats are off by
 # A call that hangs is slow, but counts no further than this many times the usual; of the first few nothing is known.
 _FAR = 5.0
 
@@ -39,6 +43,10 @@ class _Batch:
         self._sum += x
         self._squares += x * x
 
+    def scale(self, by: float) -> None:
+        self._sum *= by
+        self._squares *= by * by
+
     @property
     def mean(self) -> float:
         return self._sum / self.n
@@ -47,6 +55,32 @@ class _Batch:
     def error(self) -> float:
         """The standard error of the mean."""
         return sqrt(max(self._squares / self.n - self.mean**2, 0.0) / self.n)
+
+
+class Length:
+    """How many tokens' time passes before the first, so that neither short answers nor long ones look slow: least
+    squares of the seconds that answers took on their tokens. A guess, until the lengths have told: they differ, and
+    explain most of what the seconds differ by."""
+
+    def __init__(self, guess_tokens: float) -> None:
+        self.fixed_tokens = guess_tokens
+        self._w = self._n = self._t = self._nn = self._nt = self._tt = 0.0
+
+    def seen(self, tokens: int, seconds: float) -> float:
+        """By what factor the seconds a token of earlier calls change with what this one tells."""
+        before, usual_tokens = self.fixed_tokens, self._n / self._w if self._w else float(tokens)
+        self._w = self._w * _LENGTHS_KEPT + 1
+        self._n = self._n * _LENGTHS_KEPT + tokens
+        self._t = self._t * _LENGTHS_KEPT + seconds
+        self._nn = self._nn * _LENGTHS_KEPT + tokens * tokens
+        self._nt = self._nt * _LENGTHS_KEPT + tokens * seconds
+        self._tt = self._tt * _LENGTHS_KEPT + seconds * seconds
+        across = self._w * self._nt - self._n * self._t
+        spread, differ = self._w * self._nn - self._n**2, self._w * self._tt - self._t**2
+        told = spread > _TOLD * self._w * self._nn and across > 0
+        if told and across * across > _EXPLAINED * spread * differ:
+            self.fixed_tokens = max((self._t * spread / across - self._n) / self._w, 0.0)
+        return (before + usual_tokens) / (self.fixed_tokens + usual_tokens)
 
 
 class Usual:
@@ -82,6 +116,11 @@ class Usual:
                 self._mean = self._batch.mean
             self._batch = _Batch()
         return ratio
+
+    def scale(self, by: float) -> None:
+        """The figure is told in another unit from now on."""
+        self._mean *= by
+        self._batch.scale(by)
 
     def _learn(self, running: int) -> None:
         batch = self._batch

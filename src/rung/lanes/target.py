@@ -9,7 +9,7 @@ from rung.clock import Clock
 from rung.config.lanes import Lanes
 from rung.errors import Abstained, Disconnected, RateLimited, ReasonerError, UpstreamRefusedRequest
 from rung.lanes.breaker import Breaker
-from rung.lanes.limit import GradientLimit, Usual
+from rung.lanes.limit import GradientLimit, Length, Usual
 from rung.lanes.pace import Pace
 from rung.lanes.pool import Pool
 from rung.lanes.queue import Ticket
@@ -35,8 +35,7 @@ class Target:
         self._slow = bounds.breaker
         self._usual: dict[bool, Usual] = {}
         self._befell: tuple[Callable[[], ReasonerError | None], float] = (_nothing, 0.0)
-        # What comes before the first token, in tokens, so that short answers do not look slow.
-        self._fixed_tokens = pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0
+        self._length = Length(pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0)
 
     @property
     def limit(self) -> int | None:
@@ -74,19 +73,29 @@ class Target:
 
     def answered(self, watch: "Watch", age: int, now_s: float) -> None:
         self.pace = watch.pace_after(self.pace, now_s)
-        figure = watch.figure(now_s, self._fixed_tokens)
-        if self._limit is None or figure is None:
-            self._ended(age, now_s, failed=False)
-            return
         usual = self._usual.get(watch.stream)
         if usual is None:
             usual = self._usual[watch.stream] = Usual()
+        figure = self._figure(watch, usual, now_s) if self._limit is not None else None
+        if self._limit is None or figure is None:
+            self._ended(age, now_s, failed=False)
+            return
         ratio = usual.ratio(figure, watch.beside, crowded=self._limit.crowded(watch.beside))
         waited_s = watch.waited_s(now_s)
         if usual.known:
             self._limit.seen(ratio, waited_s, watch.beside)
         slow = ratio > self._slow.slow_factor and waited_s >= self._slow.least_slow_s
         self._ended(age, now_s, failed=False, slow=slow)
+
+    def _figure(self, watch: "Watch", usual: Usual, now_s: float) -> float | None:
+        """Seconds to the first chunk of a stream, else seconds a token."""
+        if watch.stream:
+            return watch.first_s
+        if watch.usage is None:
+            return None
+        tokens, seconds = max(watch.usage.completion_tokens, 1), now_s - watch.started_s
+        usual.scale(self._length.seen(tokens, seconds))
+        return seconds / (self._length.fixed_tokens + tokens)
 
     def _ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:
         self.breaker.ended(age, now_s, failed=failed, slow=slow)
@@ -163,14 +172,6 @@ class Watch:
     def waited_s(self, now_s: float) -> float:
         """Until the first chunk of a stream, else until now."""
         return self.first_s if self.stream and self.first_s is not None else now_s - self.started_s
-
-    def figure(self, now_s: float, fixed_tokens: float) -> float | None:
-        """Seconds to the first chunk of a stream, else seconds a token."""
-        if self.stream:
-            return self.first_s
-        if self.usage is None:
-            return None
-        return (now_s - self.started_s) / (fixed_tokens + max(self.usage.completion_tokens, 1))
 
     def pace_after(self, pace: Pace, now_s: float) -> Pace:
         if self.usage is None:
