@@ -1,6 +1,7 @@
 """The HTTP door: one ASGI app. What asks is met first, without a router; every other path is a route."""
 
 import asyncio
+import difflib
 import traceback
 from collections.abc import Mapping
 from secrets import token_hex
@@ -18,6 +19,7 @@ from rung.api.encode import Headers
 from rung.api.exchange import Pace
 from rung.api.front import Front
 from rung.api.line import Line
+from rung.api.openapi import OPERATIONS
 from rung.api.routes import make_router
 from rung.clock import Clock, in_a_task
 from rung.errors import NotReady, RungError, UnknownPath, WrongMethod
@@ -25,6 +27,9 @@ from rung.telemetry import Metrics
 
 CHAT, INFER = "/v1/chat/completions", "/v1/infer"
 PACE = Pace()
+_PATHS = [operation.path for operation in OPERATIONS]
+_NEAR = 0.75  # a base URL without /v1, or with it twice, is nearer
+_RESPONSES = "/v1/responses"
 # Of an id: the milliseconds it was made at (48 bits) and chance (80 bits), as UUIDs of version 7 have them.
 _CHANCE_DIGITS, _IDS = 20, 256
 
@@ -110,7 +115,16 @@ def _routed(error: HTTPException, scope: Scope) -> tuple[RungError, Headers]:
     if error.status_code == WrongMethod.status:
         allow = (error.headers or {}).get("Allow", "")
         return _wrong_method(scope), [(b"allow", allow.encode())]
-    return UnknownPath(f"There is nothing at {scope['path'][:200]}; GET / lists what there is."), []
+    return _unknown_path(scope["path"][:200]), []
+
+
+def _unknown_path(path: str) -> UnknownPath:
+    hint = "GET / lists what there is."
+    if path == _RESPONSES:
+        hint = f"have the client speak chat completions, {CHAT}."
+    elif near := difflib.get_close_matches(path, _PATHS, n=1, cutoff=_NEAR):
+        hint = f"did you mean {near[0]}?"
+    return UnknownPath(f"There is nothing at {path}; {hint}")
 
 
 def _kinds(error: BaseException) -> list[str]:

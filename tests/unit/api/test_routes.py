@@ -151,6 +151,22 @@ async def test_an_unknown_path(client: Client, path: str) -> None:
     assert (got.status, got.error["code"]) == (404, "unknown_url")
 
 
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/chat/completions", "did you mean /v1/chat/completions?"),
+        ("/v1/v1/chat/completions", "did you mean /v1/chat/completions?"),
+        ("/v1/models/", "did you mean /v1/models?"),
+        ("/v1/responses", "chat completions, /v1/chat/completions."),
+        ("/v1/embeddings", "GET / lists what there is."),
+    ],
+)
+async def test_a_path_that_clients_ask_by_mistake_says_what_to_do(client: Client, path: str, hint: str) -> None:
+    got = await client.ask("GET", path)
+    assert got.status == 404
+    assert got.error["message"].endswith(hint)
+
+
 async def test_an_unexpected_error_in_a_route(client: Client, runtime: FakeRuntime) -> None:
     runtime.wrong = ValueError("x")
     got = await client.ask("POST", "/v1/explain", chat_body())
