@@ -86,7 +86,10 @@ def _show(found: Replay, console: Console) -> None:
 def _show_choices(found: Replay, console: Console) -> None:
     others = sum(count for *_, count in found.other)
     if not others and found.same is None:
-        console.print("\nNo rung was chosen by the rule: each was asked for by name.")
+        console.print(
+            "\nWhat today's estimates would begin with is known of none: a rung was asked for by name, or "
+            "another artefact serves now."
+        )
         return
     console.print(f"\nToday's estimates would begin otherwise on {others:,} of these.")
     for began, would, count in found.other[:8]:

@@ -46,9 +46,8 @@ class Bases(Struct, frozen=True):
         name, features, e = decision.answered_by, decision.features, _estimate_of(decision)
         if name is None or features is None or e is None or decision.right_prob is None:
             return None
-        profile = self.profiles.get(name)
         # A solver knows itself which questions it can answer.
-        if profile is None or profile.kind == "symbolic" or e.origin != self.origins.get(name, ""):
+        if not self.made(name, e) or self.profiles[name].kind == "symbolic":
             return None
         return name, Outcome(
             task=features.task,
@@ -58,6 +57,11 @@ class Bases(Struct, frozen=True):
             trust=_trust_of(decision),
             source=e.source,
         )
+
+    def made(self, name: str, then: Estimate) -> bool:
+        """Whether the reasoner serves now, and the estimate is by what is known of it now; a solver's always is."""
+        profile = self.profiles.get(name)
+        return profile is not None and (profile.kind == "symbolic" or then.origin == self.origins.get(name, ""))
 
     def today(self, name: str, features: Features, then: Estimate) -> Estimate:
         """What was expected of a question, before outcomes moved it, with a profile's part as it is today."""

@@ -167,15 +167,22 @@ def _not_told(name: str, forgotten: int) -> None: ...
 
 
 def _choice(graded: Graded, heard: Heard, bases: Bases) -> _Choice | None:
-    """None where the rule chose nothing: a reasoner was named, or the answer came from the cache."""
+    """None where the rule chose nothing, since a reasoner was named or the answer came from the cache, and where what
+    would be expected of an option today is not known: another artefact serves."""
     decision = graded.decision
     prices = next((prices for name, prices in PRESETS.items() if name == decision.preset), None)
-    options = {o.reasoner: o for o in decision.options if not o.excluded and o.estimate is not None}
+    options = {
+        o.reasoner: o
+        for o in decision.options
+        if not o.excluded and o.estimate is not None and o.reasoner in bases.profiles
+    }
     if prices is None or len(options) < 2 or not decision.steps or decision.features is None:
         return None
     weighed = []
     for option in options.values():
         assert option.estimate is not None
+        if not bases.made(option.reasoner, option.estimate):
+            return None
         base = bases.today(option.reasoner, decision.features, option.estimate)
         today = corrected(heard.offsets, option.reasoner, decision.features.task, base)
         weighed.append(_weighed(option, option.estimate, today, prices))

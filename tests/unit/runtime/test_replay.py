@@ -100,6 +100,17 @@ def test_estimates_that_have_not_moved_begin_as_they_did():
         assert found.other == ()
 
 
+def test_who_serves_no_more_would_not_be_asked():
+    found = replay([graded(nth, 1.0, estimates={**STRENGTHS, "gone": 0.9}) for nth in range(1, 4)], BASES)
+    assert (found.other, found.same.decisions) == ((), 3)
+
+
+def test_what_another_artefact_would_say_is_not_known():
+    """`strong` is known by an artefact since; what it says of these questions nobody can tell any more."""
+    found = replay([graded(nth, 0.0) for nth in range(1, 51)], Bases(BASES.profiles, {"strong": "2026-01-01 abc"}))
+    assert (found.decisions, found.other, found.same) == (50, (), None)
+
+
 def test_who_was_asked_by_name_was_not_chosen():
     only = {"weak": 0.6}
     found = replay([graded(nth, 1.0, estimates=only, model="weak") for nth in range(1, 5)], BASES)
