@@ -31,6 +31,8 @@ much of the rest as should differ from the defaults.
 - An unknown key is an error that names the nearest known one. A key that stands twice is an error.
 - An edit takes effect when the file changes, or on SIGHUP: whole, without losing a request, or not at all, with the
   reason in the log. `server.host`, `server.port`, `ledger.path`, `machine.memory_mb` and `log` need a restart.
+- Paths are looked for from the folder in which Rung is started, a function's `file.py` from this file's; `~` is your
+  home.
 - Files go where `models_dir` and `ledger.path` say; else to `RUNG_CACHE` and `RUNG_STATE`, or to `rung` in the user's
   cache and state folders (`XDG_CACHE_HOME`, `XDG_STATE_HOME`).
 

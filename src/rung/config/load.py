@@ -18,6 +18,24 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.envir
 _RESERVED = {"auto", "unknown", "rung"}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 
+# What PyYAML says of a mistake -> what to do.
+_HINTS = {
+    r"found character '\t'": "; indent with blanks, not with tabs",
+    "but got '{'": '; within braces put quotes around a variable: "${NAME}"',
+    "<block mapping start>": "; keys that belong together begin in the same column",
+    "mapping values are not allowed": "; a value with a colon and a blank in it goes in quotes",
+}
+# Pydantic's kinds of problem that say too little.
+_PROBLEMS = {
+    "string_type": "must be text: put it in quotes",
+    "path_type": "must be a path: put it in quotes",
+    "tuple_type": "must be a list: [one, another]",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+}
+
 # The offline floor: exact mathematics, then one small model asked in five ways.
 DEFAULT: dict[str, Any] = {
     "reasoners": {
@@ -47,8 +65,12 @@ def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Conf
             return default_config(env)
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"{path}: cannot be read: {e}") from e
+    except FileNotFoundError as e:
+        raise ConfigError(f"{path}: cannot be read: there is no such file; `rung init` writes one") from e
+    except OSError as e:
+        raise ConfigError(f"{path}: cannot be read: {e.strerror or e}") from e
+    except UnicodeDecodeError as e:
+        raise ConfigError(f"{path}: cannot be read: is no text in UTF-8; save it as that") from e
     try:
         return _with_files(parse_config(_mapping(text, path), source=str(path), env=env), path.parent)
     except RecursionError:
@@ -61,10 +83,16 @@ def _mapping(text: str, path: Path) -> dict[Any, Any]:
     try:
         raw = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
     except yaml.YAMLError as e:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(e).split())}") from e
+        raise ConfigError(f"{path}: is not YAML: {_not_yaml(str(e))}") from e
     if not isinstance(raw, dict):
         raise ConfigError(f"{path}: must be a mapping with at least `reasoners:`; `rung init` writes one to start from")
     return raw
+
+
+def _not_yaml(said: str) -> str:
+    """PyYAML's words, and what to do about the mistakes that are made most."""
+    hint = next((hint for mark, hint in _HINTS.items() if mark in said), "")
+    return " ".join(said.replace('in "<unicode string>", line', "in line").split()) + hint
 
 
 def parse_config(raw: Mapping[str, Any], *, source: str, env: Mapping[str, str] | None = None) -> Config:
@@ -131,13 +159,15 @@ def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[tuple[s
         elif problem["type"] == "missing":
             yield where, "is missing"
         elif problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-            yield where, f"`kind` must be one of {', '.join(sorted(_kinds()))}"
+            near = difflib.get_close_matches(str(problem["ctx"].get("tag", "")).lower(), _kinds(), n=1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            yield where, f"`kind` must be one of {', '.join(sorted(_kinds()))}{hint}"
         elif problem["type"] in {"model_type", "model_attributes_type", "dict_type"}:
             yield where, "must be a mapping, with its keys and values below it or in braces: {key: value}"
         elif problem["type"] == "value_error":
             yield where, str(problem["ctx"]["error"])
         else:
-            yield where, f"{problem['msg'][0].lower()}{problem['msg'][1:]}"
+            yield where, _PROBLEMS.get(problem["type"]) or problem["msg"].replace("Input should", "must", 1)
 
 
 def _kinds() -> dict[str, type[ReasonerBase]]:
@@ -239,7 +269,7 @@ def _check_below(config: Config, name: str, below: str) -> Iterator[str]:
 def _with_files(config: Config, folder: Path) -> Config:
     """`config` with the files of one's own code found from `folder`."""
     reasoners = {
-        name: entry.model_copy(update={"call": str((folder / entry.call).resolve())})
+        name: entry.model_copy(update={"call": str((folder / Path(entry.call).expanduser()).resolve())})
         if isinstance(entry, FunctionConfig) and ".py:" in entry.call
         else entry
         for name, entry in config.reasoners.items()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.config import default_config, load_config, parse_config
-from rung.config.schema import Config, EndpointConfig, LocalConfig
+from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig
 from rung.errors import ConfigError
 
 CALC = {"kind": "symbolic"}
@@ -74,7 +74,7 @@ def test_a_file_that_nests_without_end(tmp_path: Path, text: str) -> None:
         ({"api_keys": {"ann": ""}}, "f: server.api_keys: ann is empty: "),
         ({"api_keys": {"ann": "  "}}, "f: server.api_keys: ann is empty: "),
         ({"api_keys": {"ann": "x", "bob": "x\n"}}, "f: server.api_keys: ann has the same value as another key: "),
-        ({"max_body_mb": float("inf")}, "f: server.max_body_mb: input should be a finite number"),
+        ({"max_body_mb": float("inf")}, "f: server.max_body_mb: must be a finite number"),
     ],
 )
 def test_a_server_that_could_not_start_is_told(server: dict[str, Any], said: str) -> None:
@@ -183,7 +183,7 @@ def test_an_unknown_key_names_the_nearest(reasoners: dict[str, Any] | None, rest
         ({"brief": {"kind": "brief"}}, "reasoners.brief.of: is missing"),
         ({"a": 5}, "reasoners.a: "),
         ({1: CALC}, "reasoners.1: "),
-        ({"a": {**CALC, "strength": 2}}, "reasoners.a.strength: input should be less than or equal to 1"),
+        ({"a": {**CALC, "strength": 2}}, "reasoners.a.strength: must be less than or equal to 1"),
         ({"a": {"kind": "local"}}, "reasoners.a: give either `model`"),
         ({"a": {"kind": "local", "model": "m", "path": "p"}}, "reasoners.a: give either `model`"),
         ({"auto": CALC}, "reasoners.auto: this name cannot be used"),
@@ -233,7 +233,7 @@ def test_a_wrong_reasoner_is_told_with_its_place(reasoners: dict[str, Any], said
             "an endpoint or a function",
         ),
         ({"reasoner": "cloud", "tell": 0.8}, "f: judge.tell: unknown key; did you mean `tells`?"),
-        ({"reasoner": 3}, "f: judge.reasoner: input should be a valid string"),
+        ({"reasoner": 3}, "f: judge.reasoner: must be text: put it in quotes"),
     ],
 )
 def test_a_wrong_judge_is_told(judge: dict[str, Any], said: str) -> None:
@@ -243,7 +243,7 @@ def test_a_wrong_judge_is_told(judge: dict[str, Any], said: str) -> None:
 
 def test_a_judge_tells_a_number() -> None:
     (said,) = problems({"cloud": CLOUD}, judge={"reasoner": "cloud", "tells": float("nan")})
-    assert said.startswith("f: judge.tells: input should be a finite number")
+    assert said.startswith("f: judge.tells: must be a finite number")
 
 
 @pytest.mark.parametrize("tells", [0.49, 1.0, 80, -0.5])
@@ -356,3 +356,63 @@ def test_files_of_ones_own_are_found_from_the_configs_folder(tmp_path: Path) -> 
     (tmp_path / "rung.yaml").write_text(yaml.safe_dump({"reasoners": entries}))
     calls = {name: entry.call for name, entry in load_config(tmp_path / "rung.yaml", {}).reasoners.items()}  # type: ignore[union-attr]
     assert calls == {"f": f"{tmp_path.resolve()}/own/a.py:b", "m": "a.b:c", "e": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("reasoners:\n\tcalc: {kind: symbolic}", "indent with blanks, not with tabs"),
+        ("reasoners: {a: {kind: endpoint, api_key: ${KEY}}}", 'put quotes around a variable: "${NAME}"'),
+        ("reasoners:\n  a: {kind: symbolic}\n b: {kind: symbolic}", "begin in the same column"),
+        ("reasoners: {a: {kind: symbolic}}\nmodels_dir: a: b", "goes in quotes"),
+        ("reasoners: {a: {kind: symbolc}}", "did you mean `symbolic`?"),
+        ("reasoners: {a: {kind: Local}}", "did you mean `local`?"),
+        ("reasoners: {1: {kind: symbolic}}", "reasoners.1: must be text: put it in quotes"),
+        ("reasoners: {a: {kind: symbolic, workers: two}}", "reasoners.a.workers: must be a whole number"),
+        ("reasoners: {a: {kind: symbolic, workers: 1.5}}", "reasoners.a.workers: must be a whole number"),
+        ("reasoners: {a: {kind: symbolic, auto: maybe}}", "reasoners.a.auto: must be true or false"),
+        ("reasoners: {a: {kind: symbolic}}\nserver: {preset: bst}", "server.preset: must be 'economy', 'balanced' or"),
+        ("reasoners: {a: {kind: symbolic}}\nlanes: {shed: {headroom: 4}}", "must be a list"),
+    ],
+)
+def test_the_usual_mistakes_are_told_in_plain_words(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "rung.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {})
+    assert said in caught.value.message
+    assert "unicode string" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [("nothing", "`rung init` writes one"), ("folder", "Is a directory"), ("latin", "no text in UTF-8")],
+)
+def test_a_file_that_cannot_be_read(tmp_path: Path, what: str, said: str) -> None:
+    path = tmp_path / "rung.yaml"
+    if what == "folder":
+        path.mkdir()
+    if what == "latin":
+        path.write_bytes(b"reasoners: {b\xe4r: {kind: symbolic}}")
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_config(path, {})
+    assert caught.value.message.count(str(path)) == 1
+
+
+def test_a_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "rung.yaml").write_text(
+        "reasoners:\n  own: {kind: local, path: ~/own.gguf}\n  mine: {kind: function, call: '~/mine.py:answer'}\n"
+        "ledger: {path: ~/ledger.db}\nmodels_dir: ~/models\n"
+    )
+    config = load_config(tmp_path / "rung.yaml", {})
+    own, mine = config.reasoners["own"], config.reasoners["mine"]
+    assert isinstance(own, LocalConfig)
+    assert isinstance(mine, FunctionConfig)
+    assert (own.path, config.ledger.path) == (tmp_path / "own.gguf", tmp_path / "ledger.db")
+    assert (config.models_dir, mine.call) == (tmp_path / "models", f"{tmp_path}/mine.py:answer")
+
+
+def test_the_home_of_nobody(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"ledger\.path: `~nosuchuser/l\.db`: whose home"):
+        parse_config({"reasoners": {"a": CALC}, "ledger": {"path": "~nosuchuser/l.db"}}, source="f", env={})
