@@ -466,7 +466,7 @@ def summed(of: str, less: dict[str, list[list[float]]], off: dict[str, list[floa
         worst = int(told.mean(0).argmin())
         for label, each in (("mean", told.mean(1)), ("worst", told[:, worst])):
             key = f"{of}_{label}_gain.{name}"
-            error = 1.96 * float(each.std(ddof=1)) / len(each) ** 0.5
+            error = results.within(each.tolist())
             out[key], bounds[key] = float(each.mean()), (float(each.mean()) - error, float(each.mean()) + error)
         if name in off:
             out[f"{of}_ece.{name}"] = float(np.mean(off[name]))

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -38,6 +39,13 @@ def write(
     }
     path.write_text(json.dumps(result, indent=2) + "\n", "utf-8")
     return path
+
+
+def within(values: Sequence[float]) -> float:
+    """Half of the 95% interval of the mean of a few draws, by Student's t."""
+    from scipy.special import stdtrit  # noqa: PLC0415  heavy, and most benchmarks do without
+
+    return float(stdtrit(len(values) - 1, 0.975)) * statistics.stdev(values) / len(values) ** 0.5
 
 
 def _commit() -> str:

@@ -388,7 +388,7 @@ def gains(at: Folds, said: Array, questions: Array, over: int) -> tuple[float, f
 
 
 def _step(size: int, found: Array) -> Step:
-    mean, error = found.mean(0), 1.96 * found.std(0, ddof=1) / len(found) ** 0.5
+    mean, error = found.mean(0), [results.within(draws) for draws in found.T.tolist()]
     gain, equal = ((float(m), float(m - e), float(m + e)) for m, e in zip(mean[:2], error[:2], strict=True))
     return Step(size, gain, equal, float(mean[2]))
 
