@@ -20,9 +20,10 @@ from rung.bootstrap.build import build_learned
 from rung.cli.reach import Server
 from rung.clock import Clock
 from rung.config import Config
-from rung.config.schema import CodeConfig, EndpointConfig, LocalConfig
+from rung.config.schema import CodeConfig, EndpointConfig, FunctionConfig, LocalConfig
 from rung.errors import ConfigError, LedgerError, Unavailable, WeightsError
 from rung.ledger.store import Store
+from rung.reasoners.function import Function
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
 from rung.reasoners.local.process import INSTALL, Process
@@ -83,7 +84,13 @@ async def port(config: Config, session: aiohttp.ClientSession) -> Check:
 def ledger(config: Config) -> Check:
     path = config.ledger.path
     assert path is not None
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        return Check(
+            "ledger", "fail", f"{path}: {error.strerror or error}", "make its folder yours, or set ledger.path"
+        )
+    if not is_there:
         folder = _existing(path)
         if os.access(folder, os.W_OK | os.X_OK):
             return Check("ledger", "ok", f"{path} will be made")
@@ -107,6 +114,18 @@ def estimates(config: Config) -> Check | None:
         return None
     known = ", ".join(f"{name} ({origin})" for name, origin in learned.origins.items())
     return Check("estimates", "ok", f"learned of {known}")
+
+
+def functions(config: Config) -> Iterator[Check]:
+    """Loads each, as `rung serve` does."""
+    for name, entry in config.reasoners.items():
+        if isinstance(entry, FunctionConfig):
+            try:
+                Function(name, entry)
+            except ConfigError as error:
+                yield Check(name, "fail", error.message, "correct it, or its `call` in rung.yaml")
+            else:
+                yield Check(name, "ok", f"{entry.call} is loaded")
 
 
 def models(config: Config, clock: Clock) -> Iterator[tuple[Check, LocalConfig, Path | None]]:

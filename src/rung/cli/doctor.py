@@ -7,7 +7,20 @@ import aiohttp
 import typer
 from rich.console import Console
 
-from rung.cli.checks import Check, door, endpoint, estimates, ledger, llama_cpp, memory, models, port, python, sandbox
+from rung.cli.checks import (
+    Check,
+    door,
+    endpoint,
+    estimates,
+    functions,
+    ledger,
+    llama_cpp,
+    memory,
+    models,
+    port,
+    python,
+    sandbox,
+)
 from rung.cli.options import ConfigOption, JsonOption, write_json
 from rung.clock import RealClock
 from rung.config import Config, load_config
@@ -60,7 +73,7 @@ async def _checks(path: ConfigOption) -> AsyncIterator[Check]:
     yield ledger(config)
     if (learned := estimates(config)) is not None:
         yield learned
-    for check in await sandbox(config):
+    for check in (*functions(config), *await sandbox(config)):
         yield check
     async with aiohttp.ClientSession() as session:
         yield await port(config, session)

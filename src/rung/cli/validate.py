@@ -6,7 +6,7 @@ import typer
 
 from rung.cli.options import JsonOption, write_json
 from rung.config import Config, load_config
-from rung.config.schema import LocalConfig
+from rung.config.schema import FunctionConfig, LocalConfig
 from rung.errors import ConfigError, WeightsError
 from rung.reasoners.local.weights import named
 
@@ -25,7 +25,7 @@ def validate(
     config: Config | None = None
     try:
         config = load_config(file)
-        problems = weights_problems(config, str(source))
+        problems = [*weights_problems(config, str(source)), *file_problems(config, str(source))]
     except ConfigError as error:
         problems = error.message.splitlines()
     if as_json:
@@ -45,6 +45,18 @@ def weights_problems(config: Config, source: str) -> list[str]:
             except WeightsError as error:
                 problems.append(f"{source}: reasoners.{name}.model: {error.message}")
     return problems
+
+
+def file_problems(config: Config, source: str) -> list[str]:
+    """Code of one's own that is not there. It is not run here; `rung doctor` loads it."""
+    files = {
+        name: entry.call.rpartition(":")[0]
+        for name, entry in config.reasoners.items()
+        if isinstance(entry, FunctionConfig) and ".py:" in entry.call
+    }
+    return [
+        f"{source}: reasoners.{name}.call: there is no file {f}" for name, f in files.items() if not Path(f).is_file()
+    ]
 
 
 def _tell(source: Path, built_in: bool, config: Config | None, problems: list[str]) -> None:

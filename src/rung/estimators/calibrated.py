@@ -89,7 +89,12 @@ def read_file(path: Path) -> File:
         found = msgspec.json.decode(path.read_bytes(), type=File)
     except FileNotFoundError:
         return File()
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: what was calibrated cannot be read: {error.strerror or error}; make it yours, or set "
+            "estimates.calibration"
+        ) from error
+    except msgspec.DecodeError as error:
         raise ConfigError(
             f"{path}: is no file of `rung calibrate`: {error}; move it away and calibrate again"
         ) from error

@@ -189,6 +189,27 @@ async def test_llama_cpp_says_why_it_cannot_load(place: Path) -> None:
     assert check.todo
 
 
+def test_code_of_ones_own_is_loaded(place: Path, run) -> None:
+    (place / "mine.py").write_text("async def answer(messages): ...")
+    (place / "rung.yaml").write_text("reasoners: {mine: {kind: function, call: 'mine.py:answer'}}\nserver: {port: 0}")
+    assert "ok   mine:" in run("doctor").output
+    (place / "rung.yaml").write_text("reasoners: {mine: {kind: function, call: 'mine.py:other'}}\nserver: {port: 0}")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "has no `other`" in result.output
+
+
+def test_a_ledger_in_a_folder_of_somebody_elses(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    config = config_of(ledger={"path": str(place / "theirs" / "l.db")})
+    monkeypatch.setattr(Path, "stat", forbidden)
+    check = checks.ledger(config)
+    assert check.level == "fail"
+    assert "Permission denied" in check.found
+
+
 def test_llama_cpp_that_is_not_installed(place: Path, monkeypatch: pytest.MonkeyPatch, run) -> None:
     monkeypatch.setitem(sys.modules, "xllamacpp", None)
     (place / "own.gguf").write_bytes(b"GGUF....")

@@ -56,3 +56,12 @@ def test_json(place: Path, run, text: str, ok: bool, count: int) -> None:
     said = json.loads(result.stdout)
     assert (said["ok"], len(said["problems"]), said["file"]) == (ok, count, "rung.yaml")
     assert result.exit_code == (not ok)
+
+
+def test_code_of_ones_own_that_is_not_there(place: Path, run) -> None:
+    write(place, "reasoners: {mine: {kind: function, call: 'mine.py:answer'}}")
+    result = run("validate")
+    assert result.exit_code == 1
+    assert f"rung.yaml: reasoners.mine.call: there is no file {place / 'mine.py'}" in result.stderr
+    (place / "mine.py").touch()
+    assert run("validate").exit_code == 0

@@ -130,3 +130,8 @@ def test_harder_questions_are_less_likely_right_for_all():
     known = {"asked": calibration(answered(0), guess=1.0)}
     easy, hard = (Calibrated(Fixed(d, *[0.2] * 5), known)("what?") for d in (-1.0, 1.0))
     assert all(easy[name].right_prob > hard[name].right_prob for name in easy)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_a_wrong_one(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        read_file(tmp_path)
