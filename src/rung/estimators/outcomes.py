@@ -16,6 +16,8 @@ _FORM = (
     "`question`, and `score|NAME`, 0 to 1, for each reasoner; `usd|NAME`, `seconds|NAME` and `tokens|NAME` may follow"
 )
 LEAST = 20
+# Of a csv's fields, in characters: as many as the module can take everywhere. Its own bound is 131,072.
+_LONGEST = 2**31 - 1
 
 
 class Outcomes(Struct, frozen=True, kw_only=True):
@@ -87,6 +89,7 @@ def _parquet(path: Path) -> dict[str, Sequence[Any]]:
 
 
 def _csv(path: Path) -> dict[str, Sequence[Any]]:
+    csv.field_size_limit(_LONGEST)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file, strict=True)

@@ -29,6 +29,11 @@ def test_csv_with_costs_gaps_and_more(path):
     assert known.seconds is None
 
 
+def test_a_question_may_be_as_long_as_a_prompt(path):
+    path.write_text(HEAD + ROWS + "word " * 50_000 + ",1,0\n")
+    assert len(read_outcomes(path).questions[-1]) == 250_000
+
+
 def test_parquet_is_read_as_csv_is(path, tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import csv, parquet  # noqa: PLC0415
