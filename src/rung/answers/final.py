@@ -31,6 +31,17 @@ _NEGATED = re.compile(r"(?:\bnot|\bcannot|n['\u2019]t)\s(?:be\s|\w{1,12}ly\s|qui
 _GROUPED = re.compile(r"\D*+\d{1,3}(?: \d{3})+\D*+")
 # A comma that can only stand before decimals: "2,5", "0,125", "1.000,50".
 _DECIMAL = re.compile(r"(?<![\w.,(\[])(\d{1,3}(?:\.\d{3})+|\d++),(?:(?<=\b0,)(?=\d)|(?=\d{1,2}\b))(\d++)(?![,.]?\d)")
+_DOTTED = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,}+(?![.,]?\d)")
+# Powers of ten, which lose their sign with markdown's.
+_TIMES_POWER = re.compile(r"(?<=\d)\s?\*\s?10\^\{?(-?\d{1,4})\}?(?!\w)")
+_POWER = re.compile(r"(?<![\w.^*])10\^\{?(-?\d{1,4})\}?(?!\w)")
+_AND_HALF = re.compile(r"(?<=\d)\sand\s(?:a|one)\shalf\b", re.IGNORECASE)
+_DENIED = re.compile(r"[,(]?\s?\b(?:not|rather than|instead of)\s[$€£]?-?\d++(?:[.,]\d++)*+(?:\s?%)?\)?", re.IGNORECASE)
+# What makes another number of the word before it.
+_PART = re.compile(
+    r"[\s-](?:half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?|dozens?)\b|\sand\sa\s(?:half|third|quarter)\b",
+    re.IGNORECASE,
+)
 _NEAR = re.compile(
     r"[\s:*_$€£\\(\[{=~≈]*+(?:(?:about|approximately|exactly|roughly|a|total|of|is|that)\s+){0,3}[$€£\s]*+$",
     re.IGNORECASE,
@@ -115,7 +126,7 @@ def _number(text: str) -> str | None:
     text = plain(THIN.sub("", text))
     if _GROUPED.fullmatch(text):
         text = re.sub(r"(?<=\d) (?=\d)", "", text)
-    text = _DECIMAL.sub(lambda m: f"{m[1].replace('.', '')}.{m[2]}", text)
+    text = _figures(text)
     box = boxed(text)
     value = _last_value(box) if box else None
     if value is None:
@@ -125,10 +136,28 @@ def _number(text: str) -> str | None:
     return None if value is None else written(value)
 
 
+def _figures(text: str) -> str:
+    """`text` with numbers in the one form in which they are read, and without those that it denies."""
+    text = _DECIMAL.sub(lambda m: f"{m[1].replace('.', '')}.{m[2]}", text)
+    text = _AND_HALF.sub(" 1/2", _DOTTED.sub(lambda m: m[0].replace(".", ""), text))
+    if "10^" in text:
+        text = _POWER.sub(r"1e\1", _TIMES_POWER.sub(r"e\1", text))
+    kept = _DENIED.sub("", text)
+    return kept if _matches(kept) else text
+
+
 def _matches(text: str) -> list[tuple[int, Fraction]]:
     """Where each number of `text` starts, and its value; words only where no digits are."""
     found = [(m.start(), v) for m in NUMBER.finditer(text) if (v := value_of(m)) is not None]
-    return found or [(m.start(), Fraction(spelt_value(m[0]))) for m in WORD_NUMBER.finditer(text)]
+    return found or list(_spelt(text))
+
+
+def _spelt(text: str) -> Iterator[tuple[int, Fraction]]:
+    for match in WORD_NUMBER.finditer(text):
+        if not _PART.match(text, match.end()):
+            at = match.start()
+            negative = text.endswith("-", 0, at) and not text[at - 2 : at - 1].isalnum()
+            yield at, Fraction(spelt_value(match[0])) * (-1 if negative else 1)
 
 
 def _last_value(text: str) -> Fraction | None:

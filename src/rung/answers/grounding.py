@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from rung.answers.dates import date_of, dates_in
-from rung.answers.numerals import THIN, WORD_NUMBER, as_number, numbers_in, plain, spelt_value
+from rung.answers.numerals import THIN, WORD_NUMBER, as_number, numbers_in, plain, spelt_value, with_fractions
 
 Schema = Mapping[str, Any]
 
@@ -113,7 +113,7 @@ class Source:
 
 
 def _normal(text: str) -> str:
-    return unicodedata.normalize("NFKC", _APART.sub("", THIN.sub("", text)))
+    return unicodedata.normalize("NFKC", _APART.sub("", THIN.sub("", with_fractions(text))))
 
 
 def _words(text: str) -> str:

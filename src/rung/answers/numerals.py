@@ -9,7 +9,11 @@ MOST_DIGITS = 400
 _PLAIN = str.maketrans(
     dict.fromkeys("\u2212\u2010\u2011\u2013", "-") | dict.fromkeys("\u00a0\u202f\u2009", " ") | {"\u00d7": "*"}
 )
-_HALVES = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3"}
+_VULGAR = {
+    **{"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5"},
+    **{"⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"},
+}
+_VULGAR_SIGN = re.compile(rf"(\d\s?)?([{''.join(_VULGAR)}])")
 # Thousands set apart by the blanks that are for it.
 THIN = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
 _LATEX_SPACE = re.compile(r"\\[,!;: ]|\{,\}|\\quad|\\left|\\right|\\displaystyle")
@@ -27,7 +31,7 @@ NUMBER = re.compile(
 _SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
 # What may stand around a number that is an answer: marks, a currency, a few words of unit; no variable.
-_UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:(?:[A-Za-z²³^/%°]{2,20}|(?<=\s)[gmshlLCFK])[\s.%]*+){0,4}")
+_UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:(?:[A-Za-z²³^/%°]{2,20}|(?<=[\s°])[gmshlLCFK])[\s.%]*+){0,4}")
 
 _WORDS_BELOW_20 = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
@@ -40,12 +44,25 @@ _WORD = "|".join([*WORDS, "hundred", *_SCALE])
 WORD_NUMBER = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD}))*+\b", re.IGNORECASE)
 
 
+# "minus" before a number where it cannot be an operation.
+_NEGATIVE = re.compile(
+    r"(?P<before>^\s*|[:=(]\s?|\b(?:is|be|was|are|equals?|gives?|about)\s|(?<!\w)(?=negative))(?:minus|negative)\s"
+    rf"(?=[$€£]?(?:\d|(?:{_WORD})\b))",
+    re.IGNORECASE,
+)
+
+
+def with_fractions(text: str) -> str:
+    """`text` with signs like ½ spelt, apart from a whole number before them."""
+    return _VULGAR_SIGN.sub(lambda m: f"{m[1].strip()} {_VULGAR[m[2]]}" if m[1] else _VULGAR[m[2]], text)
+
+
 def plain(text: str) -> str:
     """`text` with one kind of minus and space, and LaTeX's spacing and simple fractions written plainly."""
     if not text.isascii():
-        text = text.translate(_PLAIN)
-        for sign, spelt in _HALVES.items():
-            text = text.replace(sign, spelt)
+        text = with_fractions(text).translate(_PLAIN)
+    if "egative " in text or "inus " in text:
+        text = _NEGATIVE.sub(r"\g<before>-", text)
     if "\\" in text or "{" in text:
         text = _LATEX_SPACE.sub(
             "", _WHOLE_BEFORE_FRACTION.sub(" ", text).replace("\\times", "*").replace("\\cdot", "*")
@@ -116,6 +133,7 @@ def as_number(text: str) -> Fraction | None:
     if len(found) == 1:
         around = text[: found[0].start()] + " " + text[found[0].end() :]
         return value_of(found[0]) if _UNITS.fullmatch(around) else None
-    if not found and (spelt := WORD_NUMBER.fullmatch(text.strip(" ."))):
-        return Fraction(spelt_value(spelt[0]))
+    text = text.strip(" .")
+    if not found and (spelt := WORD_NUMBER.fullmatch(text.removeprefix("-"))):
+        return Fraction(spelt_value(spelt[0])) * (-1 if text.startswith("-") else 1)
     return None

@@ -12,6 +12,19 @@ NUMBERS = [
     (r"\boxed{\$1{,}250.50}", "1250.5"),
     ("The total is **$1,234.50 dollars**.", "1234.5"),
     ("-3", "-3"),
+    ("The answer is minus 3.", "-3"),
+    ("negative five", "-5"),
+    ("7 minus 5 is 2", "2"),
+    ("It takes 2½ hours.", "2.5"),
+    ("It takes 3 and a half hours.", "3.5"),
+    ("5 \u00d7 10^3", "5000"),
+    ("The mass is 2.5 * 10^{-3} kg.", "0.0025"),
+    ("The answer is 10^6.", "1000000"),
+    ("I would say 7 (not 8).", "7"),
+    ("She has 7, not 8", "7"),
+    ("It is not 8 but 7.", "7"),
+    ("It is not 8.", "8"),
+    ("1.234.567", "1234567"),
     ("\u22123.", "-3"),
     ("50%", "50"),
     ("1/2", "0.5"),
@@ -45,6 +58,11 @@ NUMBERS = [
     ("So, the answer is:\n\n\\[\n\\boxed{42 \\text{ apples}}\n\\]\n\nEach of the 7 children gets 6.", "42"),
     ("```output\n18.0\n```", "18"),
 ]
+
+
+@pytest.mark.parametrize("text", ["two thirds", "a dozen", "two dozen", "one and a half"])
+def test_words_that_are_a_part_of_a_number_are_none(text: str) -> None:
+    assert extract(text, "number") is None
 
 
 @pytest.mark.parametrize(("text", "number"), NUMBERS)

@@ -66,6 +66,7 @@ def test_words_of_any_script(text: str, value: str, holds: bool) -> None:
         ("1'234.50 CHF", 1234.5, 234.5),
         ("Rs 1,23,456", 123456, 23456),
         ("1.234,50 EUR", 1234.5, 50),
+        ("2½ cups", 2.5, 21),
         ("ACME 5.20 each", "ACME 5.20", "ACME 5"),
         ("room 10,500", "room 10,500", "room 10"),
         ("no AB12CD", "AB12CD", "AB12"),

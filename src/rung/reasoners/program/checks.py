@@ -60,9 +60,10 @@ def given_in(question: str) -> list[Fraction]:
 
 
 def _forms(number: Fraction) -> set[Fraction]:
-    """As what a number may stand in a program: itself, or a percentage as a share, added to or taken from the whole."""
+    """As what a number may stand in a program: itself, without its sign, or a percentage as a share, added to or taken
+    from the whole."""
     share = number / 100
-    return {number, share, 1 + share, 1 - share}
+    return {number, -number, share, 1 + share, 1 - share}
 
 
 def shown(value: Fraction) -> str:

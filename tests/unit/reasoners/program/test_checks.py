@@ -86,6 +86,11 @@ def test_a_percentage_is_used_as_a_share_too(share: str) -> None:
     assert checked(Ran(answer="60", literals=("50", share)), question).unused == 0
 
 
+def test_a_number_below_zero_is_used_with_its_sign_before_it() -> None:
+    ran = Ran(answer="-8", literals=("5", "3"))
+    assert checked(ran, "It was -5 degrees and fell by 3. What is the temperature?").unused == 0
+
+
 def test_below_zero_is_an_answer_where_nothing_is_counted() -> None:
     assert checked(Ran(answer="-3", literals=("3",)), "What is the temperature if it falls by 3 from 0?").answer == "-3"
 
