@@ -8,20 +8,44 @@ from rung.answers.numerals import as_number
 
 RELATIVE_TOLERANCE = Fraction(1, 10**6)
 _POLARITY = {"true": "yes", "false": "no", "y": "yes", "n": "no"}
+# By any of its names, what a number counts; others are taken for words about the same.
+_UNITS = {
+    name: names.split()[0]
+    for names in (
+        *("g gram grams", "kg kilogram kilograms", "mg", "lb lbs", "oz ounce ounces", "ton tons", "tonne tonnes"),
+        *("mm millimeters millimetres", "cm centimeter centimeters centimetre centimetres", "km kilometers kilometres"),
+        *("m meter meters metre metres", "ft foot feet", "inch inches", "yd yard yards", "mile miles"),
+        *("cm² cm^2", "m² m^2", "km² km^2", "cm³ cm^3", "m³ m^3", "ml", "l liter liters litre litres"),
+        *("s sec second seconds", "min minute minutes", "h hr hrs hour hours", "day days", "week weeks"),
+        *("month months", "year years", "% percent", "$ dollar dollars usd", "cent cents", "€ euro euros eur"),
+    )
+    for name in names.split()
+}
+_UNIT = re.compile(r"[^\W\d_]+(?:\^[23]|[²³])?|[$€%]")
 _PUNCTUATION = re.compile(r"[\s\"'`*_.,;:!?()\[\]{}]+")
 
 
 def same(a: str, b: str) -> bool:
-    """Numbers: equal, decimals within 1e-6 of their size; expressions: alike once LaTeX's liberties are taken out;
-    words: alike without case, space and punctuation; yes is true and no is false."""
+    """Numbers: equal, decimals within 1e-6 of their size, and not of two units; expressions: alike once LaTeX's
+    liberties are taken out; words: alike without case, space and punctuation; yes is true and no is false."""
     if a.strip() == b.strip():
         return True
     value_a, value_b = as_number(a), as_number(b)
     if value_a is not None and value_b is not None:
-        return close(value_a, value_b)
+        return close(value_a, value_b) and not _apart(_unit(a), _unit(b))
     if value_a is None and value_b is None and _words(a) and _words(a) == _words(b):
         return True
     return "".join(simplified(a).split()) == "".join(simplified(b).split()) != ""
+
+
+def _unit(text: str) -> str:
+    """What a number counts, if that is one unit and nothing else."""
+    words = _UNIT.findall(text.casefold())
+    return _UNITS.get(words[0], "") if len(words) == 1 else ""
+
+
+def _apart(one: str, other: str) -> bool:
+    return bool(one and other and one != other)
 
 
 def close(a: Fraction, b: Fraction) -> bool:
