@@ -9,19 +9,20 @@ from msgspec import Struct
 from rung.errors import LedgerError
 from rung.types import Decision, Features, Json, Option, Step, Usage
 
-# What was first said of a decision gives it its place, what was last said counts. `nth` counts a reasoner's own, newest
-# first, and those that came out of the cache apart: of others, however many, none takes their place.
+# A decision has its place by when it was taken, however late something is said of it; what was last said counts. `nth`
+# counts a reasoner's own, newest first, and those that came out of the cache apart: of others, however many, none takes
+# their place.
 _HEARD = """SELECT heard.begun, said.seq, said.wall_s, said.score, decisions.* FROM (
-        SELECT decision_id, begun, latest,
-            row_number() OVER (PARTITION BY answered_by, cache = 'exact' ORDER BY begun DESC) AS nth
+        SELECT decisions.rowid AS begun, latest,
+            row_number() OVER (PARTITION BY answered_by, cache = 'exact' ORDER BY decisions.rowid DESC) AS nth
         FROM (
-            SELECT decision_id, min(seq) AS begun, max(seq) AS latest FROM feedback
+            SELECT decision_id, max(seq) AS latest FROM feedback
             WHERE decision_id IN (SELECT decision_id FROM feedback WHERE seq > ? AND wall_s >= ?)
             GROUP BY decision_id
         ) JOIN decisions ON decisions.id = decision_id
     ) AS heard
     JOIN feedback AS said ON said.seq = heard.latest
-    JOIN decisions ON decisions.id = heard.decision_id
+    JOIN decisions ON decisions.rowid = heard.begun
     WHERE heard.nth <= ?
     ORDER BY heard.begun"""
 _features = msgspec.json.Decoder(Features)
@@ -48,7 +49,7 @@ _shape = msgspec.json.Decoder(_Body)
 
 class Graded(Struct, frozen=True, kw_only=True):
     """A decision and the score, in 0..1, that was last given to its answer, `wall_s` seconds after the epoch. `begun`
-    orders decisions by when they were first spoken of; `seq` is the number of what was last said. `question` is the
+    orders decisions by when they were taken; `seq` is the number of what was last said. `question` is the
     request's body, where texts were kept."""
 
     begun: int

@@ -98,8 +98,8 @@ def _trust_of(decision: Decision) -> float:
 
 
 class Heard:
-    """All that counts of what was heard: by reasoner, its outcomes by the number of what was first said, oldest
-    first."""
+    """All that counts of what was heard: by reasoner, its outcomes by their decisions' places, oldest first, however
+    late they were told."""
 
     def __init__(self, bases: Bases) -> None:
         self.bases = bases
@@ -109,6 +109,8 @@ class Heard:
         self.questions: tuple[PastQuestion, ...] = ()
         self._outcomes: dict[str, dict[int, Outcome]] = {}
         self._forgotten: dict[str, int] = {}
+        # The place of the last that was dropped.
+        self._dropped: dict[str, int] = {}
 
     def take(self, graded: Iterable[Graded], changed: Callable[[str, int], None]) -> None:
         """Heavy where much is said at once. `changed` is told of a reasoner that seems to have changed, and how many of
@@ -132,9 +134,14 @@ class Heard:
         if begun in kept:  # said again, of the same answer
             kept[begun] = outcome
             return
-        if begun < next(reversed(kept), 0):  # so old that it was dropped
+        if begun <= self._dropped.get(name, 0):
             return
+        late = begun < next(reversed(kept), 0)
         kept[begun] = outcome
+        if late:
+            kept = self._outcomes[name] = dict(sorted(kept.items()))
+            if sum(place < begun for place in kept) < self._forgotten.get(name, 0):
+                self._forgotten[name] += 1
         before = self._forgotten.get(name, 0)
         if (now := forget(self._list(name), before)) > before:
             self._forgotten[name] = now
@@ -142,6 +149,7 @@ class Heard:
         if len(kept) > KEPT + _SLACK:
             for old in list(islice(kept, len(kept) - KEPT)):
                 del kept[old]
+                self._dropped[name] = old
             self._forgotten[name] = max(0, self._forgotten.get(name, 0) - _SLACK - 1)
 
     def _trust(self, name: str) -> Trust:

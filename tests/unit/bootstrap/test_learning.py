@@ -112,6 +112,20 @@ async def test_it_can_be_turned_off(rung_of):
     assert (await known(rung)) == before
 
 
+async def test_scores_may_come_in_any_order(rung_of):
+    """Told newest first, by who exports decisions so: what it is now, and what is forgotten, are the same."""
+    rung = await rung_of({"one": ONE})
+    ids = [(await rung.reply(QUESTION, model="one", cache="off")).decision.id for _ in range(35)]
+    for at in reversed(range(35)):
+        await rung.feedback(ids[at], float(at < 20))
+    found = (await expected(rung)).correction
+    assert (found.outcomes, found.forgotten) == (15, 20)
+    now = await known(rung)
+    await rung.close()
+    async with Rung(rung.config) as again:
+        assert (await known(again)) == now
+
+
 async def test_a_reasoner_that_changes_is_told_of_and_what_came_before_is_forgotten(rung_of):
     rung = await rung_of({"one": ONE})
     with capture_logs() as logs:

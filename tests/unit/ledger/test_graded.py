@@ -39,7 +39,18 @@ async def test_a_decision_is_read_as_it_was_made(path, decision):
     assert read_graded(path) == [graded]
 
 
-async def test_the_first_word_gives_the_place_and_the_last_one_counts(path, decision):
+async def test_a_decision_keeps_its_place_however_late_it_is_spoken_of(path, decision):
+    async with opened(path) as ledger:
+        for name in ("d1", "d2", "d3"):
+            ledger.record(decision(name), tenant="local")
+        for name in ("d3", "d1", "d2"):
+            await say(ledger, name, 1.0)
+        known = await ledger.graded(after=0, latest=10)
+        assert [one.decision.id for one in known] == ["d1", "d2", "d3"]
+        assert [one.decision.id for one in await ledger.graded(after=0, latest=2)] == ["d2", "d3"]
+
+
+async def test_the_last_word_counts(path, decision):
     async with opened(path) as ledger:
         for name in ("d1", "d2", "d3"):
             ledger.record(decision(name), tenant="local")
