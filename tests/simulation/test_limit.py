@@ -139,3 +139,39 @@ def test_how_long_answers_are_does_not_move_it(lengths, per_s, least, most):
 
     limits = run(main())
     assert least <= min(limits) <= most
+
+
+class Reading(Machine):
+    """Streams after 0.2 s, and 0.0001 s for each token of the prompt."""
+
+    async def answer(self, call):
+        await asyncio.sleep(0.2 + 1e-4 * call.prompt_tokens)
+        yield Chunk(text="o")
+        await asyncio.sleep(0.2)
+        yield Chunk(text="k", finish="stop", usage=Usage(prompt_tokens=call.prompt_tokens, completion_tokens=10))
+
+
+@pytest.mark.parametrize("lengths", [[100] * 200 + [50_000] * 200, [20_000] * 200 + [100] * 200 + [20_000] * 200])
+def test_a_long_prompt_is_neither_slow_nor_late_nor_lost(lengths):
+    async def main():
+        clock, rng = LoopClock(), Random(3)
+        pace = Pace(first_s=0.8, prompt_s_per_token=0.0, completion_s_per_token=1 / 60)
+        lane = Lane(Reading(), Setup(pool=Pool(16, clock), pace=pace, most=16, twice=True), clock, rng)
+
+        async def ask(n, tokens):
+            deadline_s = clock.monotonic() + 60.0
+            call = Call(id=f"c{n}", body={}, deadline_s=deadline_s, stream=True, prompt_tokens=tokens, elsewhere=True)
+            async with closing(lane.call(call)) as chunks:
+                async for _ in chunks:
+                    pass
+            assert lane.stats().limit >= 14
+
+        async with asyncio.TaskGroup() as group:
+            for n, tokens in enumerate(lengths):
+                await asyncio.sleep(rng.expovariate(0.4))
+                group.create_task(ask(n, tokens))
+        return lane.stats()
+
+    stats = run(main())
+    assert stats.served == len(lengths)
+    assert stats.hedged <= 0.02 * len(lengths)

@@ -208,7 +208,7 @@ class Lane:
         watch, lost_s, silent_s = run.watch, self._lost_after_s(run), self._now() - run.watch.started_s
         await run.close(lost_s)
         if run.permit.probe and watch.first_s is None and silent_s >= lost_s:
-            self._late[watch.stream].seen(silent_s, run.permit.ticket.service_s)
+            self._late[watch.stream].seen(silent_s, run.service_s)
         self._turn_away_if_left_alone()
 
     def _ticket(self, call: Call, now_s: float) -> Ticket:
@@ -436,12 +436,12 @@ class Lane:
         late = self._late.get(run.watch.stream)
         if late is None or not may_run_twice(run.call):
             return None
-        return late.after_s(run.permit.ticket.service_s)
+        return late.after_s(run.service_s)
 
     def _lost_after_s(self, run: Run) -> float:
         """Seconds without a word after which a call is taken for lost; infinite where that cannot be told."""
         late = self._late.get(run.watch.stream)
-        return inf if late is None else late.lost_after_s(run.permit.ticket.service_s)
+        return inf if late is None else late.lost_after_s(run.service_s)
 
     def _patience_s(self, runs: list[Run]) -> float:
         """As many for the last of `runs`, if anybody else can be asked in its place: where a second one is silent too
@@ -484,7 +484,7 @@ class Lane:
             late = self._late.get(watch.stream)
             if late is None:
                 late = self._late[watch.stream] = Late(self._bounds.hedge)
-            late.seen(run.after_s + watch.first_s, ticket.service_s)
+            late.seen(run.after_s + watch.first_s, run.service_s)
 
     # How it stands.
 

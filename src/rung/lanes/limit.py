@@ -28,6 +28,7 @@ _FEW = 0.5
 _LENGTHS_KEPT = 1 - 1 / _LONG_SAMPLES
 _EXPLAINED = 0.5
 _TOLD = 1e-6  # less is what sums of floats are off by
+_NO_MATTER = 1e7
 # A call that hangs is slow, but counts no further than this many times the usual; of the first few nothing is known.
 _FAR = 5.0
 
@@ -58,17 +59,17 @@ class _Batch:
 
 
 class Length:
-    """How many tokens' time passes before the first, so that neither short answers nor long ones look slow: least
-    squares of the seconds that answers took on their tokens. A guess, until the lengths have told: they differ, and
-    explain most of what the seconds differ by."""
+    """How many tokens' time passes besides theirs, so that what is short does not look slow, nor what is long: whole
+    answers by their tokens, first chunks by the prompt's. Least squares of the seconds on the tokens. A guess, until
+    the lengths have told: they differ by more than the guess, or explain most of what the seconds differ by."""
 
     def __init__(self, guess_tokens: float) -> None:
-        self.fixed_tokens = guess_tokens
+        self.fixed_tokens = self._guess_tokens = guess_tokens
         self._w = self._n = self._t = self._nn = self._nt = self._tt = 0.0
 
-    def seen(self, tokens: int, seconds: float) -> float:
+    def seen(self, tokens: float, seconds: float) -> float:
         """By what factor the seconds a token of earlier calls change with what this one tells."""
-        before, usual_tokens = self.fixed_tokens, self._n / self._w if self._w else float(tokens)
+        before, usual_tokens = self.fixed_tokens, self._n / self._w if self._w else tokens
         self._w = self._w * _LENGTHS_KEPT + 1
         self._n = self._n * _LENGTHS_KEPT + tokens
         self._t = self._t * _LENGTHS_KEPT + seconds
@@ -77,10 +78,17 @@ class Length:
         self._tt = self._tt * _LENGTHS_KEPT + seconds * seconds
         across = self._w * self._nt - self._n * self._t
         spread, differ = self._w * self._nn - self._n**2, self._w * self._tt - self._t**2
-        told = spread > _TOLD * self._w * self._nn and across > 0
-        if told and across * across > _EXPLAINED * spread * differ:
-            self.fixed_tokens = max((self._t * spread / across - self._n) / self._w, 0.0)
+        explained = (
+            spread > _TOLD * self._w * self._nn and across > 0 and across * across > _EXPLAINED * spread * differ
+        )
+        if explained or (self._w >= _FIRST_SAMPLES and spread > (self._guess_tokens * self._w) ** 2):
+            fixed_tokens = (self._t * spread / across - self._n) / self._w if across > 0 else _NO_MATTER
+            self.fixed_tokens = min(max(fixed_tokens, 1.0), _NO_MATTER)
         return (before + usual_tokens) / (self.fixed_tokens + usual_tokens)
+
+    def stretch(self, tokens: float) -> float:
+        """How many times as long as for none may be waited for so many tokens."""
+        return 1 + tokens / self.fixed_tokens
 
 
 class Usual:

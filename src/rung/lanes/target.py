@@ -16,6 +16,8 @@ from rung.lanes.queue import Ticket
 from rung.reasoners.base import Below
 from rung.types import Call, Chunk, Usage
 
+# As long as it is not known: so many tokens of a prompt are read in the time that passes before the first token anyway.
+_FIRST_TOKENS = 4000.0
 # A timer may ring that much early.
 _EARLY_S = 0.01
 
@@ -35,7 +37,8 @@ class Target:
         self._slow = bounds.breaker
         self._usual: dict[bool, Usual] = {}
         self._befell: tuple[Callable[[], ReasonerError | None], float] = (_nothing, 0.0)
-        self._length = Length(pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0)
+        fixed_tokens = pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0
+        self._answers, self._prompts = Length(max(fixed_tokens, 1.0)), Length(_FIRST_TOKENS)
 
     @property
     def limit(self) -> int | None:
@@ -48,6 +51,11 @@ class Target:
     def done_in_s(self, tokens: float) -> float:
         """Predicted: what it has to write, and `tokens` more."""
         return self.pace.first_s + (self.outstanding_tokens + tokens) * self.pace.completion_s_per_token
+
+    def stretch(self, prompt_tokens: float) -> float:
+        """By how many times longer it may be silent over a prompt, where that is not in what is predicted."""
+        alike = self._limit is None or self.pace.prompt_s_per_token > 0
+        return 1.0 if alike else self._prompts.stretch(prompt_tokens)
 
     def failed(self, error: ReasonerError, age: int, now_s: float, began_s: float) -> None:
         """One that befell several that were under way, a batch, is one failure."""
@@ -88,14 +96,16 @@ class Target:
         self._ended(age, now_s, failed=False, slow=slow)
 
     def _figure(self, watch: "Watch", usual: Usual, now_s: float) -> float | None:
-        """Seconds to the first chunk of a stream, else seconds a token."""
-        if watch.stream:
-            return watch.first_s
-        if watch.usage is None:
+        """Seconds to the first chunk of a stream by the tokens of its prompt, else seconds a token."""
+        if watch.stream and watch.first_s is not None:
+            length, tokens, seconds = self._prompts, watch.prompt_tokens, watch.first_s
+        elif not watch.stream and watch.usage is not None:
+            length, tokens, seconds = self._answers, float(watch.usage.completion_tokens), now_s - watch.started_s
+        else:
             return None
-        tokens, seconds = max(watch.usage.completion_tokens, 1), now_s - watch.started_s
-        usual.scale(self._length.seen(tokens, seconds))
-        return seconds / (self._length.fixed_tokens + tokens)
+        tokens = max(tokens, 1.0)
+        usual.scale(length.seen(tokens, seconds))
+        return seconds / (length.fixed_tokens + tokens)
 
     def _ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:
         self.breaker.ended(age, now_s, failed=failed, slow=slow)
@@ -153,10 +163,11 @@ class Watch:
     """What one call tells about its upstream's pace. `slowdown` is by how much those at its side slow it; `beside` how
     many ran when it began."""
 
-    def __init__(self, started_s: float, *, slowdown: float, beside: int, stream: bool) -> None:
+    def __init__(self, started_s: float, *, slowdown: float, beside: int, call: Call) -> None:
         self.started_s = started_s
+        self.prompt_tokens = call.prompt_tokens
         self.beside = beside
-        self.stream = stream
+        self.stream = call.stream
         self.first_s: float | None = None
         self.usage: Usage | None = None
         self._slowdown = slowdown
@@ -196,9 +207,15 @@ class Run:
         self._now = clock.monotonic
         chunks: Any = permit.target.answer(call)  # an async generator, like all that answer
         self.chunks: AsyncGenerator[Chunk, None] = chunks
-        self.watch = Watch(self._now(), slowdown=slowdown, beside=permit.target.running, stream=call.stream)
+        self.watch = Watch(self._now(), slowdown=slowdown, beside=permit.target.running, call=call)
         self.after_s = 0.0
         self.ended = False
+
+    @property
+    def service_s(self) -> float:
+        """What it is predicted to take, by which it is judged how long it says nothing."""
+        ticket = self.permit.ticket
+        return ticket.service_s * self.permit.target.stretch(ticket.prompt_tokens)
 
     def saw(self, chunk: Chunk) -> None:
         if self.permit.long and self.watch.first_s is None:
