@@ -6,6 +6,7 @@ usage: config_reference.py            writes it
 
 import sys
 from collections.abc import Iterator
+from inspect import cleandoc
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -75,7 +76,7 @@ def _sections(model: type[BaseModel], deeper: str, fields: list[str] | None = No
         below = model.model_fields[name].annotation
         if isinstance(below, type) and issubclass(below, BaseModel):
             path = f"{under}{name}"
-            about = f"{below.__doc__}\n\n" if below.__doc__ else ""
+            about = f"{cleandoc(below.__doc__)}\n\n" if below.__doc__ else ""
             yield f"\n##{deeper} {path}\n\n{about}{_table(below)}"
             yield from _sections(below, deeper, under=f"{path}.")
 

@@ -10,6 +10,7 @@ import yaml
 from rung import errors
 from rung.cli.app import COMMANDS, app
 from rung.config import parse_config
+from rung.telemetry import Metrics
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -60,6 +61,14 @@ def test_every_error_that_a_client_may_see_is_in_the_reference() -> None:
         error.code for error in vars(errors).values() if isinstance(error, type) and issubclass(error, errors.RungError)
     }
     assert not [code for code in codes if code and f"`{code}`" not in section]
+
+
+def test_every_figure_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "http.md").read_text()
+    section = page.partition("\n## Figures\n")[2]
+    names = re.findall(r"^# TYPE (\S+)", Metrics().render([]).decode(), re.MULTILINE)
+    assert names
+    assert not [name for name in names if f"`{name}`" not in section]
 
 
 def said_elsewhere(name: str) -> set[str]:

@@ -276,6 +276,10 @@ class Cache(Section):
 
 
 class Ledger(Section):
+    """Each decision is a row of 1 to 3 kB, texts beside, that stays until you delete it, with SQLite and also while Rung
+    serves: first from `feedback`, then from `decisions`, both by `wall_s`, seconds since 1970. What was learned from
+    what you delete is forgotten at the next start."""
+
     path: Path | None = Field(None, description="The SQLite file; the user's state folder if not given.")
     text: bool = Field(False, description="Whether prompts and answers are kept. Off: only figures are.")
 
