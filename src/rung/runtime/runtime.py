@@ -307,7 +307,8 @@ class Runtime:
         # A rung that is cold gives its memory to another, and is loaded when it is asked for.
         if not any(r.general and r.state in {"warm", "cold"} for r in listed):
             states = "; ".join(f"{r.name}: {r.note or r.state}" for r in listed if r.general)
-            problems.append(f"no general rung is warm ({states or 'there is none'})")
+            none = "the ladder has none: add a model or an endpoint, or say `general: true` of a function of your own"
+            problems.append(f"no rung that takes any question is warm ({states or none})")
         if self._stores.ledger.problem:
             problems.append(self._stores.ledger.problem)
         loading = tuple(f"{r.name}: {r.note or r.state}" for r in listed if r.state == "loading")

@@ -197,6 +197,11 @@ async def test_readiness_needs_a_general_rung_and_a_ledger_that_writes(world, sc
     assert world.runtime.readiness().ready
 
 
+async def test_a_ladder_without_a_general_rung_says_what_it_lacks(world):
+    (problem,) = world.runtime.readiness().problems
+    assert "say `general: true`" in problem
+
+
 async def test_a_rung_that_is_loaded_when_it_is_asked_is_ready(world, scripted):
     world.add(scripted("a", "yes", state="cold"))
     readiness = world.runtime.readiness()
