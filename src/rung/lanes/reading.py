@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 from rung.lanes.queue import Ticket
 
+# Who would be done at its deadline is in time, whichever way the sum was rounded.
+_ROUNDED_S = 1e-9
+
 
 def short_first(waiting: Iterator[Ticket], now_s: float, places: int, *, long_tokens: float | None) -> Ticket | None:
     """The shortest service of `waiting` (earliest deadline first) that makes nobody with an earlier deadline late who
@@ -24,6 +27,6 @@ def short_first(waiting: Iterator[Ticket], now_s: float, places: int, *, long_to
             best = ticket
         work_s += ticket.service_s / places
         spare_s = ticket.deadline_s - now_s - work_s - ticket.service_s * (1 - 1 / places)
-        if spare_s >= 0:
+        if spare_s >= -_ROUNDED_S:
             slack_s = min(slack_s, spare_s)
     return best

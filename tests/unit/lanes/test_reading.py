@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rung.lanes.queue import Ticket
@@ -45,6 +45,7 @@ WAITING = st.lists(
 ).map(lambda tickets: sorted(tickets, key=lambda t: t.deadline_s))
 
 
+@example(waiting=[ticket(1.75, 2, 1.75), ticket(2.0, 1, 1.0)], places=3, long_tokens=None)
 @given(waiting=WAITING, places=st.integers(1, 4), long_tokens=st.none() | st.floats(1, 2000))
 def test_nobody_is_made_late(waiting, places, long_tokens):
     """By earliest deadline each would be done once those before it and it are: whoever is in time by that still is,
