@@ -276,7 +276,7 @@ class Cache(Section):
 
 
 class Ledger(Section):
-    """Each decision is a row of 1 to 3 kB, texts beside, that stays until you delete it, with SQLite and also while Rung
+    """Each decision is a row of 1 to 3 kB, texts beside, that stays until you delete it, with SQLite, also while Rung
     serves: first from `feedback`, then from `decisions`, both by `wall_s`, seconds since 1970. What was learned from
     what you delete is forgotten at the next start."""
 
