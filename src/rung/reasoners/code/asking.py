@@ -21,6 +21,8 @@ TESTS_LINE: Final = (
 MOST_TESTS: Final = 20
 # Lines that may be tests: those that are no Python cost as much to find out.
 _MOST_LINES: Final = 200
+# Of one test after its first line.
+_MOST_MORE, _MOST_CHARS = 10, 2000
 _FENCED = re.compile(r"```[ \t]*+([\w+#]*+)[^\n`]*+\n(.*?)(?:```|\Z)", re.DOTALL)
 _DEFINES = re.compile(r"^[ \t]*+(?:async[ \t]++)?(?:def|class)\b", re.MULTILINE)
 _ASSERT = re.compile(r"^[ \t`>]*+(assert\b.+)$", re.MULTILINE)
@@ -44,9 +46,30 @@ def wants_code(question: str) -> bool:
 
 
 def assertions_in(text: str) -> list[str]:
-    """The assertions in a text, each on a line of its own."""
-    found = dict.fromkeys(match[1].rstrip(" \t").removesuffix("`") for match in _ASSERT.finditer(text))
-    return list(islice(filter(_is_python, islice(found, _MOST_LINES)), MOST_TESTS))
+    """The assertions in a text, each beginning a line."""
+    found = dict.fromkeys(_assertion(match) for match in islice(_ASSERT.finditer(text), _MOST_LINES))
+    return [test for test in found if test][:MOST_TESTS]
+
+
+def _assertion(match: re.Match[str]) -> str:
+    """The assertion that begins with a match of _ASSERT: its line, or with as many more as are left open; empty if it
+    is no Python."""
+    line = match[1].rstrip(" \t").removesuffix("`")
+    if _is_python(line):
+        return line
+    opened, lines = _opened(line), [line]
+    for more in match.string[match.end(1) : match.end(1) + _MOST_CHARS].split("\n")[1 : _MOST_MORE + 1]:
+        if opened <= 0 or more.lstrip().startswith("assert"):
+            break
+        lines.append(more)
+        opened += _opened(more)
+    whole = "\n".join(lines).rstrip()
+    return whole if not opened and len(lines) > 1 and _is_python(whole) else ""
+
+
+def _opened(line: str) -> int:
+    """How many more brackets it opens than it closes."""
+    return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
 
 
 def code_in(text: str) -> str:
@@ -64,9 +87,12 @@ def _worth(block: str) -> tuple[bool, int]:
 
 
 def function_in(code: str) -> str:
-    """The name of the last function that it defines at its top, `main` if there is no other; empty if there is none."""
-    names = [n.name for n in reversed(tree_of(code).body) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    return next((name for name in names if name != "main"), names[0] if names else "")
+    """The name of the last function that it defines at its top, else of the last class, else `main`; empty if there is
+    none."""
+    body = tree_of(code).body[::-1]
+    functions = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    names = [name for name in functions if name != "main"] + [n.name for n in body if isinstance(n, ast.ClassDef)]
+    return next(iter([*names, *functions]), "")
 
 
 def tree_of(code: str) -> ast.Module:

@@ -1,6 +1,7 @@
 """Asks the rung below for code, runs it with its tests in a jail, and gives what passed."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -81,19 +82,21 @@ class Code:
         await self._refuse_if_open()
         asked = drafting(call.body)
         draft = await self._draft(call, asked, given)
-        if not given and draft.code and not draft.tried.wrong:
-            draft = await self._with_own_tests(call, draft)
+        if not given and draft.whole and (name := function_in(draft.code)):
+            draft = await self._with_own_tests(call, draft, name)
         best = draft if draft.whole else await self._mended(call, asked, draft)
         if not best.code or best.tried.wrong or (given and not best.whole):
             raise Abstained(f"{self._name}: its code did not pass", usage=best.answer.usage)
         for chunk in spell(_told(self._name, best, given, mended=not draft.whole)):
             yield chunk
 
-    async def _with_own_tests(self, call: Call, draft: _Draft) -> _Draft:
+    async def _with_own_tests(self, call: Call, draft: _Draft, name: str) -> _Draft:
+        """Run with tests by the model; one that does not name what it wrote tests nothing."""
         with after(draft.answer.usage):
-            told = await self._say(call, testing(call.body, function_in(draft.code) or "solution"))
+            told = await self._say(call, testing(call.body, name))
         usage = draft.answer.usage + told.usage
-        return await self._run(msgspec.structs.replace(draft.answer, usage=usage), assertions_in(told.text))
+        tests = [test for test in assertions_in(told.text) if re.search(rf"\b{name}\b", test)]
+        return await self._run(msgspec.structs.replace(draft.answer, usage=usage), tests)
 
     async def _mended(self, call: Call, asked: Json, draft: _Draft) -> _Draft:
         """The better of the draft and what the model makes of it once it has seen what went wrong."""

@@ -33,6 +33,11 @@ def test_tests_are_lines_of_their_own_that_can_be_read() -> None:
     assert assertions_in("One must assert oneself.") == []
 
 
+def test_a_test_may_go_over_several_lines() -> None:
+    text = "assert f(\n    1,\n    2,\n) == 3\nassert f([\n1]) == 2, 'no'\nassert f(\nassert g()"
+    assert assertions_in(text) == ["assert f(\n    1,\n    2,\n) == 3", "assert f([\n1]) == 2, 'no'", "assert g()"]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -80,6 +85,7 @@ def test_the_function_is_the_last_at_the_top() -> None:
     assert function_in("def a(): pass\ndef b():\n    def c(): pass\nclass D: pass") == "b"
     assert function_in("x = 1") == ""
     assert function_in("async def a(): pass\nclass B: pass") == "a"
+    assert function_in("class A: pass\nclass B: pass") == "B"
     assert function_in("def is_prime(n): pass\ndef main(): print(is_prime(7))\nmain()") == "is_prime"
     assert function_in("def main(): pass") == "main"
 

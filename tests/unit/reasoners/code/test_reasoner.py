@@ -113,6 +113,19 @@ async def test_no_tests_at_all_are_told_as_such(made, calling, whole):
     assert "there was no test" in answer.choices[0].reasoning
 
 
+async def test_a_test_of_its_own_that_does_not_call_what_it_wrote_is_none(made, calling, whole):
+    code, _ = made([RIGHT], ["assert True\nassert 1 + 1 == 2\nassert solution(1) == 2\nassert successor(1) == 2"])
+    answer = await whole(code, calling(QUESTION))
+    assert (answer.signals["tests"], answer.signals["tests_passed"]) == (1.0, 1.0)
+
+
+async def test_code_that_defines_nothing_is_not_tested(made, calling, whole):
+    code, below = made(["```python\nx = 1\n```"])
+    answer = await whole(code, calling(QUESTION))
+    assert answer.signals["tests"] == 0.0
+    assert len(below.calls) == 1
+
+
 @pytest.mark.parametrize("question", [QUESTION, GIVEN])
 async def test_what_was_spent_before_an_error_below_is_told(made, calling, whole, question):
     code, _ = made([WRONG], [Unavailable("gone", usage=Usage(usd=0.25))])
