@@ -137,7 +137,19 @@ class ChunkWriter:
 
     def _event(self, choices: list[Json], extra: Json, tail: Json) -> bytes:
         body = {**self._head, "choices": choices, **tail, **_unreserved(extra)}
-        return b"data: " + to_json(body) + b"\n\n"
+        return _written(to_json(body))
+
+
+# What ends a line for clients that read text by Python's `splitlines`, as httpx's and requests' do.
+_LINE_ENDS: Final = [(end.encode(), b"\\u%04x" % ord(end)) for end in ("\x85", "\u2028", "\u2029")]
+
+
+def _written(data: bytes) -> bytes:
+    """An event of `data`, which is JSON, on one line whatever is taken for its end."""
+    if not data.isascii():
+        for end, escaped in _LINE_ENDS:
+            data = data.replace(end, escaped)
+    return b"data: " + data + b"\n\n"
 
 
 def error_body(error: RungError) -> bytes:
@@ -145,7 +157,7 @@ def error_body(error: RungError) -> bytes:
 
 
 def error_event(error: RungError) -> bytes:
-    return b"data: " + error_body(error) + b"\n\n"
+    return _written(error_body(error))
 
 
 def error_headers(error: RungError) -> Headers:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from rung.api.encode import ChunkWriter, completion, error_body, error_headers
+from rung.api.encode import ChunkWriter, completion, error_body, error_event, error_headers
 from rung.errors import AllFailed, BadRequest, Busy, DeadlineExceeded, NotReady, RungError
 from rung.reasoners.base import collect
 from rung.types import Answer, Choice, Chunk, Decision, Usage
@@ -151,6 +151,16 @@ def test_tool_calls_and_unknown_fields_in_a_stream() -> None:
     assert told[1]["choices"][0]["delta"] == {"x": 1, "tool_calls": [piece]}
     assert (told[1]["choices"][0]["y"], told[1]["z"], told[1]["model"]) == (2, 3, "fast")
     assert told[2]["timings"] == {}
+
+
+def test_an_event_is_one_line_for_clients_that_split_as_python_does() -> None:
+    said = "a\u2028b\u2029c\x85d\x0be\x0cf\x1cg\r\nh\u00e9\U0001f600"
+    writer = ChunkWriter("chatcmpl-1", 1, "fast", include_usage=False)
+    for event in (writer.chunk(Chunk(text=said)), error_event(RungError(said))):
+        line, *rest = event.decode().splitlines()
+        assert rest == [""]
+        told = json.loads(line.removeprefix("data: "))
+        assert said in (told["error"]["message"] if "error" in told else told["choices"][0]["delta"]["content"])
 
 
 def test_chunks_with_nothing_to_show_are_left_out() -> None:
