@@ -131,7 +131,8 @@ def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None
     table.add_row("the likeliest right, by these estimates", f"{result.routed_score:.3f}")
     table.add_row("an oracle", f"{result.oracle_score:.3f}")
     table.add_row("gain over the best single", f"{gain:+.3f} ({low:+.3f} to {high:+.3f})")
-    table.add_row("calibration error", f"{result.calibration_error:.3f}")
+    error, chance = result.calibration_error, result.chance_error
+    table.add_row("calibration error, and by chance alone", f"{error:.3f} ({chance:.3f})")
     console.print(table)
     told = ", ".join(f"{name} {shared:.2f} and {own:.2f}" for name, (shared, own) in result.weights.items())
     console.print(f"\nHow much each estimator counts, for how hard and for who: {told or 'none tells anything yet'}.")

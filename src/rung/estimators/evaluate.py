@@ -30,8 +30,9 @@ class Learned(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """Scores and shares are in 0..1, `cost` in `cost_unit`; intervals are 95%, over questions. `doubled` is by how much
-    twice the outcomes would raise the score, as the curve goes on; None where it is too short to tell."""
+    """Scores and shares are in 0..1, `cost` in `cost_unit`; intervals are 95%, over questions. `chance_error` is the
+    calibration error that so many scores have where all chances are just right. `doubled` is by how much twice the
+    outcomes would raise the score, as the curve goes on; None where it is too short to tell."""
 
     questions: int
     reasoners: tuple[str, ...]
@@ -43,6 +44,7 @@ class Report(Struct, frozen=True, kw_only=True):
     gain: tuple[float, float, float]
     gap_closed: float
     calibration_error: float
+    chance_error: float
     weights: dict[str, tuple[float, float]]
     curve: tuple[Learned, ...]
     doubled: float | None
@@ -88,6 +90,7 @@ def report(
         gain=(float(difference.mean()), low, high),
         gap_closed=figures.gap_closed(p, scores),
         calibration_error=figures.calibration_error(right, outcomes.scores),
+        chance_error=figures.chance_error(right, outcomes.scores),
         weights={
             name: (float(shared), float(own))
             for name, shared, own in zip(model.bases, model.weights.shared, model.weights.own, strict=True)

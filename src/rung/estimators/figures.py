@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rung.estimators.reading import Floats, Ints
 
@@ -42,9 +43,22 @@ def calibration_error(right: Floats, scores: Floats, bins: int = 15) -> float:
     width. NaN scores are left out."""
     known = ~np.isnan(scores)
     p, y = right[known].astype(np.float64), scores[known].astype(np.float64)
-    bin_of = np.minimum((p * bins).astype(int), bins - 1)
+    bin_of = _bin_of(p, bins)
     off = np.abs(np.bincount(bin_of, p, bins) - np.bincount(bin_of, y, bins))
     return float(off.sum() / len(p))
+
+
+def chance_error(right: Floats, scores: Floats, bins: int = 15) -> float:
+    """The calibration error that is to be expected of so many scores where every prediction is just right: the mean of
+    the size of a normal deviation, in each bin."""
+    p = right[~np.isnan(scores)].astype(np.float64)
+    variance = np.bincount(_bin_of(p, bins), p * (1 - p), bins)
+    return float(np.sqrt(2 / np.pi * variance).sum() / len(p))
+
+
+def _bin_of(p: NDArray[np.float64], bins: int) -> Ints:
+    found: Ints = np.minimum((p * bins).astype(np.int64), bins - 1)
+    return found
 
 
 def frontier(right: Floats, scores: Floats, costs: Floats, expected: Floats) -> tuple[Place, ...]:

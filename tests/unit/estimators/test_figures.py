@@ -37,6 +37,19 @@ def test_calibration_error_by_hand():
     assert figures.calibration_error(right, scores, bins=2) == pytest.approx((abs(0.1 - 0.5) * 2 + 0.1) / 3, abs=1e-6)
 
 
+def test_a_calibration_error_of_few_scores_is_chance():
+    """Of predictions that are just right."""
+    rng = np.random.default_rng(0)
+    found, expected = [], []
+    for _ in range(100):
+        p = rng.beta(3, 2, (200, 1)).astype(np.float32)
+        y = (rng.random(p.shape) < p).astype(np.float32)
+        found.append(figures.calibration_error(p, y))
+        expected.append(figures.chance_error(p, y))
+    assert np.mean(expected) == pytest.approx(np.mean(found), rel=0.05)
+    assert np.mean(found) > 0.07
+
+
 def test_a_frontier_goes_from_the_cheapest_to_the_likeliest():
     scores = np.stack([WEAK, STRONG], axis=1)
     costs = np.tile(np.array([1.0, 3.0], np.float32), (5, 1))
