@@ -45,6 +45,7 @@ _CURRENCY = re.compile(r"\b[A-Z]{1,3}(?=\d{1,3}(?:,?\d{3}){0,4}\.\d\d\b)")
 _LEAVES = frozenset({"string", "number", "integer", "boolean"})
 # Levels of a value, and references in a row; what lies deeper counts as not found.
 _DEEPEST = 32
+_MOST_ALTERNATIVES = 200
 
 
 class Grounded(Struct, frozen=True, kw_only=True):
@@ -177,11 +178,16 @@ def _resolved(schema: Any, root: Schema) -> Schema:
 
 
 def _alternatives(schema: Schema, root: Schema) -> Iterator[Schema]:
-    yield schema
-    for key in ("anyOf", "oneOf", "allOf"):
-        inner = schema.get(key)
-        for one in inner if isinstance(inner, list) else ():
-            yield _resolved(one, root)
+    """`schema` and what it says may or must hold, and what that says in turn."""
+    found = [schema]
+    for at in range(_MOST_ALTERNATIVES):
+        if at == len(found):
+            return
+        yield found[at]
+        for key in ("anyOf", "oneOf", "allOf"):
+            inner = found[at].get(key)
+            if isinstance(inner, list) and len(found) < _MOST_ALTERNATIVES:
+                found += [_resolved(one, root) for one in inner]
 
 
 def _is_chosen(schema: Schema, value: Any) -> bool:
@@ -219,6 +225,9 @@ def widened(schema: Any) -> Any:
         if isinstance(schema.get(key), list):
             nullable = any(isinstance(one, Mapping) and one.get("type") == "null" for one in schema[key])
             changed[key] = [*map(_inner_widened, schema[key]), *([] if nullable else [{"type": "null"}])]
+    if "oneOf" in changed and "anyOf" not in changed:
+        # null may be valid under several of them
+        changed["anyOf"] = [{"oneOf": changed.pop("oneOf")}, {"type": "null"}]
     if isinstance(schema.get("allOf"), list):
         changed["allOf"] = [widened(one) for one in schema["allOf"]]
     return _nullable(changed)

@@ -156,6 +156,26 @@ def test_a_widened_schema_allows_null_for_single_values_alone() -> None:
     assert SCHEMA["properties"]["company"] == {"type": "string"}, "the caller's own was changed"  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    "one_of",
+    [
+        [{"type": "null"}, {"$ref": "#/$defs/kind"}],
+        [{"$ref": "#/$defs/kind"}, {"type": "integer"}],
+        [{"type": ["string", "null"]}, {"type": "integer"}],
+    ],
+)
+def test_null_is_allowed_beside_alternatives_of_which_just_one_must_hold(one_of: Any) -> None:
+    kind = {"type": "string", "enum": ["receipt", "invoice"]}
+    schema = {"type": "object", "properties": {"v": {"oneOf": one_of}}, "$defs": {"kind": kind}}
+    wide = widened(schema)
+    assert fits({"v": None}, wide)
+    assert fits({"v": "receipt"}, wide)
+    assert not fits({"v": []}, wide)
+    assert fits({"v": None}, widened(wide))
+    if {"$ref": "#/$defs/kind"} in one_of:
+        assert grounded({"v": "receipt"}, wide, Source("")).judged == ("v",)
+
+
 def test_nulls_that_need_not_be_there_are_left_out() -> None:
     schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "note": {"type": ["string", "null"]}}}  # type: ignore[dict-item]
     value = {"company": None, "kind": None, "date": None, "note": None, "lines": []}
