@@ -55,6 +55,20 @@ def test_an_idle_one_answers_at_once():
     assert embedder.sizes == [1]
 
 
+def test_nobody_waits_for_a_next_one_that_would_come_too_late_to_be_worth_it():
+    async def work(batcher):
+        loop, took = asyncio.get_running_loop(), []
+        for n in range(6):
+            began_s = loop.time()
+            await ask(batcher, f"c{n}")
+            took.append(loop.time() - began_s)
+            await asyncio.sleep(0.5)
+        return took
+
+    took, _ = scene(work)
+    assert took == pytest.approx([1.1] * 6)
+
+
 def test_those_that_come_together_go_together_up_to_the_bound():
     async def work(batcher):
         return await asyncio.gather(*(ask(batcher, f"c{i}") for i in range(20)))

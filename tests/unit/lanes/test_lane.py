@@ -195,6 +195,27 @@ async def test_429_cools_down_its_own_upstream_only(bench, server):
     assert lane.status.state == "warm"
 
 
+async def test_nothing_is_tried_again_that_could_not_be_done_in_time(bench, server):
+    servers = [server([0.05, Upstream("broke", upstream_status=500)]) for _ in range(2)]
+    lane = bench.lane(*servers, places=8, most=4, first_s=0.3)
+    with pytest.raises(Upstream):
+        await bench.ask(lane, within_s=0.32)
+    assert lane.stats().retried == 0
+
+
+async def test_who_is_let_in_but_never_served_is_turned_away_before_long(bench, server):
+    lane = bench.lane(server(asyncio.Event()), places=1, first_s=0.001)
+    first = bench.start(lane, "first")
+    await bench.until(lambda: lane.running)
+    for _ in range(2):
+        asked = (bench.ask(lane, f"c{i}", within_s=0.1) for i in range(40))
+        await asyncio.gather(*asked, return_exceptions=True)
+    assert lane.stats().expired >= 40
+    assert lane.stats().shed > 0, "of what is offered none is served"
+    first.cancel()
+    await asyncio.wait([first])
+
+
 async def test_who_waits_beside_an_upstream_that_paused_is_served_by_it_once_it_may_be(bench, server):
     gate = asyncio.Event()
     paused, busy = server(RateLimited("slow down", retry_after_s=0.1), "ok"), server([gate, "ok"])

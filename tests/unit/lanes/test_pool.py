@@ -70,6 +70,18 @@ def test_who_had_nothing_to_do_has_saved_up_nothing():
     assert two.started == pytest.approx(10, abs=1)
 
 
+def test_one_that_cannot_start_after_all_holds_nobody_up():
+    class Changed(Line):
+        def start_next(self, now_s):
+            self.waiting.clear()
+
+    pool = Pool(1, Hands())
+    one, two = Changed(pool), Line(pool)
+    one.waiting, two.waiting = [0], [1]
+    pool.pump()
+    assert two.running == 1
+
+
 class Sharing(RuleBasedStateMachine):
     """Never more than there are places; and whenever one is free, nobody waits who could start."""
 
