@@ -1,12 +1,18 @@
 """Which of an endpoint's upstreams is called."""
 
 import asyncio
+from collections import Counter
 from random import Random
 
 import pytest
 
+from rung.clock import LoopClock
+from rung.config import parse_config
 from rung.config.lanes import Hedge, Lanes
 from rung.lanes import Lane, Pace, Pool, Setup
+from rung.reasoners.base import closing
+from rung.simulate import EndpointSpeed, ModelledLadder, Size, Speeds, Work, run
+from rung.types import Call
 
 from .conftest import Machine
 
@@ -85,3 +91,36 @@ def test_one_that_is_left_alone_gets_nothing(simulate, machine):
         return [len(m.ran) for m in machines]
 
     assert simulate(scene) == [0, 10]
+
+
+@pytest.mark.parametrize("entry", [{"kind": "local", "slots": 1}, {"kind": "endpoint", "pool": "quota"}])
+def test_entries_of_one_pool_share_it_by_their_weights(entry):
+    """While all have calls waiting; then who is left has all of it."""
+    where = {"base_url": "http://there/v1"} if entry["kind"] == "endpoint" else {}
+    entries = {
+        name: {"model": "qwen2.5-coder-1.5b-instruct", **where, **entry, "weight": weight}
+        for name, weight in (("one", 1.0), ("two", 2.0), ("four", 4.0))
+    }
+
+    async def main():
+        clock, work = LoopClock(), Work(1)
+        config = parse_config({"reasoners": entries, "lanes": {"pools": {"quota": 1}}}, source="test", env={})
+        modelled = ModelledLadder(
+            config, Speeds(endpoints=dict.fromkeys(entries, EndpointSpeed(spread=0.0))), work, clock
+        )
+        ended = []
+
+        async def ask(name, n):
+            work.sizes[f"{name}/{n}"] = Size(10, 10)
+            call = Call(id=f"{name}/{n}", body={"user": f"{name}/{n}"}, deadline_s=1e6, completion_tokens=10)
+            async with closing(modelled.ladder[name].lane.call(call)) as chunks:
+                async for _ in chunks:
+                    pass
+            ended.append(name)
+
+        await asyncio.gather(*(ask(name, n) for name in entries for n in range(100)))
+        return Counter(ended[:140]), len(ended)
+
+    first, n = run(main())
+    assert n == 300
+    assert [first[name] for name in entries] == pytest.approx([20, 40, 80], abs=3)

@@ -182,10 +182,11 @@ def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Cl
             bounds=bounds,
             upstreams=reasoner.upstreams,
             most=entry.concurrency,
+            weight=entry.weight,
             twice=True,
         )
     if isinstance(entry, LocalConfig):
-        return Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, shared=True)
+        return Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, weight=entry.weight, shared=True)
     if isinstance(entry, SymbolicConfig):
         return Setup(pool=pool, pace=_SYMBOLIC_PACE, bounds=bounds)
     upstreams: dict[str, Below] = {}
@@ -274,7 +275,7 @@ def profile_of(name: str, config: Config) -> Profile:
 
 _NOT_ITS_ANSWERS = {
     "auto", "strength", "price", "timeouts", "tokens_per_s", "first_token_s", "concurrency", "pool", "api_key",
-    "api_keys", "slots", "step_tokens", "threads", "workers", "batch",
+    "api_keys", "weight", "slots", "step_tokens", "threads", "workers", "batch",
 }  # fmt: skip
 
 

@@ -28,6 +28,12 @@ class SymbolicConfig(ReasonerBase):
     memory_mb: int = Field(1024, ge=256, description="Memory bound of a worker, where the system enforces one.")
 
 
+_WEIGHT = (
+    "Its share of the places that entries over the same model file, or of one `pool`, have together, while all have "
+    "calls waiting. What one does not need the others have."
+)
+
+
 class LocalConfig(ReasonerBase):
     """A GGUF model under llama.cpp, in a supervised process of its own."""
 
@@ -47,6 +53,7 @@ class LocalConfig(ReasonerBase):
         "noticed. More reads a little faster, and lets them wait longer. At least twice `slots`.",
     )
     threads: int | None = Field(None, ge=1, description="Threads; as many as there are cores if not given.")
+    weight: float = Field(1.0, gt=0, description=_WEIGHT)
     temperature: float = Field(
         0.0,
         ge=0,
@@ -94,6 +101,7 @@ class EndpointConfig(ReasonerBase):
         (), description="Several keys: calls are balanced over them, and a 429 cools down its own key only."
     )
     pool: str | None = Field(None, description="A name of `lanes.pools`: endpoints that share a quota.")
+    weight: float = Field(1.0, gt=0, description=_WEIGHT)
     headers: dict[str, str] = Field({}, description="Further headers.")
     price: Price = Field(Price(), description="What it costs.")
     timeouts: Timeouts = Field(Timeouts(), description="When to give up on it.")

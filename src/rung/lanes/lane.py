@@ -31,15 +31,17 @@ _GUESSED_TOKENS = 256.0
 
 class Setup(Struct, frozen=True, kw_only=True):
     """What makes lanes differ. `upstreams` are where its calls go, the reasoner itself if there are none; `most`
-    bounds the adaptive limit of each (None: only the pool bounds it). `shared`: calls side by side share one
-    processor, so that each is slower, and prompts are read in an order of the lane's choice. `twice`: a call may be
-    made a second time, for a hedge. `wake` tells a model that is cold, again and again, that calls wait for it."""
+    bounds the adaptive limit of each (None: only the pool bounds it). `weight` is its share of the pool. `shared`:
+    calls side by side share one processor, so that each is slower, and prompts are read in an order of the lane's
+    choice. `twice`: a call may be made a second time, for a hedge. `wake` tells a model that is cold, again and again,
+    that calls wait for it."""
 
     pool: Pool
     pace: Pace
     bounds: Lanes = Lanes()
     upstreams: Mapping[str, Below] = {}
     most: int | None = None
+    weight: float = 1.0
     shared: bool = False
     twice: bool = False
     wake: Callable[[], None] | None = None
@@ -89,7 +91,7 @@ class Lane:
         self._looking: asyncio.Task[None] | None = None
         self._pause: asyncio.TimerHandle | None = None
         self._counts = dict.fromkeys(("served", "refused", "shed", "expired", "hedged", "retried"), 0)
-        self.pool.join(self)
+        self.pool.join(self, setup.weight)
 
     # What the rule is told.
 
