@@ -37,7 +37,7 @@ def run(
     path = ledger or wanted.ledger.path
     assert path is not None
     if not path.exists():
-        raise ConfigError(f"there is no ledger {path}")
+        raise ConfigError(f"there is no ledger {path}: Rung makes it when it first serves; name another with --ledger")
     graded = read_graded(path, since_s=since.replace(tzinfo=UTC).timestamp() if since else 0.0)
     found = replay(graded, Rung(wanted).bases)
     console = Console(highlight=False, soft_wrap=True)

@@ -29,6 +29,7 @@ _HINTS = {
 _PROBLEMS = {
     "string_type": "must be text: put it in quotes",
     "path_type": "must be a path: put it in quotes",
+    "too_short": "is empty: name at least one, as in {calc: {kind: symbolic}}",
     "tuple_type": "must be a list: [one, another]",
     "int_parsing": "must be a whole number",
     "int_from_float": "must be a whole number",

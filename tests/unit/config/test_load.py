@@ -365,6 +365,7 @@ def test_files_of_ones_own_are_found_from_the_configs_folder(tmp_path: Path) -> 
         ("reasoners: {a: {kind: endpoint, api_key: ${KEY}}}", 'put quotes around a variable: "${NAME}"'),
         ("reasoners:\n  a: {kind: symbolic}\n b: {kind: symbolic}", "begin in the same column"),
         ("reasoners: {a: {kind: symbolic}}\nmodels_dir: a: b", "goes in quotes"),
+        ("reasoners: {}", "reasoners: is empty: name at least one"),
         ("reasoners: {a: {kind: symbolc}}", "did you mean `symbolic`?"),
         ("reasoners: {a: {kind: Local}}", "did you mean `local`?"),
         ("reasoners: {1: {kind: symbolic}}", "reasoners.1: must be text: put it in quotes"),
