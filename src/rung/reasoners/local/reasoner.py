@@ -25,6 +25,8 @@ _SENT = frozenset(
 )
 # Tokens after which a stream tells its signals so far, for whoever judges its beginning.
 _TOLD_AT = frozenset(2**power for power in range(2, 12))
+# Of the request's id in a call's: OpenAI, who may be asked next, takes ids of 40 characters at most.
+_ID_CHARS = 30
 # The temperature of several choices, where a request states none.
 _SEVERAL = 0.7
 
@@ -155,7 +157,7 @@ class _ToolChoice(_Choice):
         self._pieces.append(said.text)
         if not said.finish:
             return Chunk(index=self.index, reasoning=said.reasoning)
-        reply = tools.read("".join(self._pieces), f"call_{self._id}_{self.index}")
+        reply = tools.read("".join(self._pieces), f"call_{self._id[-_ID_CHARS:]}_{self.index}")
         finish = "tool_calls" if reply.tool_calls else said.finish
         return replace(said, text=reply.text, tool_calls=reply.tool_calls, logprobs=(), finish=finish)
 

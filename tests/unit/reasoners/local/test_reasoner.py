@@ -7,7 +7,7 @@ import pytest
 from rung.errors import ContextExceeded, UpstreamRefusedRequest
 from rung.reasoners.base import collect
 from rung.reasoners.local.engine import Engine
-from rung.reasoners.local.reasoner import Local, _Choice
+from rung.reasoners.local.reasoner import Local, _Choice, _ToolChoice
 from rung.types import Answer, Call, Chunk
 
 
@@ -99,6 +99,21 @@ async def test_only_fields_that_mean_something_here_are_sent(engine_of: Callable
 def test_an_empty_stop_stops_nothing(given: Any, sent: Any) -> None:
     choice = _Choice(0, Call(id="1", body={"messages": [], "stop": given}, deadline_s=0.0))
     assert choice.asked()["stop"] == sent
+
+
+@pytest.mark.parametrize("index", [0, 127])
+def test_a_calls_id_is_short_enough_for_openai(index: int) -> None:
+    tool = {"type": "function", "function": {"name": "clock"}}
+    body = {"messages": [{"role": "user", "content": "What time is it?"}], "tools": [tool]}
+    said = '{"tool": "clock", "arguments": {}}'
+    ids = {
+        _ToolChoice(index, Call(id=id_, body=body, deadline_s=0.0))
+        .read(Chunk(text=said, finish="stop"))
+        .tool_calls[0]["id"]
+        for id_ in ("chatcmpl-01a22c76fd59d980e508e4ea7f00f264", "chatcmpl-01a22c76fd59d980e508e4ea7f00f265")
+    }
+    assert len(ids) == 2
+    assert all(len(id_) <= 40 for id_ in ids)
 
 
 async def test_the_older_functions_are_refused_and_not_passed_over(local: Local) -> None:
