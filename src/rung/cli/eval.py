@@ -76,6 +76,7 @@ def learn(known: Outcomes, out: Path, console: Console) -> None:
     if _whole(known) >= LEAST:
         result = report(known, model, right, (), rng)
         save(out, model, _about(known, model, _metrics(result)))
+        console.print("A ladder asks all of its rungs what it is not sure of: such questions are harder than most.")
         _show(result, known, console, out)
         return
     error = calibration_error(right, known.scores)
@@ -134,6 +135,8 @@ def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None
     error, chance = result.calibration_error, result.chance_error
     table.add_row("calibration error, and by chance alone", f"{error:.3f} ({chance:.3f})")
     console.print(table)
+    if result.whole < result.questions:
+        console.print(f"Scores are over the {result.whole:,} questions that all were asked.")
     told = ", ".join(f"{name} {shared:.2f} and {own:.2f}" for name, (shared, own) in result.weights.items())
     console.print(f"\nHow much each estimator counts, for how hard and for who: {told or 'none tells anything yet'}.")
     if not any(own for _, own in result.weights.values()):

@@ -30,11 +30,13 @@ class Learned(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """Scores and shares are in 0..1, `cost` in `cost_unit`; intervals are 95%, over questions. `chance_error` is the
-    calibration error that so many scores have where all chances are just right. `doubled` is by how much twice the
-    outcomes would raise the score, as the curve goes on; None where it is too short to tell."""
+    """Scores and shares are in 0..1, `cost` in `cost_unit`; intervals are 95%, over questions. What reasoners score
+    is over the `whole` questions that were asked of all. `chance_error` is the calibration error that so many scores
+    have where all chances are just right. `doubled` is by how much twice the outcomes would raise the score, as the
+    curve goes on; None where it is too short to tell."""
 
     questions: int
+    whole: int
     reasoners: tuple[str, ...]
     scores: tuple[float, ...]
     best: str
@@ -81,6 +83,7 @@ def report(
     low, high = _over_questions(difference, numbered([outcomes.questions[at] for at in np.flatnonzero(whole)]), rng)
     out = Report(
         questions=len(right),
+        whole=len(p),
         reasoners=outcomes.reasoners,
         scores=tuple(scores.mean(0).tolist()),
         best=outcomes.reasoners[best],

@@ -43,6 +43,14 @@ def test_what_was_never_asked_of_all(run, place):
     assert "0 questions are scored for every reasoner" in str(told.exception)
 
 
+def test_where_not_all_were_asked_it_says_of_how_many_the_scores_are(run, place):
+    rows = "".join(f"What is {i}?,{i % 2},{'' if i % 3 else 1}\n" for i in range(75))
+    (place / "gaps.csv").write_text("question,score|a,score|b\n" + rows)
+    told = run("eval", "--outcomes", "gaps.csv", "--no-curve")
+    assert "75 questions, 2 reasoners" in told.stdout
+    assert "over the 25 questions that all were asked" in told.stdout
+
+
 def test_a_picture(run, outcomes, place):
     pytest.importorskip("matplotlib")
     told = run("eval", "--outcomes", str(outcomes), "--plot", "picture.png", "--no-curve")
