@@ -22,6 +22,7 @@ from rung.types import Chunk, Json
 _ENDING_S = 0.1  # after the last event, for the connection to end in order and be used again
 _SHORTEST_SECRET = 8
 _DONE = b"[DONE]"
+_THOUGHTS = "reasoning_content"
 
 
 class Server(Struct, frozen=True, kw_only=True):
@@ -47,6 +48,7 @@ class ChatClient:
         self._clock = clock
         self._http: Http | None = None
         self._asks_usage = True
+        self._tells_thoughts = True
         self._url = server.base_url.rstrip("/") + "/chat/completions"
         self._secrets = [w for value in server.headers.values() for w in value.split() if len(w) >= _SHORTEST_SECRET]
 
@@ -89,19 +91,25 @@ class ChatClient:
             exchange.close()
 
     async def _begin(self, exchange: "_Exchange", body: Json, stream: bool) -> None:
-        """Some servers (Mistral's, Databricks' and Fireworks' were seen to) refuse a request that asks for the usage of
-        a stream. They are asked again without, and from then on always without."""
+        """Some servers refuse what others pass over: to tell the usage of a stream (Mistral's, Databricks' and
+        Fireworks' were seen to), or messages with what was thought (Groq's), as other reasoners tell it. They are asked
+        again without, and from then on always without."""
         try:
             await exchange.begin(self._running(), self._payload(body, stream), stream)
         except UpstreamRefusedRequest:
             further = (body.get("stream_options") or {}).keys() - {"include_usage"}
-            if not (stream and self._asks_usage and exchange.blames(b"stream_options")) or further:
+            if stream and self._asks_usage and exchange.blames(b"stream_options") and not further:
+                self._asks_usage = False
+                await self._begin(exchange, body, stream)
+            elif self._tells_thoughts and exchange.blames(_THOUGHTS.encode()) and _tells_thoughts(body):
+                await exchange.begin(self._running(), self._payload(_without_thoughts(body), stream), stream)
+                self._tells_thoughts = False  # only now: there are servers that miss some, and name them too
+            else:
                 raise
-            self._asks_usage = False
-            await exchange.begin(self._running(), self._payload(body, stream), stream)
 
     def _payload(self, body: Json, stream: bool) -> bytes:
-        asked = {**body, "model": self._server.model, "stream": stream}
+        told = body if self._tells_thoughts else _without_thoughts(body)
+        asked = {**told, "model": self._server.model, "stream": stream}
         asked.pop("stream_options", None)
         if stream and self._asks_usage:
             asked["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
@@ -114,6 +122,17 @@ class ChatClient:
         if self._http is None or self._http.closed:
             raise Unavailable(f"{self._server.name}: is not running")
         return self._http
+
+
+def _tells_thoughts(body: Json) -> bool:
+    return any(_THOUGHTS in message for message in body.get("messages", ()))
+
+
+def _without_thoughts(body: Json) -> Json:
+    if not _tells_thoughts(body):
+        return body
+    messages = [{key: value for key, value in message.items() if key != _THOUGHTS} for message in body["messages"]]
+    return {**body, "messages": messages}
 
 
 class _Exchange:

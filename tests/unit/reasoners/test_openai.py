@@ -90,6 +90,39 @@ async def test_stream_options_of_the_callers_own_are_the_callers_fault(client_of
     assert ["stream_options" in received.body for received in upstream.received] == [True, True]
 
 
+THOUGHT = [
+    {"role": "user", "content": "2 + 3"},
+    {"role": "assistant", "content": "5", "reasoning_content": "2 + 3 = 5"},
+    {"role": "user", "content": "And one more?"},
+]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_server_that_will_not_be_told_thoughts(client_of: ClientOf, upstream: Any, stream: bool) -> None:
+    upstream.play(upstream.refuses(400, "property 'reasoning_content' is unsupported"), upstream.says("ok"))
+    client = await client_of()
+    for _ in range(2):
+        assert (await answer_of(client, stream, messages=THOUGHT)).text == "ok"
+    told = [["reasoning_content" in message for message in received.body["messages"]] for received in upstream.received]
+    assert told == [[False, True, False], [False] * 3, [False] * 3]
+
+
+async def test_a_server_that_misses_thoughts_is_told_them_again(client_of: ClientOf, upstream: Any) -> None:
+    missing = upstream.refuses(400, "message 5 has no reasoning_content")
+    upstream.play(missing, missing, upstream.says("ok"))
+    client = await client_of()
+    with pytest.raises(UpstreamRefusedRequest, match="has no"):
+        await answer_of(client, messages=THOUGHT)
+    await answer_of(client, messages=THOUGHT)
+    assert "reasoning_content" in upstream.received[-1].body["messages"][1]
+
+
+async def test_a_server_that_will_have_neither(client_of: ClientOf, upstream: Any) -> None:
+    usage, thoughts = upstream.refuses(400, "stream_options?"), upstream.refuses(400, "reasoning_content?")
+    upstream.play(usage, thoughts, upstream.says("ok"))
+    assert (await answer_of(await client_of(), messages=THOUGHT)).text == "ok"
+
+
 async def test_chunks_are_forwarded_as_soon_as_they_arrive(client_of: ClientOf, upstream: Any) -> None:
     upstream.play(upstream.hangs("one", "two"))
     client = await client_of()
