@@ -17,7 +17,7 @@ from rung.clock import RealClock
 from rung.config import Config
 from rung.errors import Abstained, ConfigError, RungError
 from rung.estimators.ability import Ability, Item
-from rung.estimators.calibrated import Answered, Calibration, File, Pace, read_file, write_file
+from rung.estimators.calibrated import Answered, Calibration, Pace, read_file, write_file
 from rung.probes import DOMAINS, TEMPLATES, VERSION, Probe, Template
 from rung.reasoners.base import Abilities
 from rung.reasoners.code.asking import code_in
@@ -76,12 +76,13 @@ class Calibrator:
     def begun(self, *, anew: bool) -> Calibration:
         """What there is already of the same reasoner by the same probes, to be gone on with if it is not whole; else,
         and of what is whole if `anew`, a beginning."""
-        found = read_file(self._path).reasoners.get(self._name)
-        mark, seed = mark_of(self._name, self._config), 0
-        if found is not None and (found.of, found.probes) == (mark, VERSION):
-            if not (found.whole and anew):
-                return found
-            seed = found.seed + 1
+        file, seed = read_file(self._path), 0
+        mark = mark_of(self._name, self._config)
+        for found in (file.anew.get(self._name) if anew else None, file.reasoners.get(self._name)):
+            if found is not None and (found.of, found.probes) == (mark, VERSION):
+                if not (found.whole and anew):
+                    return found
+                seed = found.seed + 1
         nothing = Ability(len(DOMAINS), self._guess).placement()
         return Calibration(of=mark, probes=VERSION, seed=seed, made=_today(), whole=False, placement=nothing)
 
@@ -181,7 +182,7 @@ class Calibrator:
 
     def _keep(self, now: Calibration) -> None:
         """Beside what other calibrations have written meanwhile."""
-        write_file(self._path, File(reasoners={**read_file(self._path).reasoners, self._name: now}))
+        write_file(self._path, read_file(self._path).with_one(self._name, now))
 
 
 class Pool:

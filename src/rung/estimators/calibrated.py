@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rung.errors import ConfigError
 from rung.estimators.ability import Placement
@@ -79,8 +79,18 @@ class Calibration(Struct, frozen=True, kw_only=True):
 
 
 class File(Struct, frozen=True, kw_only=True):
+    """`anew` are begun of reasoners of which there is a whole one, by which is served until the other is whole."""
+
     format: int = FORMAT
     reasoners: Mapping[str, Calibration] = {}
+    anew: Mapping[str, Calibration] = {}
+
+    def with_one(self, name: str, one: Calibration) -> "File":
+        before = self.reasoners.get(name)
+        anew = {other: of for other, of in self.anew.items() if other != name}
+        if one.whole or before is None or not before.whole or before.of != one.of:
+            return structs.replace(self, reasoners={**self.reasoners, name: one}, anew=anew)
+        return structs.replace(self, anew={**anew, name: one})
 
 
 def read_file(path: Path) -> File:
@@ -102,7 +112,7 @@ def read_file(path: Path) -> File:
         raise ConfigError(
             f"{path}: has format {found.format}, this Rung reads {FORMAT}: move it away and calibrate again"
         )
-    for name, one in found.reasoners.items():
+    for name, one in (*found.reasoners.items(), *found.anew.items()):
         if not _sound(one):
             raise ConfigError(f"{path}: what it says of `{name}` cannot be; move it away and calibrate again")
     return found

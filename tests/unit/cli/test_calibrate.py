@@ -37,9 +37,10 @@ async def sums(messages):
     return probe.made.answer if probe.template.domain == "maths" else None
 
 async def broken(messages):
-    calls.append(1)
-    if len(calls) >= 20 and not pathlib.Path("mended").exists():
-        raise ValueError
+    if not pathlib.Path("mended").exists():
+        calls.append(1)
+        if len(calls) >= 20:
+            raise ValueError
     return KNOWN[messages[-1]["content"]].made.answer
 """
 
@@ -119,6 +120,21 @@ def test_broken_off_it_goes_on(run, place, ladder):
     assert whole["answered"][:19] == begun["answered"]
     assert (len(whole["answered"]), whole["whole"]) == (30, True)
     assert len({one["key"] for one in whole["answered"]}) == 30
+
+
+def test_what_is_calibrated_anew_serves_by_what_it_was_until_that_is_over(run, place, ladder):
+    ladder("broken")
+    (place / "mended").touch()
+    run("calibrate", "--probes", "30")
+    before = kept(place)["broken"]
+    (place / "mended").unlink()
+    assert isinstance(run("calibrate", "broken", "--probes", "30").exception, ConfigError)
+    assert kept(place)["broken"] == before
+    assert run("calibrate").exit_code == 0
+    (place / "mended").touch()
+    told = run("calibrate", "broken", "--probes", "30")
+    assert "goes on after 19 probes" in told.output
+    assert (kept(place)["broken"]["seed"], kept(place)["broken"]["whole"]) == (1, True)
 
 
 def test_what_is_calibrated_is_not_asked_again_unless_named(run, place, ladder):
