@@ -31,16 +31,29 @@ _WANTED = re.compile(
     r"\b(?:function|method|class|program|code|script)\b|\bdef \w+\(",
     re.IGNORECASE | re.DOTALL,
 )
+# Words that are languages where they stand beside the like; the others always are.
+_SHORT = r"(?-i:C|Go|R|Swift|Dart|Julia|Lisp|Scheme)"
+_LANGUAGE = (
+    r"(?:(?:javascript|typescript|java|rust|golang|sql|bash|shell|ruby|php|kotlin|haskell|perl|scala|html|css|lua|matlab"
+    r"|fortran|cobol|powershell|vba|elixir|erlang|clojure|ocaml|prolog|verilog|vhdl|solidity|groovy|assembly|awk"
+    r"|node\.?js|objective-c)\b|[cf](?:\+\+|#))"
+)
 _OTHER_LANGUAGE = re.compile(
-    r"\b(?:javascript|typescript|java|rust|golang|sql|bash|shell|ruby|php|kotlin|haskell|perl|scala|html|css)\b"
-    r"|\bc(?:\+\+|#)|\bin (?:c|go|r|swift)\b",
+    rf"\b{_LANGUAGE}|\bin (?:c|go|r|swift)\b|```(?:c|cpp|go|r|swift|dart|julia)\b"
+    rf"|\b{_SHORT}\s(?:function|method|class|struct|program|code|script)\b|\b(?:in|using|with)\s{_SHORT}\b",
+    re.IGNORECASE,
+)
+# Whatever the code that is given is in.
+_INTO = re.compile(
+    r"(?:^|[.!?\n])[ \t>*]*+(?:please\s)?(?:translate|convert|port|rewrite|transpile)\b[^.\n]{0,120}?"
+    rf"\b(?:to|into|in)\s(?:{_LANGUAGE}|{_SHORT}\b)",
     re.IGNORECASE,
 )
 
 
 def wants_code(question: str) -> bool:
     """Whether it asks for code, and names no language but Python."""
-    if not _WANTED.search(question):
+    if not _WANTED.search(question) or _INTO.search(question):
         return False
     return bool(re.search(r"\bpython\b|\bdef \w+\(", question, re.IGNORECASE)) or not _OTHER_LANGUAGE.search(question)
 

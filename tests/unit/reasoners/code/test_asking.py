@@ -17,6 +17,21 @@ from rung.reasoners.code.asking import assertions_in, code_in, function_in, mend
         ("Write a function in Rust that adds two numbers.", False),
         ("Implement quicksort as a C++ function.", False),
         ("Write a function in C for this.", False),
+        ("Write a C program that prints a triangle.", False),
+        ("Implement a Go function that reverses a string.", False),
+        ("Write an R script that plots a histogram.", False),
+        ("Write a Swift class for a stack.", False),
+        ("Create a function using Julia.", False),
+        ("Write a MATLAB function for the mean.", False),
+        ("Write a PowerShell script that lists files.", False),
+        ("Write a Lua script for a game.", False),
+        ("Fix this function:\n```go\nfunc add(a int) int { return a }\n```", False),
+        ("Translate this Python function to Go.\nWrite the code.", False),
+        ("Please rewrite this in Rust:\ndef add(a, b):\n    return a + b", False),
+        ("Convert this Java function to Python:\nint add(int a)\nWrite the code.", True),
+        ("Write a python function to convert markdown to HTML.", True),
+        ("Write a function for scheme C of the tariff, and go on.", True),
+        ("Write a function that counts the letters R and C in a text.", True),
         ("Write a poem about ladders.", False),
         ("What does a function do?", False),
         ("", False),
@@ -24,6 +39,12 @@ from rung.reasoners.code.asking import assertions_in, code_in, function_in, mend
 )
 def test_who_asks_for_python(question: str, wants: bool) -> None:
     assert wants_code(question) == wants
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("piece", ["\n", " ", ".", "\ntranslate", "translate to ", "a C ", "c", "in "])
+def test_languages_are_looked_for_in_linear_time(piece: str) -> None:
+    assert wants_code(f"def f(x): write a function{piece * 100_000}")
 
 
 def test_tests_are_lines_of_their_own_that_can_be_read() -> None:
