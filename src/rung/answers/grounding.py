@@ -82,10 +82,12 @@ class Source:
         return _words(value) in self._words and not self._cut(value)
 
     def _cut(self, value: str) -> bool:
-        """Whether a mark of letters and digits in `value` is only in the text as a part of a longer one."""
+        """Whether the first or last mark of letters and digits in `value` is only in the text as a part of a longer
+        one."""
+        marks = _MIXED.findall(value.casefold())
         return any(
             mark in self._folded and not re.search(rf"(?<![a-z0-9]){mark}(?![a-z0-9])", self._folded)
-            for mark in _MIXED.findall(value.casefold())
+            for mark in {*marks[:1], *marks[-1:]}
         )
 
     @cached_property
