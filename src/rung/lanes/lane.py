@@ -536,14 +536,15 @@ class Lane:
 
     def _wait_s(self, ticket: Ticket) -> float:
         """Until a place is free and those ahead are served."""
-        own_s = self._queue.ahead_s(ticket)
-        ahead_s = own_s
-        for other in self._others():
+        queue, others = self._queue, [other._queue for other in self._others()]
+        own_s = beside_s = queue.beside_s(ticket)
+        higher_s = queue.higher_s(ticket.priority)
+        for other in others:
             # In a class lanes take turns, so that no other takes more than this one does.
-            higher_s = other._queue.higher_s(ticket.priority)
-            ahead_s += higher_s + min(other._queue.ahead_s(ticket) - higher_s, own_s + ticket.service_s)
-        now_s = self._now()
-        return (ahead_s + self._usual_s) / self._places(now_s)
+            beside_s += min(other.beside_s(ticket), own_s + ticket.service_s)
+            higher_s += other.higher_s(ticket.priority)
+        ahead_s = beside_s + queue.bounded_s(higher_s, beside_s, ticket)
+        return (ahead_s + self._usual_s) / self._places(self._now())
 
     def _congestion(self, now_s: float) -> float:
         if self.pool.shared:

@@ -147,20 +147,29 @@ class Queue:
                 waiting.save(-tokens)
 
     def ahead_s(self, ticket: Ticket) -> float:
-        """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came: all of the
-        higher classes, its tenant's with earlier deadlines, and of every other tenant no more than its fair share."""
-        total = self.higher_s(ticket.priority)
+        """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came."""
+        beside_s = self.beside_s(ticket)
+        return beside_s + self.bounded_s(self.higher_s(ticket.priority), beside_s, ticket)
+
+    def beside_s(self, ticket: Ticket) -> float:
+        """Of its class: its tenant's with earlier deadlines, and of every other tenant no more than its fair share."""
         waiting = self._classes.get(ticket.priority)
         if waiting is None:
-            return total
+            return 0.0
         mine = waiting.of(ticket.tenant)
         own = sum(t.service_s for t in mine if t.deadline_s <= ticket.deadline_s and t is not ticket) if mine else 0.0
-        weights = self._bounds.tenant_weights
+        weights, total = self._bounds.tenant_weights, 0.0
         weight = weights.get(ticket.tenant, 1.0)
         for line in waiting.lines():
             if line is not mine:
                 total += min(line.service_s, (own + ticket.service_s) * weights.get(line.tenant, 1.0) / weight)
         return total + own
+
+    def bounded_s(self, higher_s: float, beside_s: float, ticket: Ticket) -> float:
+        """Of `higher_s` in the classes above, as much as is served until what its class saves up is enough for those
+        beside it and for itself."""
+        share = self._share(ticket.priority)
+        return min(higher_s, (beside_s + ticket.service_s) / share) if share else higher_s
 
     def higher_s(self, priority: int) -> float:
         """Predicted service of those in the classes above."""
@@ -189,19 +198,29 @@ class Queue:
         return self.n >= bounds.max_requests or (self.n > 0 and self.tokens + ticket.tokens > bounds.max_tokens)
 
     def _victim(self, ticket: Ticket) -> Ticket | None:
-        """Who leaves a full queue for `ticket`: the last of the lowest class below its own, or of the tenant in its own
+        """Who leaves a full queue for `ticket`: the last of the lowest class that has more than its reserved share of
+        the queue, if that is below its own, or its own would still have less than that; or of the tenant in its own
         class that has more waiting than two more than its own would be."""
-        lowest = max(self._classes)
-        if lowest < ticket.priority:
+        own = self._classes.get(ticket.priority)
+        n, tokens = (own.n, own.tokens) if own else (0, 0.0)
+        entitled = not self._over_share(ticket.priority, n + 1, tokens + ticket.tokens)
+        for c in sorted(self._classes, reverse=True):
+            if c > ticket.priority or (entitled and c != ticket.priority):
+                waiting = self._classes[c]
+                if self._over_share(c, waiting.n, waiting.tokens):
+                    return _longest(waiting.lines()).last()
+        if own is None:
             return None
-        lines = self._classes[lowest].lines()
-        longest = max(lines, key=lambda line: line.tokens)
-        if lowest > ticket.priority:
-            return longest.last()
+        lines = own.lines()
+        longest = _longest(lines)
         mine = next((line for line in lines if line.tenant == ticket.tenant), None)
         after = ticket.tokens + (mine.tokens if mine else 0.0)
         last = longest.last()
         return last if longest is not mine and longest.tokens - last.tokens >= after else None
+
+    def _over_share(self, c: int, n: int, tokens: float) -> bool:
+        share = self._share(c)
+        return n > share * self._bounds.max_requests or tokens > share * self._bounds.max_tokens
 
     def _order(self, now_s: float) -> list[int]:
         """The classes that wait, next first: those that have saved up enough for a request, then by class and age."""
@@ -220,6 +239,10 @@ class Queue:
         if c == 0:
             return 0.0
         return self._bounds.reserved_interactive if c == 1 else self._bounds.reserved_other
+
+
+def _longest(lines: "list[_Line]") -> "_Line":
+    return max(lines, key=lambda line: line.tokens)
 
 
 class _Line:

@@ -1,3 +1,4 @@
+from collections import Counter
 from random import Random
 
 import pytest
@@ -175,6 +176,34 @@ def test_a_full_queue_makes_room_for_a_higher_class_and_for_who_has_less():
     assert sorted(t.id for t in queue) == ["a", "critical", "light"]
 
 
+def test_a_class_has_its_reserved_share_of_a_full_queue():
+    queue = Queue(Bounds(max_requests=100))
+    for i in range(10):
+        queue.push(ticket(f"b{i}", priority=2))
+    for i in range(100):
+        try:
+            queue.push(ticket(f"c{i}", priority=0))
+        except Overloaded:
+            break
+    assert Counter(t.priority for t in queue) == {0: 95, 2: 5}
+    for i in range(40):
+        try:
+            queue.push(ticket(f"i{i}", priority=1))
+        except Overloaded:
+            break
+    assert Counter(t.priority for t in queue) == {0: 80, 1: 15, 2: 5}
+
+
+def test_no_more_of_the_classes_above_is_ahead_than_the_reserved_share_lets_by():
+    queue = Queue(Bounds())
+    for i in range(500):
+        queue.push(ticket(f"c{i}", priority=0))
+    assert queue.ahead_s(ticket("x", priority=1, service_s=3.0)) == pytest.approx(3 / 0.15)
+    queue.push(ticket("b", priority=2))
+    assert queue.ahead_s(ticket("x", priority=2)) == pytest.approx(1 + 2 / 0.05)
+    assert queue.ahead_s(ticket("x", priority=0)) == 500.0
+
+
 def test_who_is_ahead():
     queue = Queue(Bounds())
     for i in range(10):
@@ -238,8 +267,11 @@ class Waiting(RuleBasedStateMachine):
             assert full
         else:
             assert full or not displaced
+            share = {0: 0.0, 1: 0.15}.get(priority, 0.05)
+            mine = [x.tokens for x in self.model.values() if x.priority == priority]
+            entitled = len(mine) + 1 <= share * 20 and sum(mine) + tokens <= share * 500.0
             for other in displaced:
-                assert self.model.pop(other.id).priority >= priority
+                assert self.model.pop(other.id).priority >= priority or entitled
             self.model[t.id] = t
 
     @rule()
