@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rung.errors import Refused, RungError, Unauthorized
+from rung.errors import DeadlineExceeded, Refused, RungError, Unauthorized
 from rung.types import Answer, Choice, Chunk, Decision, Json, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -165,6 +165,8 @@ def error_headers(error: RungError) -> Headers:
     says 1."""
     if isinstance(error, Unauthorized):
         return [(b"www-authenticate", b"Bearer")]
+    if isinstance(error, DeadlineExceeded):  # else OpenAI's clients wait as long once more, and again
+        return [(b"x-should-retry", b"false")]
     wait_s = error.retry_after_s
     if wait_s is None and not (isinstance(error, Refused) and error.status in {429, 503}):
         return []

@@ -34,7 +34,11 @@ class Exchange:
         self.reasoner = ""
 
     def headers(self, commit: Commit | None) -> Headers:
-        found: Headers = [(b"x-rung-decision-id", self._request.id.encode())]
+        id_ = self._request.id.encode()
+        found: Headers = [
+            (b"x-rung-decision-id", id_),
+            (b"x-request-id", id_),
+        ]  # the second is where OpenAI's clients look
         if commit is not None:
             cache = "miss" if commit.cache == "off" else commit.cache
             found += [(b"x-rung-reasoner", commit.reasoner.encode()), (b"x-rung-cache", cache.encode())]

@@ -229,3 +229,7 @@ def test_an_errors_body() -> None:
 def test_usage_without_answer_tokens() -> None:
     told = whole(Answer(reasoner="fast", choices=(Choice(text="4"),), usage=Usage()))
     assert told["usage"]["total_tokens"] == 0
+
+
+def test_who_was_late_is_not_to_be_asked_again_by_itself() -> None:
+    assert dict(error_headers(DeadlineExceeded("late"))) == {b"x-should-retry": b"false"}

@@ -56,6 +56,7 @@ async def test_whole(ai: AsyncOpenAI) -> None:
     assert told.usage is not None
     assert told.usage.total_tokens == 5
     assert raw.headers["x-rung-decision-id"] == told.id
+    assert told._request_id == told.id
 
 
 async def test_stream(ai: AsyncOpenAI) -> None:
