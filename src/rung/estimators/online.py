@@ -110,15 +110,25 @@ def forget(outcomes: Sequence[Outcome], forgotten: int = 0) -> int:
     """How many of the oldest outcomes count no longer, the newest being new: more than before where the reasoner seems
     to have changed."""
     counted = outcomes[forgotten:]
-    if len(counted) % _LOOK_EVERY:
-        return forgotten
+    return forgotten if len(counted) % _LOOK_EVERY else forgotten + _changed(counted)
+
+
+def forgotten_now(outcomes: Sequence[Outcome]) -> int:
+    """The same where scores of long ago are others now: a change may never have been."""
+    forgotten = 0
+    while changed := _changed(outcomes[forgotten:]):
+        forgotten += changed
+    return forgotten
+
+
+def _changed(counted: Sequence[Outcome]) -> int:
     # Who is better at one task than at another has not changed where more of the other is asked.
     by_task: dict[str, list[tuple[float, float, float]]] = {}
     for one in counted:
         by_task.setdefault(one.task, []).append((one.base + one.evidence, one.score, 1.0))
     off = {task: _likeliest(rows, _MOST).value for task, rows in by_task.items()}
     expected = [_sigmoid(one.base + one.evidence + off[one.task]) for one in counted]
-    return forgotten + changed_at(expected, [one.score for one in counted])
+    return changed_at(expected, [one.score for one in counted])
 
 
 def _likeliest(rows: Iterable[tuple[float, float, float]], sd: float) -> Offset:

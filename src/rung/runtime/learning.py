@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rung.errors import LedgerError
-from rung.estimators.online import HALF_LIFE, KEPT, Offsets, Outcome, forget, offsets
+from rung.estimators.online import HALF_LIFE, KEPT, Offsets, Outcome, forget, forgotten_now, offsets
 from rung.ledger import Graded, Ledger
 from rung.reasoners.wording import question_of
 from rung.routing import Profile, Speed, estimate
@@ -133,6 +133,8 @@ class Heard:
         kept = self._outcomes.setdefault(name, {})
         if begun in kept:  # said again, of the same answer
             kept[begun] = outcome
+            if self._forgotten.get(name):
+                self._forgotten[name] = forgotten_now(self._list(name))
             return
         if begun <= self._dropped.get(name, 0):
             return

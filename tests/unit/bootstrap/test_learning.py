@@ -112,6 +112,22 @@ async def test_it_can_be_turned_off(rung_of):
     assert (await known(rung)) == before
 
 
+async def test_a_change_that_never_was_is_taken_back(rung_of):
+    """A grader was broken for a while, and told better since."""
+    rung = await rung_of({"one": ONE})
+    await graded(rung, *[1.0] * 20)
+    wrong = await graded(rung, *[0.0] * 15)
+    assert (await expected(rung)).correction.forgotten == 20
+    for name in wrong:
+        await rung.feedback(name, 1.0)
+    found = (await expected(rung)).correction
+    assert (found.outcomes, found.forgotten) == (35, 0)
+    now = await known(rung)
+    await rung.close()
+    async with Rung(rung.config) as again:
+        assert (await known(again)) == now
+
+
 async def test_scores_may_come_in_any_order(rung_of):
     """Told newest first, by who exports decisions so: what it is now, and what is forgotten, are the same."""
     rung = await rung_of({"one": ONE})
