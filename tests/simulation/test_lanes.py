@@ -190,6 +190,24 @@ def test_the_door_knows_who_goes_first_in_a_pools_other_lanes(simulate, machine)
     assert set(ahead) == {"met"}
 
 
+def test_tenants_share_by_what_was_really_served(simulate, machine):
+    """One's calls take a tenth of what is predicted: it has ten times as many."""
+
+    async def scene(world):
+        lane, got = world.lane(machine(), places=1), Counter()
+
+        async def ask(tenant, n, tokens):
+            asked = {"tokens": tokens, "predicted": 100, "within_s": 1e5, "tenant": tenant}
+            await world.ask(lane, f"{tenant}{n}", **asked)
+            got[tenant] += tokens * (world.clock.monotonic() < 50)
+
+        await asyncio.gather(*(ask(*who) for n in range(400) for who in (("short", n, 10), ("long", n, 100))))
+        return got
+
+    got = simulate(scene)
+    assert got["short"] == pytest.approx(got["long"], rel=0.1)
+
+
 def test_easy_questions_leave_a_full_lane_first_and_come_back(simulate, machine):
     """Two rungs; the deep one is offered twice what it can do for a while."""
 

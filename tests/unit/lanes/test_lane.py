@@ -79,6 +79,30 @@ async def test_a_deadline_that_passes_in_the_queue(bench, server):
     assert lane.stats().expired == 1
 
 
+async def test_one_that_another_rung_is_asked_for_leaves_the_queue_by_then(bench, server):
+    lane = bench.lane(server(asyncio.Event()), places=1)
+    first = bench.start(lane, "first")
+    await bench.until(lambda: lane.running)
+    second = bench.start(lane, "second", begin_by_s=bench.clock.monotonic() + 0.05)
+    await asyncio.wait([second], timeout=1.0)
+    assert isinstance(second.exception(), TimedOut)
+    assert lane.waiting == 0
+    first.cancel()
+    await asyncio.wait([first])
+
+
+async def test_a_full_queue_tells_how_long_it_takes_to_be_empty(bench, server):
+    lane = bench.lane(server(asyncio.Event()), places=1, first_s=10.0, bounds=Lanes(queue=Queue(max_requests=2)))
+    tasks = [bench.start(lane, f"c{i}", within_s=1000.0) for i in range(3)]
+    await bench.until(lambda: lane.waiting == 2)
+    with pytest.raises(Overloaded) as caught:
+        await bench.ask(lane, "fourth", within_s=1000.0)
+    assert caught.value.retry_after_s == pytest.approx(30.0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 async def test_who_cannot_be_served_in_time_is_refused_at_the_door(bench, server):
     gate = asyncio.Event()
     lane = bench.lane(server([gate, "ok"]), places=1, first_s=10.0)
@@ -113,6 +137,21 @@ async def test_a_failing_upstream_is_left_alone_and_its_queue_told(bench, server
     with pytest.raises(Unavailable, match="does not answer") as caught:
         await bench.ask(lane)
     assert 0 < caught.value.retry_after_s <= 1.0
+
+
+async def test_who_waits_for_one_that_is_left_alone_is_told_when_to_come_back(bench, server):
+    gate = asyncio.Event()
+    up = server([gate, Upstream("broke")])
+    lane = bench.lane(up, places=1, bounds=Lanes(breaker=Breaker(least_calls=1)))
+    first, second = bench.start(lane, "first"), bench.start(lane, "second")
+    await bench.until(lambda: lane.waiting)
+    gate.set()
+    await asyncio.wait([first, second], timeout=1.0)
+    assert isinstance(first.exception(), Upstream)
+    error = second.exception()
+    assert isinstance(error, Unavailable)
+    assert error.retry_after_s == pytest.approx(1.0, abs=0.1)
+    assert up.begun == ["first"]
 
 
 async def test_it_comes_back_by_probes(bench, server):
