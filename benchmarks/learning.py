@@ -239,7 +239,8 @@ def measure_set(figures: Figures, name: str, seeds: int, count: int) -> None:
     folder = Path(os.environ["RUNG_DATA"]) / "routing"
     table = parquet.read_table(folder / f"{FILES[name]}.parquet")
     questions = tuple(table["question"].to_pylist())
-    models = [c.removeprefix("score|") for c in table.column_names if c.startswith("score|")]
+    whole = [c for c in table.column_names if c.startswith("score|") and not np.isnan(table[c].to_numpy()).any()]
+    models = [c.removeprefix("score|") for c in whole]
     scores = np.stack([table[f"score|{m}"].to_numpy() for m in models], 1).astype(np.float32)
     known = Outcomes(questions=questions, reasoners=tuple(models), scores=scores)
     tasks = [features_of({"messages": [{"role": "user", "content": q}]}).task for q in questions]
