@@ -6,6 +6,7 @@ import structlog
 from starlette.types import Receive, Scope
 
 from rung.api.body import Gone
+from rung.api.decode import is_true
 from rung.api.exchange import Exchange, Pace
 from rung.api.front import Front, Read
 from rung.api.line import Line, Lookout, until_gone
@@ -67,7 +68,8 @@ class Ask:
     async def _answer(self, scope: Scope, receive: Receive, line: Line, seen: Seen) -> None:
         asked = await self._front.asked(scope, receive, self._read)
         request = asked.request
-        debug = asked.headers.get(b"x-rung-debug", b"").lower() == b"true"
+        said = asked.headers.get(b"x-rung-debug")
+        debug = said is not None and is_true("x-rung-debug", said)
         exchange = seen.exchange = Exchange(request, line, self._clock, debug=debug)
         within_s = request.deadline_s - self._clock.monotonic() + READING_S
         if request.stream:

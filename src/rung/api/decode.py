@@ -107,6 +107,14 @@ def asks_by_header(headers: Mapping[bytes, bytes]) -> bool:
     return b"x-rung-" in b"\n".join(headers)  # one look for all of them
 
 
+def is_true(header: str, raw: bytes) -> bool:
+    """What a header says that is `true` or `false`. Raises BadRequest."""
+    said = raw.strip().lower()
+    if said not in {b"true", b"false"}:
+        raise BadRequest(f"The header `{header}` must be `true` or `false`.", param=header)
+    return said == b"true"
+
+
 def _header_wish(header: bytes, raw: bytes) -> Json:
     shown, text = header.decode("latin-1"), raw.decode("latin-1").strip()
     name = _WISH_HEADERS.get(header)

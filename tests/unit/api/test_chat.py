@@ -69,6 +69,13 @@ async def test_the_decision_on_demand(client: Client) -> None:
     assert got.events[-2]["rung"]["answered_by"] == "fast"
 
 
+async def test_a_header_that_says_neither_true_nor_false_is_told(client: Client) -> None:
+    assert "rung" not in (await client.chat({"x-rung-debug": "False"})).json
+    got = await client.chat({"x-rung-debug": "yes"})
+    assert got.status == 400
+    assert got.json["error"]["param"] == "x-rung-debug"
+
+
 async def test_a_stream(client: Client) -> None:
     got = await client.chat(stream=True, stream_options={"include_usage": True})
     assert got.status == 200
