@@ -211,6 +211,20 @@ async def test_a_hung_upstream_is_found_out_by_deadlines(bench, server):
     assert lane.status.state == "down"
 
 
+async def test_a_prompt_that_takes_long_to_read_is_no_failure_at_its_deadline(bench, server):
+    lane = bench.lane(server(*[[0.005, "ok"]] * 20, asyncio.Event()), most=16, places=16, first_s=0.005)
+    for _ in range(20):
+        await bench.ask(lane)
+
+    async def late():
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.03):
+                await bench.ask(lane, within_s=0.03, prompt_tokens=400_000)
+
+    await asyncio.gather(*(late() for _ in range(6)))
+    assert lane.status.state == "warm"
+
+
 async def test_a_machine_of_ours_is_not_left_alone_for_answers_longer_than_predicted(bench, server):
     lane = bench.lane(server([1.0, "ok"]), places=20, first_s=0.04)
 
