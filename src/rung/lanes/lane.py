@@ -536,15 +536,8 @@ class Lane:
 
     def _wait_s(self, ticket: Ticket) -> float:
         """Until a place is free and those ahead are served."""
-        queue, others = self._queue, [other._queue for other in self._others()]
-        own_s = beside_s = queue.beside_s(ticket)
-        higher_s = queue.higher_s(ticket.priority)
-        for other in others:
-            # In a class lanes take turns, so that no other takes more than this one does.
-            beside_s += min(other.beside_s(ticket), own_s + ticket.service_s)
-            higher_s += other.higher_s(ticket.priority)
-        ahead_s = beside_s + queue.bounded_s(higher_s, beside_s, ticket)
-        return (ahead_s + self._usual_s) / self._places(self._now())
+        others = [(other._queue, other._setup.weight / self._setup.weight) for other in self._others()]
+        return (self._queue.ahead_s(ticket, others) + self._usual_s) / self._places(self._now())
 
     def _congestion(self, now_s: float) -> float:
         if self.pool.shared:

@@ -11,7 +11,7 @@ Sources: Sheng et al., Fairness in Serving Large Language Models, OSDI 2024 (the
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import ceil
 from typing import Any
 
@@ -146,12 +146,20 @@ class Queue:
             elif ticket.saved_up and tokens > 0:
                 waiting.save(-tokens)
 
-    def ahead_s(self, ticket: Ticket) -> float:
-        """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came."""
-        beside_s = self.beside_s(ticket)
-        return beside_s + self.bounded_s(self.higher_s(ticket.priority), beside_s, ticket)
+    def ahead_s(self, ticket: Ticket, others: "Iterable[tuple[Queue, float]]" = ()) -> float:
+        """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came. `others`:
+        the pool's other queues, and how much each is given for what this one is while both have calls of a class."""
+        own_s = beside_s = self._beside_s(ticket)
+        higher_s = self.higher_s(ticket.priority)
+        for other, weight in others:
+            beside_s += min(other._beside_s(ticket), (own_s + ticket.service_s) * weight)
+            higher_s += other.higher_s(ticket.priority)
+        share = self._share(ticket.priority)
+        if share:  # once its class has saved up enough for those beside it and for itself, nobody goes before them
+            higher_s = min(higher_s, (beside_s + ticket.service_s) / share)
+        return beside_s + higher_s
 
-    def beside_s(self, ticket: Ticket) -> float:
+    def _beside_s(self, ticket: Ticket) -> float:
         """Of its class: its tenant's with earlier deadlines, and of every other tenant no more than its fair share."""
         waiting = self._classes.get(ticket.priority)
         if waiting is None:
@@ -164,12 +172,6 @@ class Queue:
             if line is not mine:
                 total += min(line.service_s, (own + ticket.service_s) * weights.get(line.tenant, 1.0) / weight)
         return total + own
-
-    def bounded_s(self, higher_s: float, beside_s: float, ticket: Ticket) -> float:
-        """Of `higher_s` in the classes above, as much as is served until what its class saves up is enough for those
-        beside it and for itself."""
-        share = self._share(ticket.priority)
-        return min(higher_s, (beside_s + ticket.service_s) / share) if share else higher_s
 
     def higher_s(self, priority: int) -> float:
         """Predicted service of those in the classes above."""

@@ -477,6 +477,23 @@ async def test_lanes_of_one_pool_share_its_places(bench, server):
     assert await bench.ask(lanes[0]) == "a", "what the other does not need is free"
 
 
+async def test_the_wait_counts_what_lanes_of_more_weight_are_given_meanwhile(bench, server):
+    pool, gate = bench.pool(1), asyncio.Event()
+    light, heavy = (bench.lane(server([gate, "ok"]), pool=pool, first_s=1.0, weight=w) for w in (1.0, 3.0))
+    tasks = [bench.start(light)]
+    await bench.until(lambda: light.running)
+    tasks += [bench.start(heavy, within_s=900.0) for _ in range(9)]
+    await bench.until(lambda: heavy.waiting == 9)
+    assert light.wait_s(tenant="local") == pytest.approx(1 + 3), "the one that runs, and three for its own"
+    assert heavy.wait_s(tenant="local") == pytest.approx(1 + 9)
+    tasks.append(bench.start(light, within_s=900.0))
+    await bench.until(lambda: light.waiting)
+    assert light.wait_s(tenant="local") == pytest.approx(1 + 1 + 6)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
 async def test_waits_for_a_model_that_loads(bench, server):
     lane = bench.lane(server())
     lane.reasoner.status = Status(state="loading", note="reading weights")
