@@ -20,6 +20,7 @@ the client went away before it had its answer. `await upstream.arrived(2)` waits
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ import pytest
 import structlog
 from aiohttp import web
 
+# Several threads of a small factorisation wait for each other by spinning: where others want the cores too, 100 times as
+# long as one takes. Read when numpy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A loaded machine is slow, not wrong.
 hypothesis.settings.register_profile("rung", deadline=None)
 hypothesis.settings.load_profile("rung")

@@ -7,19 +7,25 @@ from msgspec import structs
 from rung.errors import ConfigError
 from rung.estimators.artefact import load, save
 from rung.estimators.learned import Learned
-from rung.estimators.outcomes import Outcomes
 from rung.estimators.stack import fit
 from tests.conformance.test_estimator import about
 from tests.unit.estimators.conftest import made, meaning
 
 
-@pytest.fixture
-def artefact(tmp_path, outcomes, rng):
-    tokens = np.full(outcomes.scores.shape, 50, np.float32)
-    known = Outcomes(questions=outcomes.questions, reasoners=outcomes.reasoners, scores=outcomes.scores, tokens=tokens)
-    model = fit(known, rng)
-    path = tmp_path / "a.rung"
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    known = made(400)
+    known = structs.replace(known, tokens=np.full(known.scores.shape, 50, np.float32))
+    model = fit(known, np.random.default_rng(0))
+    path = tmp_path_factory.mktemp("saved") / "a.rung"
     save(path, model, about(model, known))
+    return path.read_bytes()
+
+
+@pytest.fixture
+def artefact(tmp_path, saved):
+    path = tmp_path / "a.rung"
+    path.write_bytes(saved)
     return path
 
 

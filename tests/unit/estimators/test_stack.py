@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from rung.estimators.reading import read
 from rung.estimators.space import Reader
 from rung.estimators.stack import Weights, _guarded, _not_negative, filled, fit
 from tests.unit.estimators.conftest import made
+
+# For what is said of any estimates, whatever they are made of.
+QUICK = partial(fit, bases=("linear",))
 
 
 def test_what_tells_nothing_counts_for_nothing(rng):
@@ -60,8 +65,8 @@ def test_tokens_follow_the_question(outcomes, unseen, rng):
 def test_a_report_says_what_unseen_questions_say(outcomes, rng):
     costs = np.tile(np.array([0.1, 1.0, 0.5], np.float32), (400, 1))
     known = Outcomes(questions=outcomes.questions, reasoners=outcomes.reasoners, scores=outcomes.scores, usd=costs)
-    curve = learning_curve(known, rng)
-    said = report(known, fit(known, rng), across(known, rng), curve, rng)
+    curve = learning_curve(known, rng, QUICK)
+    said = report(known, QUICK(known, rng), across(known, rng, QUICK), curve, rng)
     assert said.best == "all"
     assert said.routed_score == pytest.approx(said.best_score + said.gain[0])
     assert said.gain[1] > 0
@@ -74,7 +79,7 @@ def test_a_report_says_what_unseen_questions_say(outcomes, rng):
 def test_the_learning_curve_of_nothing_is_flat(rng):
     known = made(200, told=False)
     known = Outcomes(questions=known.questions, reasoners=known.reasoners, scores=rng.permutation(known.scores))
-    assert all(abs(point.gain) < 0.1 for point in learning_curve(known, rng))
+    assert all(abs(point.gain) < 0.1 for point in learning_curve(known, rng, QUICK))
 
 
 def often(questions, scores, times):
