@@ -1,6 +1,6 @@
 """Equations: linear systems exactly, polynomials by their factors; and what a question states before it asks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sympy
@@ -26,10 +26,25 @@ def difference(equation: Node, scope: Scope) -> Expr:
     left, right = (build(side, scope) for side in nodes(equation.children))
     if not (isinstance(left, Expr) and isinstance(right, Expr)):
         raise NotUnderstood("an equation of what are no numbers")
+    scope.poles += tuple(pole for side in nodes(equation.children) for pole in _divisors(side, scope))
     scope.say("{} = {}", *(spelled(side, scope) for side in nodes(equation.children)))
     if any(str(name.children[0]) in scope.values for name in equation.find_data("name")) or _applies(equation):
         scope.say("{} = {}", left, right)
     return left - right
+
+
+def _divisors(side: Node, scope: Scope) -> Iterator[Expr]:
+    """What is divided by there, with letters: SymPy cancels `x^2/x` before anybody can ask what x may not be."""
+    for node in [side, *side.iter_subtrees()]:
+        first, last = node.children[0], node.children[-1]
+        if node.data == "divided":
+            below = build(last, scope)
+        elif node.data == "power" and getattr(last, "data", "") == "negative":
+            below = build(first, scope)
+        else:
+            continue
+        if below.free_symbols:
+            yield below
 
 
 def _applies(equation: Node) -> bool:
@@ -142,6 +157,15 @@ def _polynomial(value: Expr, unknown: Symbol) -> Poly:
 
 def solved(differences: Sequence[Expr], scope: Scope) -> Solutions:
     """What the equations determine: one value each where they are linear, all roots where it is one polynomial."""
+    found = _solved(differences, scope)
+    choices = [{unknown: value} for unknown, values in found.items() for value in values]
+    alone = {unknown: values[0] for unknown, values in found.items() if len(values) == 1}
+    if any(sympy.simplify(pole.subs(choice)) == 0 for pole in scope.poles for choice in [alone, *choices]):
+        raise NoAnswer("a solution that divides by zero")
+    return found
+
+
+def _solved(differences: Sequence[Expr], scope: Scope) -> Solutions:
     unknowns = sorted({s for one in differences for s in one.free_symbols}, key=str)
     if not unknowns:
         raise NoAnswer("an equation without an unknown")

@@ -22,6 +22,8 @@ class Node(Protocol):
 
     def scan_values(self, pred: Callable[[Any], bool]) -> "Iterator[Any]": ...
 
+    def iter_subtrees(self) -> "Iterator[Node]": ...
+
     def find_data(self, data: str) -> "Iterator[Node]": ...
 
 
@@ -29,8 +31,8 @@ class Node(Protocol):
 class Scope:
     """`text` is the question, for writing its operands back as they stood; `steps` are what was done with it. `euler`:
     every `e` is Euler's number; `imaginary`: every `i` is the imaginary unit. `stated`: something was given before the
-    question; `alone`: nothing in an earlier turn. `several`: names with more than one value. `rates`: what one unit is
-    worth, in which unit, and of which. `pace`: the same of no
+    question; `alone`: nothing in an earlier turn. `several`: names with more than one value. `poles`: what
+    the equations divide by. `rates`: what one unit is worth, in which unit, and of which. `pace`: the same of no
     currency. `journey`, `born`, `moment`: what was said of these, not yet read.
     """
 
@@ -46,6 +48,7 @@ class Scope:
     imaginary: bool = False
     bag: str = ""
     picks: int = 0
+    poles: tuple[Expr, ...] = ()
     rates: tuple[tuple[Rational, str, str], ...] = ()
     pace: Any = None
     journey: Sequence[Child] = ()
