@@ -64,7 +64,20 @@ def to_base(scope: Scope, children: list[Child]) -> Any:
         return as_decimal(value)
     if base_of(base) == 10:
         raise NotUnderstood("a number that is in base ten already")
+    _meant_in_ten(scope, node, base_of(base), asked=any(getattr(c, "type", "") in {"CONVERT", "TO"} for c in children))
     return _told(scope, value, base_of(base))
+
+
+def _meant_in_ten(scope: Scope, node: Node, base: int, asked: bool) -> None:
+    """Raises NotUnderstood for `101 + 11 in binary`, whose numbers may be binary already, and for `1010 in binary`."""
+    said = [str(token) for token in node.scan_values(lambda token: getattr(token, "type", "") == "NUM")]
+    there = all(digits.isdigit() and int(max(digits)) < base for digits in said)
+    if node.data == "number":
+        binary = base == 2 and len(said[0]) > 3 and said[0].strip("0") != "1"
+        if there and binary and not asked:
+            raise NotUnderstood("a number that may be in the base already")
+    elif there and any(len(digits) > 1 for digits in said):
+        raise NotUnderstood("numbers that may be in the base already")
 
 
 def rebased(scope: Scope, children: list[Child]) -> Any:

@@ -46,7 +46,9 @@ def _gap(scope: Scope, children: list[Child]) -> int:
         raise NoAnswer("times of different kinds")
     if end < start and not said and all(map(_may_be_half, children)):
         raise NoAnswer("times that may be before or after noon")
-    later = end if end >= start else end + DAY
+    if end == start:
+        raise NoAnswer("no time, or a day")
+    later = end if end > start else end + DAY
     if said:
         scope.say(f"On a clock of 24 hours: {on_clock(start)} and {on_clock(end)}")
     if later > end:
@@ -82,6 +84,9 @@ def between_times(scope: Scope, children: list[Child]) -> Any:
 
 def long_between(scope: Scope, children: list[Child]) -> Any:
     difference_asked(children)
+    times = [minutes for minutes, _ in _times(children)]
+    if any(child.type == "LIST_OF" for child in children) and times != sorted(times):
+        raise NoAnswer("a difference that may be of one day or of two")
     return _duration(_gap(scope, children))
 
 

@@ -194,7 +194,9 @@ def larger(scope: Scope, children: list[Child]) -> Any:
 
 
 def sort(scope: Scope, children: list[Child]) -> Any:
-    order = str(children[-1]) if getattr(children[-1], "type", "") == "ORDER" else "up"
+    order = str(children[-1]) if getattr(children[-1], "type", "") == "ORDER" else ""
+    if not order and str(children[0]) == "rank":
+        raise NotUnderstood("ranks from either end")
     ordered = _ordered(members(scope, nodes(children)[0].children))
     if order == "down":
         ordered.reverse()

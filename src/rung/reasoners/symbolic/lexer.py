@@ -162,6 +162,9 @@ class _Reader:
         self._emit(piece.kind, piece.text)
 
     def _num(self, piece: Piece) -> None:
+        before = self.pieces[self.at - 1] if self.at else piece
+        if "," in piece.text and before.text == "," and before.end == piece.at:
+            raise NotUnderstood("a comma that may part two numbers")
         self._emit("NUM", piece.text.replace(",", ""))
 
     def _ord(self, piece: Piece) -> None:

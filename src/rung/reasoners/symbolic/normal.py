@@ -67,10 +67,24 @@ _DAY: Final = re.compile(rf"(?<![\d/.(-])(?:\d{{1,2}}([/-])\d{{1,2}}\1{_YEAR}|{_
 _NAMED: Final = re.compile(r"what(?:'s|\s+is|s)\s+(?:9/11|24/7|7/11|4/20|20/20|50/50|80/20)\W*", re.IGNORECASE)
 
 
+# `1,5 and 2,5` are two numbers in most of Europe.
+_COMMAS: Final = re.compile(r"(?<![\d,.])\d+,\d{1,2} and \d+,\d{1,2}(?![\d,])")
+# `3√27` is a cube root to some.
+_ROOT: Final = re.compile(r"(?<![\w.])([3-9])√(\d{1,12})(?![\d.])")
+
+
+def _is_whole_root(order: int, value: int) -> bool:
+    return any(root**order == value for root in (round(value ** (1 / order)), 0))
+
+
 def normal(text: str) -> str:
     """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost; and for a day in digits."""
     if _DAY.search(text) or _NAMED.fullmatch(text.strip()):
         raise NotUnderstood("a day or a saying, or a sum")
+    if _COMMAS.search(text):
+        raise NotUnderstood("commas that may be of decimals")
+    if any(_is_whole_root(int(found[1]), int(found[2])) for found in _ROOT.finditer(text)):
+        raise NotUnderstood("a number that may say which root")
     # a root's sign is of the number behind it, where no letter or power follows; of the word that is not so sure
     text = re.sub(r"√\s?(\d+(?:\.\d+)?)(?![\d.]*\s?[\w(^!⁻⁺])", r" sqrt(\1)", unwrapped(text))
     # raised digits become powers before the signs are translated one by one

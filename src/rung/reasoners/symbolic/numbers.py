@@ -152,7 +152,8 @@ def _digit_count(scope: Scope, value: Any) -> Any:
 
 
 def _numerator(scope: Scope, value: Any) -> Any:
-    scope.say("In lowest terms: {}", value)
+    if value.is_Rational and str(value) not in scope.text.replace(" ", ""):
+        raise NoAnswer("a numerator as it was written, or in lowest terms")
     return Integer(value.p) if value.is_Rational else sympy.numer(value)
 
 

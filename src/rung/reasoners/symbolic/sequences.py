@@ -55,12 +55,15 @@ def next_term(scope: Scope, children: list[Child]) -> Any:
         scope.say("Each term is {} times the one before", ratio)
         scope.say("{} * {} = {}", terms[-1], bracketed(scope.steps.text(ratio)), terms[-1] * ratio)
         return terms[-1] * ratio
+    adds = len(terms) >= 4 and all(c == a + b for a, b, c in zip(terms, terms[1:], terms[2:], strict=False))
     if (firsts := differences(terms)) is not None:
+        if adds:
+            raise NoAnswer("two rules: differences, and sums of the two before")
         result = polynomial(firsts, Integer(len(terms) + 1))
         explain.differences(scope.steps, terms)
         explain.goes_on(scope.steps, terms, firsts, result)
         return result
-    if len(terms) >= 5 and all(c == a + b for a, b, c in zip(terms, terms[1:], terms[2:], strict=False)):
+    if adds and len(terms) >= 5:
         scope.say("Each term is the sum of the two before: {} + {} = {}", terms[-2], terms[-1], terms[-1] + terms[-2])
         return terms[-1] + terms[-2]
     raise NoAnswer("no rule that it sees")
