@@ -7,17 +7,18 @@ import sympy
 from sympy import Expr, Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
-from rung.reasoners.symbolic.expressions import build, call, nth_root, over, plus, times
+from rung.reasoners.symbolic.expressions import POWERS_SAID, SUMS, build, call, nth_root, over, plus, times
 from rung.reasoners.symbolic.numbers import factored
-from rung.reasoners.symbolic.operands import ends_there, listed, product, values, whole
+from rung.reasoners.symbolic.operands import WORDS, alike, ends_there, listed, product, values, whole
 from rung.reasoners.symbolic.rounding import as_percent
-from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.steps import numbers as explain
 from rung.reasoners.symbolic.steps.polynomials import raised
 from rung.reasoners.symbolic.steps.record import after_sign, bracketed
 
 
 def add(scope: Scope, children: list[Child]) -> Any:
+    alike(nodes(nodes(children)[0].children))
     members = listed(scope, nodes(children)[0])
     if len(members) < 2:
         raise NotUnderstood("a sum of one")
@@ -28,6 +29,8 @@ def add(scope: Scope, children: list[Child]) -> Any:
 
 def _both(scope: Scope, children: list[Child], kind: str) -> Any:
     ends_there(children)
+    if kind == "add":
+        alike(nodes(children))
     left, right = values(scope, children)
     result = plus(left, right) if kind == "add" else times(left, right)
     explain.listed(scope.steps, kind, [left, right], result)
@@ -45,6 +48,7 @@ def multiply(scope: Scope, children: list[Child]) -> Any:
 
 def subtract(scope: Scope, children: list[Child]) -> Any:
     ends_there(children)
+    alike(nodes(children))
     taken, whole_ = values(scope, children)
     return _less(scope, whole_, taken)
 
@@ -61,9 +65,16 @@ def than(scope: Scope, children: list[Child]) -> Any:
     relation = next(str(child) for child in children if getattr(child, "type", "") == "REL")
     written = next(child for child in children if getattr(child, "type", "") == "REL")
     said = scope.text[written.start_pos : written.end_pos].lower()
-    if said in {"less than", "more than"} and nodes(children)[0].data == "percent_sign":
+    first, second = nodes(children)
+    _ends_before(first)
+    percents = [node.data == "percent_sign" for node in (first, second)]
+    if said in {"less than", "more than"} and percents[0]:
         ends_there(children)
+        if percents[1] or second.data in SUMS:
+            raise NotUnderstood("a share of a share, or of a sum, that may be added")
         return _changed(scope, whole_, amount, "up" if relation == ">" else "down")
+    if percents[1]:
+        raise NotUnderstood("a number and a percentage")
     if relation == "<" and said == "less than":
         return _less(scope, whole_, amount)
     if relation == ">" and said == "more than":
@@ -71,6 +82,12 @@ def than(scope: Scope, children: list[Child]) -> Any:
         explain.listed(scope.steps, "add", [whole_, amount], result)
         return result
     raise NotUnderstood("a comparison that is no question")
+
+
+def _ends_before(node: Node) -> None:
+    """Raises NotUnderstood for `3 times 5 less than 8`: what is less may be the last number alone."""
+    if node.data in SUMS or any(getattr(child, "type", "") in WORDS for child in node.children):
+        raise NotUnderstood("a deed of two things, and what is less than a third")
 
 
 def divide(scope: Scope, children: list[Child]) -> Any:
@@ -107,6 +124,8 @@ def root(scope: Scope, children: list[Child]) -> Any:
 
 def one_of(scope: Scope, children: list[Child]) -> Any:
     kind = str(children[0])
+    if nodes(children)[0].data in POWERS_SAID and kind not in _POWERS_OF:
+        raise NotUnderstood("a power that may be of what comes out")
     value = build(nodes(children)[0], scope)
     if isinstance(value, sympy.MatrixBase):
         return _matrix_of(scope, kind, value)
@@ -117,6 +136,12 @@ def one_of(scope: Scope, children: list[Child]) -> Any:
         raise NoAnswer("a function of letters, as it was given")
     _tell(scope, kind, value, result)
     return result
+
+
+# The square of these is these of the square.
+_POWERS_OF: Final = frozenset({
+    "sqrt", "cbrt", "square", "cube", "reciprocal", "abs", "determinant", "inverse", "transpose",
+})  # fmt: skip
 
 
 def _tell(scope: Scope, kind: str, value: Any, result: Any) -> None:
@@ -245,7 +270,7 @@ def percent_change(scope: Scope, children: list[Child]) -> Any:
 def changed_by(scope: Scope, children: list[Child]) -> Any:
     kind = next(str(child) for child in children if getattr(child, "type", "").startswith("INCREASE"))
     node, change = nodes(children)
-    if change.children[0].data != "percent_sign":
+    if change.children[0].data != "percent_sign" or node.data == "percent_sign":
         raise NotUnderstood("a change that is no percentage")
     value, share = values(scope, [node, change.children[0]])
     return _changed(scope, value, share, kind)

@@ -13,6 +13,7 @@ from rung.reasoners.symbolic.sizes import MAX_BITS, bits
 from rung.reasoners.symbolic.steps import calculus
 from rung.reasoners.symbolic.steps.polynomials import placed
 
+SUMS: Final = frozenset({"plus", "minus", "wplus", "wminus"})
 MAX_DEPTH: Final = 120
 MAX_FACTORIAL: Final = 5_000
 MAX_SYMBOLIC_POWER: Final = 500
@@ -32,12 +33,13 @@ def build(node: Child, scope: Scope, depth: int = 0) -> Any:
         return _SPECIAL[shape](node, scope, depth)
     if shape not in OPERATIONS:
         raise NotUnderstood("not a number or an expression")
-    if shape in _PERCENT_ENDS and _is(node.children[-1], _PERCENT) and not _is(node.children[0], _PERCENT):
+    if shape in SUMS and _is(node.children[-1], _PERCENT) and not _is(node.children[0], _PERCENT):
         raise NotUnderstood("a percentage that may be of the number before it")
     if shape in _AMBIGUOUS_RIGHT and _is(node.children[-1], _AMBIGUOUS_RIGHT[shape]):
         raise NotUnderstood("two readings of an expression")
     if shape in _TWO_READINGS and _is(node.children[-1], _TWO_READINGS[shape]):
         raise NotUnderstood("two readings of a sign")
+    _one_reach(node)
     parts = [build(child, scope, depth + 1) for child in node.children if isinstance(child, Tree)]
     _no_list(*parts)
     return checked(OPERATIONS[shape](*parts))
@@ -49,7 +51,8 @@ def _is(node: Child, shapes: frozenset[str]) -> bool:
 
 # `80 + 15%`: of one, or of 80?
 _PERCENT: Final = frozenset({"percent_sign"})
-_PERCENT_ENDS: Final = frozenset({"plus", "minus", "wplus", "wminus"})
+# What a power in words may be of: the share of something, or the something.
+POWERS_SAID: Final = frozenset({"squared", "cubed", "nth_power"})
 # A sum in signs right of a word that binds as loosely, or `1/2x`: people mean either of two things.
 _AMBIGUOUS_RIGHT: Final[Mapping[str, frozenset[str]]] = {
     "wminus": frozenset({"plus", "minus"}),
@@ -59,8 +62,41 @@ _AMBIGUOUS_RIGHT: Final[Mapping[str, frozenset[str]]] = {
 
 # `-3 squared` in words: of -3, or of 3?
 _TWO_READINGS: Final[Mapping[str, frozenset[str]]] = {
-    "negative": frozenset({"squared", "cubed", "nth_power"}),
+    "negative": POWERS_SAID,
 }
+
+
+def _one_reach(node: Node) -> None:
+    """Raises NotUnderstood where a sign or a word may reach further than it does: `10 + 5 mod 3`,
+    `3 times 10 choose 2`, `9^1/2`, `2^3x`."""
+    shape, first, last = node.data, node.children[0], node.children[-1]
+    doubtful = (
+        (shape in _SIGNED and (_is(first, _MOD) or _is(last, _MOD)))
+        or (shape in SUMS and _is(last, _CHOOSE))
+        or (shape == "choose" and _is(first, _PRODUCTS))
+        or (shape == "divided" and _is(first, _POWER) and _is_one(first.children[-1]))
+        or (shape == "joined" and _is(first, _POWER) and _is_plain_power(first))
+    )
+    if doubtful:
+        raise NotUnderstood("a sign or a word that may reach further")
+
+
+def _is_one(exponent: Node) -> bool:
+    return exponent.data == "number" and str(exponent.children[0]) == "1"
+
+
+def _is_plain_power(node: Node) -> bool:
+    """Whether it is of a number or of e, to a number: `2^3x` may be a power of x, `x^2y` is none."""
+    base, exponent = node.children[0], node.children[-1]
+    constant = base.data == "number" or (base.data == "name" and str(base.children[0]) == "e")
+    return constant and exponent.data == "number"
+
+
+_PRODUCTS: Final = frozenset({"times", "divided", "joined"})
+_SIGNED: Final = SUMS | _PRODUCTS
+_MOD: Final = frozenset({"mod"})
+_CHOOSE: Final = frozenset({"choose"})
+_POWER: Final = frozenset({"power"})
 
 
 def checked(value: Any) -> Any:
@@ -178,6 +214,8 @@ def _vector(node: Node, scope: Scope, depth: int) -> Any:
 
 def _part_of(node: Node, scope: Scope, depth: int) -> Any:
     """A share of something: "15% of 80", "2/3 of 9"; "3 of 8" is none."""
+    if _is(node.children[-1], POWERS_SAID):
+        raise NotUnderstood("a power that may be of the share")
     part, whole = (build(child, scope, depth + 1) for child in nodes(node.children))
     if not isinstance(part, Expr):
         raise NotUnderstood("a share that is no number")

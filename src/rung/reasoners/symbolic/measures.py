@@ -7,13 +7,12 @@ from typing import Any, Final
 from sympy import Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
-from rung.reasoners.symbolic.expressions import build, over
+from rung.reasoners.symbolic.expressions import SUMS, build, over
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.steps.spelled import worked
 from rung.reasoners.symbolic.unit_names import CURRENCIES
 from rung.reasoners.symbolic.units import (
     SHORT_TIMES,
-    SUMS,
     Quantity,
     answered,
     convert,

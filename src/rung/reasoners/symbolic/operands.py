@@ -6,10 +6,8 @@ import sympy
 from sympy import Expr, Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
-from rung.reasoners.symbolic.expressions import build, times
+from rung.reasoners.symbolic.expressions import POWERS_SAID, build, times
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
-
-_POWERS: Final = frozenset({"squared", "cubed", "nth_power"})
 
 
 def values(scope: Scope, children: list[Child]) -> list[Any]:
@@ -20,14 +18,20 @@ def values(scope: Scope, children: list[Child]) -> list[Any]:
     return found
 
 
-_WORDS: Final = frozenset({"WPLUS", "WMINUS", "WTIMES", "WDIVIDED"})
+WORDS: Final = frozenset({"WPLUS", "WMINUS", "WTIMES", "WDIVIDED"})
 
 
 def ends_there(children: list[Child]) -> None:
     """Raises NotUnderstood for `divide 10 by 2 plus 3`: the words after the last operand may be of the whole."""
     last = nodes(children)[-1]
-    if any(getattr(child, "type", "") in _WORDS for child in last.children):
+    if any(getattr(child, "type", "") in WORDS for child in last.children):
         raise NotUnderstood("a deed and words that may be of what it gives")
+
+
+def alike(members: list[Node]) -> None:
+    """Raises NotUnderstood for numbers and percentages that are added: `add 20% to 50`. Of one, or of 50?"""
+    if len({member.data == "percent_sign" for member in members}) > 1:
+        raise NotUnderstood("a percentage that may be of another number")
 
 
 def listed(scope: Scope, node: Node) -> list[Any]:
@@ -45,7 +49,7 @@ def _each_its_own(members: list[Node]) -> None:
     """Raises NotUnderstood for `3 and 4 squared` and `10% and 20% of 50`: what the last one says may go for all."""
     *others, last = (member.data for member in members)
     shared = "percent_sign" if last in {"part_of", "off"} else ""
-    if others and ((last in _POWERS and not _POWERS & set(others)) or shared in others):
+    if others and ((last in POWERS_SAID and not POWERS_SAID & set(others)) or shared in others):
         raise NotUnderstood("a list whose last words may be of all of it")
 
 

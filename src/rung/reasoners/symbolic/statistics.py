@@ -10,7 +10,7 @@ from sympy import Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import call, nth_root, over, reals
-from rung.reasoners.symbolic.operands import listed, product
+from rung.reasoners.symbolic.operands import alike, listed, product
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
 from rung.reasoners.symbolic.steps import numbers as explain
 from rung.reasoners.symbolic.steps.spelled import worked
@@ -81,6 +81,10 @@ LISTS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
 _AVERAGES: Final = frozenset({"mean", "median", "variance", "sample_variance"})
 
 
+# What does not add its numbers: a percentage among them is what it is.
+_OF_MIXED: Final = frozenset({"mul", "maximum", "minimum"})
+
+
 _WORDS: Final = frozenset({"WPLUS", "WMINUS", "WTIMES", "WDIVIDED", "WPOWER"})
 
 
@@ -89,6 +93,8 @@ def _is_token(child: Child) -> bool:
 
 
 def of_list(scope: Scope, children: list[Child]) -> Any:
+    if str(children[0]) not in _OF_MIXED:
+        alike(nodes(nodes(children)[0].children))
     members = listed(scope, nodes(children)[0])
     if any(token.type in _WORDS for one in nodes(children) for token in one.scan_values(_is_token)):
         raise NotUnderstood("a list with words that may be of all of it")

@@ -9,14 +9,13 @@ import pint
 from sympy import Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build
+from rung.reasoners.symbolic.expressions import SUMS, build
 from rung.reasoners.symbolic.render import approximate_text, decimal_text, terminates
 from rung.reasoners.symbolic.scope import Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import bits
 from rung.reasoners.symbolic.unit_names import CALENDAR_MONTHS, CURRENCIES, DOLLAR_SIGN, SYMBOLS
 
 SHORT_TIMES: Final = ("second", "minute", "hour")
-SUMS: Final = frozenset({"plus", "minus", "wplus", "wminus"})
 _PLURALS: Final = {
     "foot": "feet", "inch": "inches", "century": "centuries", "millennium": "millennia", "stone": "stone",
     "degC": "°C", "degF": "°F", "kelvin": "K",
@@ -43,6 +42,8 @@ class Quantity(NamedTuple):
 def registry() -> Any:
     """Units with exact factors, and currencies, which convert into nothing."""
     units: Any = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
+    # of feet as they are everywhere since 1959: pint's acre is of the older survey foot
+    units.define("acre = 43560 * foot ** 2")
     for code in set(CURRENCIES.values()):
         units.define(f"{code} = [money_in_{code}]")
     return units

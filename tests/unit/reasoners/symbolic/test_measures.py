@@ -17,6 +17,9 @@ ANSWERS = {
     "what is 0 celsius in fahrenheit?": "32 °F",
     "convert 135 minutes to hours and minutes": "2 h 15 min",
     "3 km + 500 m": "3.5 km",
+    "How many square feet are in an acre?": "43560",
+    "1 acre in square meters": "4046.8564224",
+    "how many acres in a hectare": "2.47105381467",
     "3 km / 500 m": "6",
     "5 km times 3": "15 km",
     "6 ft 2 in in cm": "187.96 cm",
@@ -85,6 +88,8 @@ ANSWERS = {
 }
 
 DECLINED = [
+    "difference between 5 pm and 9 am",
+    "how long from 9:00 am to 9:00 am",
     "convert 5 EUR to USD",
     "convert 5 km to kg",
     "convert 5 feet 3 to inches",
