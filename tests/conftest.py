@@ -31,8 +31,8 @@ import pytest
 import structlog
 from aiohttp import web
 
-# Several threads of a small factorisation wait for each other by spinning: where others want the cores too, 100 times as
-# long as one takes. Read when numpy is first imported.
+# Several threads of a small factorisation wait for each other by spinning: where others want the cores too, 100 times
+# as long as one takes. Read when numpy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A loaded machine is slow, not wrong.
 hypothesis.settings.register_profile("rung", deadline=None)

@@ -552,8 +552,12 @@ class Lane:
     def _look_when_a_pause_ends(self, now_s: float) -> None:
         """Those that wait need not do so until a call at another upstream ends."""
         pauses = [pause_s for t in self._targets if (pause_s := t.breaker.reopens_in_s(now_s)) > 0]
-        if pauses and self._pause is None:
-            self._pause = asyncio.get_running_loop().call_later(min(pauses), self._pause_ended)
+        loop = asyncio.get_running_loop()
+        if not pauses or (self._pause is not None and self._pause.when() <= loop.time() + min(pauses) + _LOOK_S):
+            return
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = loop.call_later(min(pauses), self._pause_ended)
 
     def _pause_ended(self) -> None:
         self._pause = None
@@ -586,5 +590,7 @@ class Lane:
         self._turn_away(Unavailable(f"{self.reasoner.name} was closed"))
         if self._looking is not None:
             self._looking.cancel()
+        if self._pause is not None:
+            self._pause.cancel()
         self.pool.leave(self)
         await self.reasoner.close()

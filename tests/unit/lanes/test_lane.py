@@ -274,11 +274,23 @@ async def test_who_waits_beside_an_upstream_that_paused_is_served_by_it_once_it_
     paused, busy = server(RateLimited("slow down", retry_after_s=0.1), "ok"), server([gate, "ok"])
     lane = bench.lane(paused, busy, places=8, most=1)
     tasks = [bench.start(lane, f"c{i}") for i in range(3)]
-    await asyncio.wait(tasks, timeout=1.0)
-    assert sum(task.done() for task in tasks) == 2, "but for the one at the busy upstream"
+    await bench.until(lambda: sum(task.done() for task in tasks) == 2)
     gate.set()
     await asyncio.gather(*tasks)
     assert lane.stats().breakers == {"u0": "closed", "u1": "closed"}
+
+
+async def test_of_two_upstreams_that_paused_the_first_to_be_back_serves_who_waits(bench, server):
+    gate = asyncio.Event()
+    long = server(RateLimited("slow down", retry_after_s=30.0))
+    short = server([0.02, RateLimited("slow down", retry_after_s=0.1)], "ok")
+    lane = bench.lane(long, short, server([gate, "ok"]), places=8, most=1)
+    tasks = [bench.start(lane, f"c{i}") for i in range(5)]
+    await bench.until(lambda: sum(task.done() for task in tasks) == 4)
+    gate.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert answers.count("ok") == 4, "but for the one that met the first pause"
+    await lane.close()
 
 
 async def test_retries_stay_within_their_budget(bench, server):
@@ -381,12 +393,13 @@ async def test_what_may_be_made_once_is_never_taken_for_lost(bench, server):
 
 
 async def test_what_takes_long_everywhere_is_waited_for_in_the_end(bench, server):
-    first, second = server(), server()
-    lane = await known(bench, first, second)
-    first.script = second.script = [[0.3, "at last"]]
+    first, second, alone = server(), server(), server()
+    lane, lane_alone = await known(bench, first, second), await known(bench, alone)
+    first.script = second.script = alone.script = [[0.3, "at last"]]
     assert await bench.ask(lane, "slow") == "at last"
     assert (first.begun + second.begun).count("slow") == 2
-    assert await bench.ask(await known(bench, first), "alone") == "at last"
+    assert await bench.ask(lane_alone, "alone") == "at last"
+    assert alone.begun.count("alone") == 1
 
 
 async def test_a_call_that_hangs_is_made_at_another_upstream(bench, server):
