@@ -33,10 +33,10 @@ _GROUPED = re.compile(r"\D*+\d{1,3}(?: \d{3})+\D*+")
 _DECIMAL = re.compile(r"(?<![\w.,(\[])(\d{1,3}(?:\.\d{3})+|\d++),(?:(?<=\b0,)(?=\d)|(?=\d{1,2}\b))(\d++)(?![,.]?\d)")
 _DOTTED = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,}+(?![.,]?\d)")
 # Powers of ten, which lose their sign with markdown's.
-_TIMES_POWER = re.compile(r"(?<=\d)\s?\*\s?10\^\{?(-?\d{1,4})\}?(?!\w)")
+_TIMES_POWER = re.compile(r"(?<=\d)\s?[*x\u00b7\u22c5]\s?10\^\{?(-?\d{1,4})\}?(?!\w)")
 _POWER = re.compile(r"(?<![\w.^*])10\^\{?(-?\d{1,4})\}?(?!\w)")
 _AND_HALF = re.compile(r"(?<=\d)\sand\s(?:a|one)\shalf\b", re.IGNORECASE)
-_DENIED = re.compile(r"[,(]?\s?\b(?:not|rather than|instead of)\s[$€£]?-?\d++(?:[.,]\d++)*+(?:\s?%)?\)?", re.IGNORECASE)
+_DENIED = re.compile(rf"[,(]?\s?\b(?:not|rather than|instead of)\s{NUMBER.pattern}(?:\s?%)?\)?", re.IGNORECASE)
 # What makes another number of the word before it.
 _PART = re.compile(
     r"[\s-](?:half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?|dozens?)\b|\sand\sa\s(?:half|third|quarter)\b",

@@ -31,8 +31,8 @@ _MARKS = "".join(sign for sign in map(chr, range(0x300, 0xE00)) if unicodedata.c
 _WORD = re.compile(rf"[{_UNSPACED}]|{_LETTERS}++(?:[{_MARKS}]++{_LETTERS}*+)*+|\d++(?:,\d{{3}}(?!\d))*+(?:\.\d++)?+")
 _MIXED = re.compile(r"(?<![a-z0-9])(?=[a-z]*\d)(?=\d*[a-z])[a-z0-9]++")
 _NUMERIC = re.compile(r"[\s$€£%+-]*+\d[\d.,\s]*+[\s$€£%]*+")
-# A minus, where it is none between two numbers or words and no mark of a list's item.
-_BEFORE = r"(?<![\d.,])((?!\A)(?<![\w)\]}\n])-)?"
+# A minus, where it is none between two numbers or words ("10%-20%") and no mark of a list's item.
+_BEFORE = r"(?<![\d.,])((?!\A)(?<![\w)\]}\n])(?<!\d[%$€£°])-)?"
 _RUN = re.compile(rf"{_BEFORE}(\d{{1,30}})(?![.,]?\d)")
 _PERCENT = re.compile(rf"{_BEFORE}(\d{{1,9}}(?:\.\d{{1,9}})?)\s?%")
 _DECIMAL_COMMA = re.compile(rf"{_BEFORE}(\d{{1,12}}),(\d{{1,2}})(?![\d,])")

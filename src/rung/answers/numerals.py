@@ -15,7 +15,9 @@ _VULGAR = {
 }
 _VULGAR_SIGN = re.compile(rf"(\d\s?)?([{''.join(_VULGAR)}])")
 # Thousands set apart by the blanks that are for it.
-THIN = re.compile(r"(?<=\d)[\u00a0\u202f\u2009](?=\d{3}(?!\d))")
+THIN = re.compile(
+    r"(?:(?<=(?<![\d.,])\d)|(?<=(?<![\d.,])\d\d)|(?<=(?<![\d.,])\d{3}))[\u00a0\u202f\u2009](?=\d{3}(?!\d))"
+)
 _LATEX_SPACE = re.compile(r"\\[,!;: ]|\{,\}|\\quad|\\left|\\right|\\displaystyle")
 _LATEX_FRACTION = re.compile(r"(-?)\\[dt]?frac\s*(?:\{\s*(-?\d{1,40})\s*\}|(\d))\s*(?:\{\s*(\d{1,40})\s*\}|(\d))")
 _WHOLE_BEFORE_FRACTION = re.compile(r"(?<=\d)(?=\\[dt]?frac)")
@@ -46,7 +48,7 @@ WORD_NUMBER = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD}))*+\b", 
 
 # "minus" before a number where it cannot be an operation.
 _NEGATIVE = re.compile(
-    r"(?P<before>^\s*|[:=(]\s?|\b(?:is|be|was|are|equals?|gives?|about)\s|(?<!\w)(?=negative))(?:minus|negative)\s"
+    r"(?P<before>^\s*|[:=(]\s?|\b(?:is|be|was|are|equals?|gives?|about)\s|(?<![\w-])(?=negative))(?:minus|negative)\s"
     rf"(?=[$€£]?(?:\d|(?:{_WORD})\b))",
     re.IGNORECASE,
 )

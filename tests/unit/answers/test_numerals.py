@@ -26,3 +26,4 @@ def test_what_a_number_is_worth(text: str, value: Fraction) -> None:
 def test_a_minus_between_two_numbers_is_no_sign() -> None:
     assert numbers_in(plain("7 minus 5 is 2")) == [7, 5, 2]
     assert numbers_in(plain("it is minus 5")) == [-5]
+    assert numbers_in(plain("a non-negative 5")) == [5]
