@@ -12,12 +12,13 @@ _POLARITY = {"true": "yes", "false": "no", "y": "yes", "n": "no"}
 _UNITS = {
     name: names.split()[0]
     for names in (
-        *("g gram grams", "kg kilogram kilograms", "mg", "lb lbs", "oz ounce ounces", "ton tons", "tonne tonnes"),
+        *("g gram grams", "kg kgs kilogram kilograms", "mg", "lb lbs", "oz ounce ounces", "ton tons", "tonne tonnes"),
         *("mm millimeters millimetres", "cm centimeter centimeters centimetre centimetres", "km kilometers kilometres"),
         *("m meter meters metre metres", "ft foot feet", "inch inches", "yd yard yards", "mile miles"),
         *("cm² cm^2", "m² m^2", "km² km^2", "cm³ cm^3", "m³ m^3", "ml", "l liter liters litre litres"),
-        *("s sec second seconds", "min minute minutes", "h hr hrs hour hours", "day days", "week weeks"),
+        *("s sec secs second seconds", "min mins minute minutes", "h hr hrs hour hours", "day days", "week weeks"),
         *("month months", "year years", "% percent", "$ dollar dollars usd", "cent cents", "€ euro euros eur"),
+        *("c celsius", "f fahrenheit"),
     )
     for name in names.split()
 }

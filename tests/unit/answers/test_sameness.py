@@ -54,6 +54,8 @@ UNLIKE = [
     ("$5", "5 cents"),
     ("5%", "$5"),
     ("5 minutes", "5 hours"),
+    ("5 mins", "5 hrs"),
+    ("5°C", "5°F"),
     ("5 hours", "5 miles"),
 ]
 
