@@ -15,7 +15,9 @@ MARKER = "Final answer:"
 _BOLD = "**"
 _PLAIN = (MARKER, "Final Answer:", "FINAL ANSWER:", "Final answer**:", "Final Answer**:")
 _AS_WRITTEN = (*_PLAIN, *(f"{_BOLD}{mark}" for mark in _PLAIN))
-_WRAPPED = re.compile(r"(\*{1,3}|_{1,2}|`)([^*_`\n]+)\1(\.?)")
+_WRAPPED = re.compile(r"(\*{1,3}|`)([^*`\n]+)\1(\.?)")
+# The end of what the marker stands in, as in "*Final answer:* 7".
+_CLOSES = re.compile(r"\*{1,2}(?=\s|\Z)")
 
 # Measured with Qwen2.5-Coder-1.5B-Instruct: docs/experiments.md.
 SHORT_LINE = f'Think step by step. Then end with one line "{MARKER}" followed by the answer only.'
@@ -87,13 +89,15 @@ class _Split:
         assert self._head is not None
         self._head += after
         mark, head = self._marker.found, self._head
-        if not mark or (not whole and (not head.strip() or _BOLD.startswith(head))):
+        if not mark or (not whole and _BOLD.startswith(head.strip())):
             return ""
         self._head = None
         opened = mark.startswith(_BOLD) and _BOLD not in mark[len(_BOLD) :]
-        if head.startswith(_BOLD) and (opened or not head[len(_BOLD) :].strip() or head[len(_BOLD)].isspace()):
+        if opened and head.startswith(_BOLD):
             return head[len(_BOLD) :]
-        return f"{_BOLD}{head.lstrip()}" if opened and head.strip() else head
+        if closes := _CLOSES.match(head):
+            return head[closes.end() :]
+        return f"{_BOLD}{head.lstrip()}" if opened and head.strip() and not head.lstrip().startswith(_BOLD) else head
 
     def end(self) -> tuple[str, str]:
         """The last pieces."""

@@ -62,6 +62,8 @@ async def test_an_answer_without_the_marker_is_never_empty(scripted, calling, wh
         ("**So, Final answer:** 7", "7"),
         ("Final answer: **7** apples", "**7** apples"),
         ("Final answer:**7**", "7"),
+        ("**Final answer: **7**", "7"),
+        ("Final answer: __init__", "__init__"),
         ("**Final answer:**", "4"),
     ],
 )
@@ -71,6 +73,11 @@ async def test_a_short_answer_is_freed_of_the_marks_around_it(scripted, calling,
     choice = (await whole(Think("think", below.answer, below), calling(SUM))).choices[0]
     assert choice.text == text
     assert choice.reasoning == ("3 and 4. **So, " if "So" in said else "3 and 4. ")
+
+
+async def test_a_marker_in_italics_leaves_no_half_of_them(scripted, calling, whole):
+    below = scripted(list("3 and 4. *Final answer:* 7"))
+    assert (await whole(Think("think", below.answer, below), calling(SUM))).text == "7"
 
 
 @pytest.mark.parametrize(
