@@ -153,6 +153,12 @@ def _apart(one: str, other: str) -> bool:
     return not _ALONE.isdisjoint({one, other}) or (one in _KINDS and _KINDS[one] == _KINDS.get(other))
 
 
+def _multiplied(one: str, other: str) -> str:
+    """The unit of a product of numbers whose units are apart: five cents ten times are cents, and three times two dozen
+    dozens; it may be either where minutes/hour are multiplied by hours."""
+    return one if one == "cent" else other if other in _ALONE else ""
+
+
 def _suffix(tokens: Sequence[Token]) -> _Parsed | None:
     """The longest computation that ends the segment; None if there is none that stands free."""
     for start in _starts(tokens):
@@ -219,7 +225,7 @@ class _Parser:
     def _product(self, depth: int) -> Fraction | None:
         value = self._factor(depth)
         while value is not None:
-            before, (kind, text) = self._at, self._peek()
+            before, (kind, text), unit = self._at, self._peek(), self._unit
             of = kind == "word" and text.lower() == "of" and self._percent
             if not (text in {"*", "/"} or kind == "open" or of):
                 return value
@@ -229,8 +235,11 @@ class _Parser:
                 self._at = before
                 return value
             self._signs += 1
-            if text == "/" and not right:
-                return None
+            apart = _apart(unit, self._unit)
+            if text == "/" and (not right or (apart and unit in _KINDS)):
+                return None  # "1 hour / 5 minutes" is 12
+            if apart:
+                self._unit = _multiplied(unit, self._unit)
             value = _bounded(value / right if text == "/" else value * right)
         return value
 

@@ -47,6 +47,9 @@ def _claims(text: str) -> list[Claim]:
         "25 cents + 30 cents = 55 cents",
         "120 miles / 2 hours = 60 miles/hour",
         "3 hours * 60 = 180 minutes",
+        "60 minutes/hour * 2 hours = 120 minutes",
+        "7 days/week * 4 weeks = 28 days",
+        "5 cents * 10 = 50 cents",
     ],
 )
 def test_true_claims_hold(text: str) -> None:
@@ -91,6 +94,8 @@ def test_false_claims_do_not(text: str) -> None:
         "3 dozen + 2 = 38",
         "10 am + 5 hours = 3 pm.",
         "2 hours * 2 hours = 240 minutes",
+        "50 cents * 3 = $1.50",
+        "1 hour / 5 minutes = 12",
         "sqrt(9) + 1 = 4",
         "log(100) + 1 = 3",
         "1/2 of 10 + 2 = 7",
