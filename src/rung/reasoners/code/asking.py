@@ -35,17 +35,18 @@ _WANTED = re.compile(
 _SHORT = r"(?-i:C|Go|R|Swift|Dart|Julia|Lisp|Scheme)"
 _LANGUAGE = (
     r"(?:(?:javascript|typescript|java|rust|golang|sql|bash|shell|ruby|php|kotlin|haskell|perl|scala|html|css|lua|matlab"
-    r"|fortran|cobol|powershell|vba|elixir|erlang|clojure|ocaml|prolog|verilog|vhdl|solidity|groovy|assembly|awk"
+    r"|fortran|cobol|powershell|vba|elixir|erlang|clojure|ocaml|prolog|verilog|vhdl|solidity|groovy|assembly(?!\sline)|awk"
     r"|node\.?js|objective-c)\b|[cf](?:\+\+|#))"
 )
 _OTHER_LANGUAGE = re.compile(
     rf"\b{_LANGUAGE}|\bin (?:c|go|r|swift)\b|```(?:c|cpp|go|r|swift|dart|julia)\b"
-    rf"|\b{_SHORT}\s(?:function|method|class|struct|program|code|script)\b|\b(?:in|using|with)\s{_SHORT}\b",
+    rf"|\b{_SHORT}\s(?:function|method|class|struct|program|code|script)\b|\b(?:in|using)\s{_SHORT}\b",
     re.IGNORECASE,
 )
-# Whatever the code that is given is in.
+# Whatever the code that is given is in. Degrees are converted to C too.
 _INTO = re.compile(
-    r"(?:^|[.!?\n])[ \t>*]*+(?:please\s)?(?:translate|convert|port|rewrite|transpile)\b[^.\n]{0,120}?"
+    r"(?:^|[.!?\n])[ \t>*]*+(?:please\s)?(?:translate|convert|port|rewrite|transpile)\b"
+    r"(?![^.\n]{0,120}\b(?:fahrenheit|temperatures?|degrees)\b)[^.\n]{0,120}?"
     rf"\b(?:to|into|in)\s(?:{_LANGUAGE}|{_SHORT}\b)",
     re.IGNORECASE,
 )
