@@ -1,5 +1,6 @@
 """`rung validate`: every problem of a config at once."""
 
+import os.path
 from pathlib import Path
 
 import typer
@@ -55,7 +56,7 @@ def file_problems(config: Config, source: str) -> list[str]:
         if isinstance(entry, FunctionConfig) and ".py:" in entry.call
     }
     return [
-        f"{source}: reasoners.{name}.call: there is no file {f}" for name, f in files.items() if not Path(f).is_file()
+        f"{source}: reasoners.{name}.call: there is no file {f}" for name, f in files.items() if not os.path.isfile(f)
     ]
 
 

@@ -6,16 +6,21 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
+def from_home(path: Path) -> Path:
+    """`path` with `~` spelt. Raises ValueError."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"`{path}`: whose home `~` is cannot be told; write it out") from error
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @field_validator("*")
     @classmethod
     def _from_home(cls, value: Any) -> Any:
-        try:
-            return value.expanduser() if isinstance(value, Path) else value
-        except RuntimeError as error:
-            raise ValueError(f"`{value}`: whose home `~` is cannot be told; write it out") from error
+        return from_home(value) if isinstance(value, Path) else value
 
 
 class Queue(Section):

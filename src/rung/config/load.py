@@ -270,7 +270,7 @@ def _check_below(config: Config, name: str, below: str) -> Iterator[str]:
 def _with_files(config: Config, folder: Path) -> Config:
     """`config` with the files of one's own code found from `folder`."""
     reasoners = {
-        name: entry.model_copy(update={"call": str((folder / Path(entry.call).expanduser()).resolve())})
+        name: entry.model_copy(update={"call": str((folder / entry.call).resolve())})
         if isinstance(entry, FunctionConfig) and ".py:" in entry.call
         else entry
         for name, entry in config.reasoners.items()

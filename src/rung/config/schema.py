@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from rung.config.lanes import Lanes, Section
+from rung.config.lanes import Lanes, Section, from_home
 from rung.types import Preset, Streaming
 
 
@@ -214,6 +214,11 @@ class FunctionConfig(ReasonerBase):
     batch: int = Field(
         1, ge=1, le=4096, description="Requests at once at most. Above 1 it is given a list, and gives a list back."
     )
+
+    @field_validator("call")
+    @classmethod
+    def _file_from_home(cls, value: str) -> str:
+        return str(from_home(Path(value))) if value.startswith("~") else value
 
 
 ReasonerConfig = Annotated[

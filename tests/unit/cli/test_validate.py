@@ -65,3 +65,8 @@ def test_code_of_ones_own_that_is_not_there(place: Path, run) -> None:
     assert f"rung.yaml: reasoners.mine.call: there is no file {place / 'mine.py'}" in result.stderr
     (place / "mine.py").touch()
     assert run("validate").exit_code == 0
+
+
+def test_code_of_ones_own_that_cannot_be_there(place: Path, run) -> None:
+    write(place, f"reasoners: {{mine: {{kind: function, call: '{'a' * 300}.py:answer'}}}}")
+    assert "there is no file" in run("validate").stderr

@@ -417,3 +417,7 @@ def test_a_tilde_is_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_home_of_nobody(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"ledger\.path: `~nosuchuser/l\.db`: whose home"):
         parse_config({"reasoners": {"a": CALC}, "ledger": {"path": "~nosuchuser/l.db"}}, source="f", env={})
+    path = tmp_path / "rung.yaml"
+    path.write_text("reasoners: {mine: {kind: function, call: '~nosuchuser/mine.py:answer'}}")
+    with pytest.raises(ConfigError, match=r"reasoners\.mine\.call: `~nosuchuser/mine\.py:answer`: whose home"):
+        load_config(path, {})
