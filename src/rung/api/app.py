@@ -29,7 +29,7 @@ CHAT, INFER = "/v1/chat/completions", "/v1/infer"
 PACE = Pace()
 _PATHS = [operation.path for operation in OPERATIONS]
 _NEAR = 0.75  # a base URL without /v1, or with it twice, is nearer
-_RESPONSES = "/v1/responses"
+_RESPONSES = "/responses"
 # Of an id: the milliseconds it was made at (48 bits) and chance (80 bits), as UUIDs of version 7 have them.
 _CHANCE_DIGITS, _IDS = 20, 256
 
@@ -120,7 +120,7 @@ def _routed(error: HTTPException, scope: Scope) -> tuple[RungError, Headers]:
 
 def _unknown_path(path: str) -> UnknownPath:
     hint = "GET / lists what there is."
-    if path == _RESPONSES:
+    if path.endswith(_RESPONSES):
         hint = f"have the client speak chat completions, {CHAT}."
     elif near := difflib.get_close_matches(path, _PATHS, n=1, cutoff=_NEAR):
         hint = f"did you mean {near[0]}?"

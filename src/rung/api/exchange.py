@@ -35,10 +35,7 @@ class Exchange:
 
     def headers(self, commit: Commit | None) -> Headers:
         id_ = self._request.id.encode()
-        found: Headers = [
-            (b"x-rung-decision-id", id_),
-            (b"x-request-id", id_),
-        ]  # the second is where OpenAI's clients look
+        found: Headers = [(b"x-rung-decision-id", id_), (b"x-request-id", id_)]  # the second for OpenAI's clients
         if commit is not None:
             cache = "miss" if commit.cache == "off" else commit.cache
             found += [(b"x-rung-reasoner", commit.reasoner.encode()), (b"x-rung-cache", cache.encode())]

@@ -48,7 +48,7 @@ class ChatClient:
         self._clock = clock
         self._http: Http | None = None
         self._asks_usage = True
-        self._tells_thoughts = True
+        self._takes_thoughts = True
         self._url = server.base_url.rstrip("/") + "/chat/completions"
         self._secrets = [w for value in server.headers.values() for w in value.split() if len(w) >= _SHORTEST_SECRET]
 
@@ -101,14 +101,14 @@ class ChatClient:
             if stream and self._asks_usage and exchange.blames(b"stream_options") and not further:
                 self._asks_usage = False
                 await self._begin(exchange, body, stream)
-            elif self._tells_thoughts and exchange.blames(_THOUGHTS.encode()) and _tells_thoughts(body):
+            elif self._takes_thoughts and exchange.blames(_THOUGHTS.encode()) and _tells_thoughts(body):
                 await exchange.begin(self._running(), self._payload(_without_thoughts(body), stream), stream)
-                self._tells_thoughts = False  # only now: there are servers that miss some, and name them too
+                self._takes_thoughts = False  # only now: there are servers that miss some, and name them too
             else:
                 raise
 
     def _payload(self, body: Json, stream: bool) -> bytes:
-        told = body if self._tells_thoughts else _without_thoughts(body)
+        told = body if self._takes_thoughts else _without_thoughts(body)
         asked = {**told, "model": self._server.model, "stream": stream}
         asked.pop("stream_options", None)
         if stream and self._asks_usage:

@@ -158,6 +158,7 @@ async def test_an_unknown_path(client: Client, path: str) -> None:
         ("/v1/v1/chat/completions", "did you mean /v1/chat/completions?"),
         ("/v1/models/", "did you mean /v1/models?"),
         ("/v1/responses", "chat completions, /v1/chat/completions."),
+        ("/responses", "chat completions, /v1/chat/completions."),
         ("/v1/embeddings", "GET / lists what there is."),
     ],
 )
