@@ -101,13 +101,14 @@ class Rung:
         NotReady the second time."""
         if self._life != "not started":
             raise NotReady(f"this Rung is {self._life}, and starts only once: make another with Rung.from_config()")
-        self._life = "started"
+        self._life = "closed"  # as long as it may fail
         async with AsyncExitStack() as on_failure:
             on_failure.push_async_callback(self._ledger.close)
             await self._ledger.start()
             await self.learn()
             await _start(self._serving.lives)
             on_failure.pop_all()
+        self._life = "started"
 
     async def learn(self) -> None:
         """Takes in what was said of answers before; `start` does it. Until then estimates know nothing of it."""

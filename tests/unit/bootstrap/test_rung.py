@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from rung.bootstrap import Rung
-from rung.errors import BadRequest, ConfigError, NotReady, RequestError
+from rung.errors import BadRequest, ConfigError, LedgerError, NotReady, RequestError
 from rung.reasoners.program import Program
 
 QUESTION = "Why is the sky blue?"
@@ -190,10 +190,15 @@ async def test_a_model_may_name_its_preset(rung_of, config_of):
     assert rung.request("hello", model="auto:best").wishes.preset == "best"
 
 
-@pytest.mark.parametrize("life", ["not started", "closed"])
-async def test_what_does_not_serve_says_so_at_once(config_of, life):
-    rung = Rung(config_of({"a": {}}))
-    if life == "closed":
+@pytest.mark.parametrize(("life", "damaged"), [("not started", False), ("closed", False), ("closed", True)])
+async def test_what_does_not_serve_says_so_at_once(config_of, life, damaged):
+    config = config_of({"a": {}})
+    rung = Rung(config)
+    if damaged:
+        config.ledger.path.write_text("no database")
+        with pytest.raises(LedgerError):
+            await rung.start()
+    elif life == "closed":
         await rung.start()
         await rung.close()
     with pytest.raises(NotReady, match=f"{life}: ask it within"):
