@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr, Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
-from rung.reasoners.symbolic.expressions import POWERS_SAID, SUMS, build, call, nth_root, over, plus, times
+from rung.reasoners.symbolic.expressions import POWERS_SAID, SUMS, build, call, nth_root, number_of, over, plus, times
 from rung.reasoners.symbolic.numbers import factored
 from rung.reasoners.symbolic.operands import WORDS, alike, ends_there, listed, product, values, whole
 from rung.reasoners.symbolic.rounding import as_percent
@@ -61,11 +61,15 @@ def _less(scope: Scope, whole_: Any, taken: Any) -> Any:
 
 def than(scope: Scope, children: list[Child]) -> Any:
     """`5 less than 8` is a number; only "is" makes it a question."""
-    amount, whole_ = values(scope, children)
-    relation = next(str(child) for child in children if getattr(child, "type", "") == "REL")
-    written = next(child for child in children if getattr(child, "type", "") == "REL")
-    said = scope.text[written.start_pos : written.end_pos].lower()
+    return than_value(scope, children, values(scope, children)[1])
+
+
+def than_value(scope: Scope, children: list[Child], whole_: Any) -> Any:
+    """The same where the second number is known: `3 more than twice 5`."""
     first, second = nodes(children)
+    amount = number_of(first, scope)
+    written = next(child for child in children if getattr(child, "type", "") == "REL")
+    relation, said = str(written), scope.text[written.start_pos : written.end_pos].lower()
     _ends_before(first)
     percents = [node.data == "percent_sign" for node in (first, second)]
     if said in {"less than", "more than"} and percents[0]:
@@ -114,6 +118,23 @@ def remainder_of(scope: Scope, children: list[Child]) -> Any:
     return remainder(scope, node.children)
 
 
+def quotient(scope: Scope, children: list[Child]) -> Any:
+    """`17 divided by 5 with remainder`."""
+    node = nodes(children)[0]
+    if node.data != "divided":
+        raise NotUnderstood("a remainder of what is no division")
+    return quotient_by(scope, node.children)
+
+
+def quotient_by(scope: Scope, children: list[Child]) -> str:
+    ends_there(children)
+    above, below = (whole(value) for value in values(scope, children))
+    if above < 0 or below <= 0:
+        raise NoAnswer("a remainder of what is negative, or by what is not positive")
+    explain.division(scope.steps, above, below)
+    return f"{above // below} remainder {above % below}"
+
+
 def root(scope: Scope, children: list[Child]) -> Any:
     value, order = build(nodes(children)[0], scope), int(children[0])
     result = nth_root(value, order)
@@ -126,7 +147,10 @@ def one_of(scope: Scope, children: list[Child]) -> Any:
     kind = str(children[0])
     if nodes(children)[0].data in POWERS_SAID and kind not in _POWERS_OF:
         raise NotUnderstood("a power that may be of what comes out")
-    value = build(nodes(children)[0], scope)
+    return of_value(scope, kind, build(nodes(children)[0], scope))
+
+
+def of_value(scope: Scope, kind: str, value: Any) -> Any:
     if isinstance(value, sympy.MatrixBase):
         return _matrix_of(scope, kind, value)
     if not isinstance(value, Expr) or kind in _MATRIX_OF:
@@ -295,6 +319,8 @@ TASKS = {
     "nth_root": root,
     "remainder": remainder,
     "remainder_of": remainder_of,
+    "quotient": quotient,
+    "quotient_by": quotient_by,
     "what_percent": what_percent,
     "percent_of": percent_of,
     "percent_change": percent_change,

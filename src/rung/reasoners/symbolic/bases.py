@@ -6,6 +6,7 @@ from sympy import Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import build, number
+from rung.reasoners.symbolic.numerals import roman_parts
 from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.rounding import as_decimal
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
@@ -31,7 +32,7 @@ def in_digits(value: Any, base: int) -> str:
 
 def base_of(node: Node) -> int:
     said = node.children[-1]
-    return 10 if said.type == "DECIMAL" else whole(number(str(said)))
+    return 10 if said.type in {"DECIMAL", "AS_DECIMAL"} else whole(number(str(said)))
 
 
 def in_base(scope: Scope, children: list[Child]) -> Any:
@@ -62,8 +63,8 @@ def to_base(scope: Scope, children: list[Child]) -> Any:
     value = build(node, scope)
     if base.children[0].type == "DECIMAL" and not value.is_Integer:
         return as_decimal(value)
-    if base_of(base) == 10:
-        raise NotUnderstood("a number that is in base ten already")
+    if base_of(base) == 10 or (node.data == "number" and not scope.written(node).isdigit()):
+        raise NotUnderstood("a number that is in that base already")
     _meant_in_ten(scope, node, base_of(base), asked=any(getattr(c, "type", "") in {"CONVERT", "TO"} for c in children))
     return _told(scope, value, base_of(base))
 
@@ -102,7 +103,18 @@ def _from_digits(scope: Scope, node: Node, source: int, target: int) -> str:
     return _told(scope, Integer(value), target)
 
 
+def from_roman(scope: Scope, children: list[Child]) -> str:
+    """`XIV in numbers`."""
+    if any(base_of(node) != 10 for node in nodes(children)):
+        raise NotUnderstood("a Roman numeral in another base than ten")
+    said = next(child for child in children if getattr(child, "type", "") == "ROMAN")
+    sizes = " + ".join(str(size) for _, size in roman_parts(int(said)))
+    scope.steps.chain([scope.text[said.start_pos : said.end_pos], sizes, str(said)])
+    return str(said)
+
+
 TASKS = {
+    "from_roman": from_roman,
     "in_base": in_base,
     "based": based,
     "to_base": to_base,

@@ -175,7 +175,21 @@ def _day(days: int) -> str:
     return {0: "", 1: " the next day", -1: " the day before"}[days]
 
 
+def clock_form(scope: Scope, children: list[Child]) -> Any:
+    """`5 pm in 24-hour time`, `17:30 in 12-hour time`."""
+    ((minutes, halves),) = _times(children)
+    hours = next((str(child) for child in children if child.type == "NUM"), "24")
+    unit = next((str(child) for child in children if child.type == "UNIT"), "hour")
+    if unit != "hour" or hours not in {"12", "24"}:
+        raise NotUnderstood("a clock that there is not")
+    if halves == (hours == "12") or (not halves and all(map(_may_be_half, children))):
+        raise NoAnswer("a time that is so already, or may be before or after noon")
+    scope.say(f"{on_clock(minutes, halves)} = {on_clock(minutes, not halves)}")
+    return on_clock(minutes, not halves)
+
+
 TASKS = {
+    "clock_form": clock_form,
     "between_times": between_times,
     "long_between": long_between,
     "after_time": lambda scope, children: _shifted(scope, children, 1),

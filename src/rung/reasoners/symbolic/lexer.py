@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
 from lark import Token
 
+from rung.reasoners.symbolic.arrange import OPENS, OPERAND_ENDS, arranged
 from rung.reasoners.symbolic.errors import NotUnderstood
-from rung.reasoners.symbolic.numerals import number_in_words
+from rung.reasoners.symbolic.numerals import from_roman, number_in_words
 from rung.reasoners.symbolic.phrasings.names import FUNCTIONS, ORDINALS, SCALES
 from rung.reasoners.symbolic.unit_names import EITHER, LETTER_UNITS, MONTHS, UNITS
 from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
@@ -44,23 +46,21 @@ _SIGNS: Final = {
     "=": "EQ", "==": "EQ", "<": "REL", ">": "REL", "<=": "REL", ">=": "REL", "=<": "REL", "!=": "REL", "%": "PERCENT",
     "!": "BANG", "°": "DEGREES", "|": "BAR", "->": "APPROACHES",
 }  # fmt: skip
-# After one of these an operand is complete: what follows may multiply it without a sign, and "a" is an article.
-_OPERAND_ENDS: Final = frozenset(
-    ["NUM", "NAME", "_RPAR", "PI", "SQUARED", "CUBED", "NTH_POWER", "BANG", "_RBRACK", "INFINITY", "BASED"]
-)
-_OPENS: Final = frozenset(
-    ["ASK", "SOLVE", "FACTOR", "SIMPLIFY", "EXPAND", "COLLECT", "DIFFERENTIATE", "INTEGRATE", "IS", "DO", "WHICH",
-     "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY", "FAR", "FAST", "HOW_LONG", "HOW_OLD"]
-)  # fmt: skip
-_JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO"])
-# What may be meant to go into the argument of a function without brackets.
-_RAISES: Final = frozenset(["POWER", "BANG", "SQUARED", "CUBED", "NTH_POWER", "WPOWER", "PERCENT"])
-_BINDS: Final = frozenset(["TIMES", "DIVIDED", "WTIMES", "WDIVIDED", "WPLUS", "WMINUS"])
 # What "a" may begin where no operand is complete.
 _NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN"])
-_POWERS: Final = (["TO", "ORD"], ["WPOWER", "ORD"])
-_PRECISIONS: Final = (["NUM", "DECIMALS"], ["NUM", "FIGURES"])
 _SPLITTABLE: Final = frozenset({"xy", "yz", "xz", "ab", "bc", "ac", "xyz", "abc"})
+
+
+# After one of these an operand begins.
+_SIDES: Final = frozenset(
+    ["_END", "PLUS", "TIMES", "DIVIDED", "_LPAR", "_COMMA", "EQ", "REL", "WPLUS", "WMINUS", "WTIMES", "WDIVIDED",
+     "WPOWER", "ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "LIST_OF", "AND", "BY", "FROM", "TO", "ONE_OF", "OR",
+     "BETWEEN", "IS_DIVIDED_BY", "CLOSEST_TO"]
+)  # fmt: skip
+_HEX: Final = frozenset({"hex", "hexadecimal"})
+_CUBED_UNITS: Final = frozenset({"square", "cubic"})
+# A minus in words that begins a number is a sign.
+_NEGATIVE: Final = frozenset({"minus", "negative"})
 
 
 class Piece:
@@ -91,7 +91,7 @@ def tokens(text: str) -> list[Token]:
     ):
         return _based_tokens(int(in_base.group(1)), in_base.group(2))
     reader = _Reader(list(pieces(text)))
-    found = _with_products(_with_arguments(_with_sentences(reader.read())))
+    found = arranged(reader.read())
     if len(found) > MAX_TOKENS:
         raise NotUnderstood("too long a question")
     return [*found, Token("SHOWN", "")] if reader.shown else found
@@ -162,10 +162,49 @@ class _Reader:
         self._emit(piece.kind, piece.text)
 
     def _num(self, piece: Piece) -> None:
+        if self._hexadecimal():
+            return
         before = self.pieces[self.at - 1] if self.at else piece
         if "," in piece.text and before.text == "," and before.end == piece.at:
             raise NotUnderstood("a comma that may part two numbers")
-        self._emit("NUM", piece.text.replace(",", ""))
+        text = piece.text.replace(",", "")
+        scale = SCALES.get(self.pieces[self.at + 1].text.lower()) if self.at + 1 < len(self.pieces) else None
+        if scale and "e" not in text.lower():
+            self._emit("NUM", str(Fraction(text) * scale), 2)
+        else:
+            self._emit("NUM", text)
+
+    def _hexadecimal(self) -> bool:
+        """`FF`, `1A3F` beside the name of its base."""
+        count = 1
+        while (
+            self.at + count < len(self.pieces)
+            and self.pieces[self.at + count].at == self.pieces[self.at + count - 1].end
+        ):
+            count += 1
+        run = self.pieces[self.at : self.at + count]
+        while run and run[-1].kind == "SIGN":
+            run.pop()
+        digits = "".join(piece.text for piece in run)
+        if ANYWHERE.longest([digits.lower()]):
+            return False
+        if not re.fullmatch(r"(?=.*[a-f])[0-9a-f]{2,16}", digits, re.IGNORECASE):
+            return False
+        after = [piece.text.lower() for piece in self.pieces[self.at + len(run) : self.at + len(run) + 2]]
+        before = [piece.text.lower() for piece in self.pieces[max(self.at - 1, 0) : self.at]]
+        named = _HEX & {*before, *after[:1]} or (after[:1] in (["in"], ["from"]) and _HEX & set(after[1:]))
+        if named:
+            self._emit("NUM", str(int(digits, 16)), len(run))
+        return bool(named)
+
+    def _roman(self, words: list[str]) -> bool:
+        """`XIV`, where the question says that it is Roman, or wants it in numbers."""
+        piece = self.pieces[self.at]
+        value = from_roman(piece.text) if len(piece.text) > 1 else 0
+        if not value or not any(one.text.lower() == "roman" for one in self.pieces):
+            return False
+        self._emit("ROMAN", str(value))
+        return True
 
     def _ord(self, piece: Piece) -> None:
         self._emit("ORD", piece.text[:-2])
@@ -220,7 +259,7 @@ class _Reader:
         if kind == "_END" and (not self.made or self.made[-1].type == "_END"):
             self.at += 1
             return
-        if kind == "BANG" and self.at == len(self.pieces) - 1 and self.made and self.made[-1].type not in _OPERAND_ENDS:
+        if kind == "BANG" and self.at == len(self.pieces) - 1 and self.made and self.made[-1].type not in OPERAND_ENDS:
             self.at += 1
             return
         if kind == self._before in {"PLUS", "BANG"} and self.made[-1].end_pos == piece.at:
@@ -278,7 +317,17 @@ class _Reader:
         if words[0] == "in" and self._before == "NUM" and words[1:2] in (["in"], ["to"], ["into"]):
             self._emit("UNIT", "inch")
             return
-        for way in (self._opening, self._phrase, self._number, self._function, self._letter):
+        if self._hexadecimal():
+            return
+        for way in (
+            self._roman,
+            self._opening,
+            self._negative,
+            self._phrase,
+            self._number,
+            self._function,
+            self._letter,
+        ):
             if way(words):
                 return
         raise NotUnderstood("a word that it does not know")
@@ -316,7 +365,7 @@ class _Reader:
         phrase = ANYWHERE.longest(words)
         if phrase and phrase[1] == "PLACE" and self._before != "TO_NEAREST":
             phrase = None
-        if phrase and words[0] == "a" and self._before not in _OPERAND_ENDS and phrase[1] not in _NAMED:
+        if phrase and words[0] == "a" and self._before not in OPERAND_ENDS and phrase[1] not in _NAMED:
             phrase = None
         unit = self._unit_name()
         if unit and phrase and unit[0] <= phrase[0] and not (unit[0] == phrase[0] and words[0] in UNITS):
@@ -325,6 +374,17 @@ class _Reader:
             self._unit(unit)
             return True
         return self._take(phrase) if phrase else False
+
+    def _negative(self, words: list[str]) -> bool:
+        """`minus 5` and `negative 5` where no operand is complete."""
+        after = self.pieces[self.at + 1 : self.at + 2]
+        begins = self._before in OPENS or self._before in _SIDES
+        if words[0] not in _NEGATIVE or not begins or not after:
+            return False
+        if after[0].kind != "NUM" and not number_in_words(words[1:])[0]:
+            return False
+        self._emit("MINUS", "-")
+        return True
 
     def _take(self, phrase: tuple[int, str, str]) -> bool:
         count, terminal, value = phrase
@@ -415,8 +475,14 @@ class _Reader:
         self.made.append(Token("UNIT", f"{above}/({below[1]})", start_pos=above.start_pos, end_pos=last.end))
         self.at += below[0]
 
+    def _unit_after(self, count: int) -> bool:
+        self.at += count
+        unit = self._unit_name()
+        self.at -= count
+        return unit is not None
+
     def _number(self, words: list[str]) -> bool:
-        if words[0] in {"square", "cubic"}:
+        if words[0] in _CUBED_UNITS:
             self.at += 1
             unit = self._unit_name()
             if unit is None:
@@ -424,12 +490,15 @@ class _Reader:
                 return False
             self._emit("UNIT", f"{unit[1]}**{2 if words[0] == 'square' else 3}", unit[0])
             return True
-        if words[0] in {"a", "an"} and len(words) > 1 and self._before not in _OPERAND_ENDS:
+        if words[0] in {"a", "an"} and len(words) > 1 and self._before not in OPERAND_ENDS:
             self.at += 1
             unit = self._unit_name()
             self.at -= 1
-            if unit or words[1] in SCALES or words[1] in {"half", "third", "quarter"}:
+            if unit or words[1] in SCALES or words[1] in {"half", "third", "quarter"} | _CUBED_UNITS:
                 words = ["one", *words[1:]]
+        if words[0] == "half" and words[1:2] in (["a"], ["an"]) and self._unit_after(2):
+            self._emit("NUM", "1/2", 2)
+            return True
         count, value = number_in_words(words)
         if count:
             self._emit("NUM", str(value), count)
@@ -442,7 +511,7 @@ class _Reader:
     def _function(self, words: list[str]) -> bool:
         if words[0] not in FUNCTIONS:
             return False
-        if words[0] == "factorial" and self._before in _OPERAND_ENDS:
+        if words[0] == "factorial" and self._before in OPERAND_ENDS:
             self._emit("BANG", "!")
             return True
         self._emit("FUNC", FUNCTIONS[words[0]])
@@ -473,111 +542,3 @@ class _Reader:
             self.at += 1
             return True
         return False
-
-
-def _with_sentences(made: list[Token]) -> list[Token]:
-    """A comma before a new sentence ends the last; before a joining word it says nothing."""
-    result: list[Token] = []
-    for at, token in enumerate(made):
-        following = made[at + 1] if at + 1 < len(made) else None
-        if token.type == "_COMMA" and following is not None:
-            if following.type in _OPENS:
-                result.append(Token("_END", ","))
-                continue
-            if following.type in _JOINS:
-                continue
-        if token.type == "ASK" and at and made[at - 1].type in _OPERAND_ENDS and made[0].type in {"SUPPOSE", "LET"}:
-            result.append(Token("_END", ""))
-        if token.type == "POWER_WORD":
-            if [made_before.type for made_before in result[-2:]] not in _POWERS:
-                raise NotUnderstood("a power of nothing")
-            order = result.pop()
-            result[-1] = Token("NTH_POWER", order.value, end_pos=token.end_pos)
-            continue
-        if (
-            token.type == "TO"
-            and [later.type for later in made[at + 1 : at + 2]] == ["ORD"]
-            and _stands_alone(made, at)
-        ):
-            continue
-        if token.type == "ORD" and at and made[at - 1].type == "TO" and _stands_alone(made, at - 1):
-            result.append(Token("NTH_POWER", token.value, start_pos=token.start_pos, end_pos=token.end_pos))
-            continue
-        if token.type == "TO" and [later.type for later in made[at + 1 : at + 3]] in _PRECISIONS:
-            result.append(Token("UPTO", "to"))
-            continue
-        result.append(token)
-    return result
-
-
-def _stands_alone(made: list[Token], at: int) -> bool:
-    """Whether `2 to the 10th` ends there or goes on with a sign: "power" is left out."""
-    after = made[at + 2].type if at + 2 < len(made) else "_END"
-    return made[at - 1].type in {"NUM", "NAME"} and after in {"_END", "PLUS", "MINUS", "WPLUS", "WMINUS", "_RPAR"}
-
-
-def _with_arguments(made: list[Token]) -> list[Token]:
-    """Brackets around what a function without them is of: `sin 2x`, `sqrt 16`."""
-    result: list[Token] = []
-    at = 0
-    while at < len(made):
-        token = made[at]
-        result.append(token)
-        at += 1
-        said = token.type == "FUNC" and at < len(made) and made[at].type == "OF" and token.value.startswith("log_")
-        at += said
-        if token.type != "FUNC" or (at < len(made) and made[at].type in {"_LPAR", "POWER", "OF"}):
-            continue
-        argument = _argument(made, at)
-        at += len(argument)
-        if not argument:
-            raise NotUnderstood("a function of nothing")
-        _reaches_no_further(argument, made[at : at + 2], said)
-        result += [Token("_LPAR", "("), *argument, Token("_RPAR", ")", end_pos=argument[-1].end_pos)]
-    return result
-
-
-def _argument(made: list[Token], at: int) -> list[Token]:
-    argument: list[Token] = []
-    while at < len(made) and made[at].type in {"NUM", "NAME", "PI", "DEGREES"}:
-        if argument and (
-            made[at].type == "NUM"
-            or (made[at].type != "DEGREES" and made[at].start_pos not in {made[at - 1].end_pos, argument[0].end_pos})
-        ):
-            break
-        argument.append(made[at])
-        at += 1
-    return argument
-
-
-def _reaches_no_further(argument: list[Token], following: list[Token], said: bool) -> None:
-    """Raises NotUnderstood for `sin pi/2`, `sqrt 4*9`, `ln x^2` and `log base 2 of 8 + 8`: the function may be of all
-    of it. `sin x / x` and `sqrt 16 + 9` are what they look like. `said`: with "of"."""
-    if not following:
-        return
-    sign, after = following[0].type, following[1:]
-    far = after and after[0].type == "FUNC"
-    near = argument[-1].type == "NAME" and after and (after[0].type == "_LPAR" or after[0].value in argument)
-    doubtful = (
-        sign in _RAISES or (sign in _BINDS and not far and not near) or (said and sign in {"PLUS", "MINUS"} and not far)
-    )
-    if doubtful:
-        raise NotUnderstood("a function that may be of more than the next number")
-
-
-def _with_products(made: list[Token]) -> list[Token]:
-    """A sign wherever two operands stand side by side: `2x`, `(x+1)(x-1)`."""
-    picking = any(token.type == "PICKING" for token in made)
-    result: list[Token] = []
-    for token in made:
-        before = result[-1] if result else None
-        if before is not None and before.type in _OPERAND_ENDS and not picking:
-            touches = token.start_pos == before.end_pos
-            opens = token.type == "_LPAR" and before.type != "NAME" and (touches or before.type == "_RPAR")
-            named = token.type in {"NAME", "PI", "FUNC"} and (
-                touches or before.type in {"NUM", "_RPAR"} or token.type == "FUNC"
-            )
-            if opens or named:
-                result.append(Token("JOINED", ""))
-        result.append(token)
-    return result

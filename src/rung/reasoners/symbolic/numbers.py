@@ -7,8 +7,9 @@ import sympy
 from sympy import Expr, Integer, Poly, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build, number, number_of
-from rung.reasoners.symbolic.operands import values, whole
+from rung.reasoners.symbolic.expressions import POWERS_SAID, build, number, number_of
+from rung.reasoners.symbolic.numerals import roman_parts
+from rung.reasoners.symbolic.operands import ends_there, values, whole
 from rung.reasoners.symbolic.scope import Child, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded
 from rung.reasoners.symbolic.steps import numbers as explain
@@ -52,6 +53,13 @@ def _prime_factors(scope: Scope, value: Any) -> Any:
     if not primes:
         raise NoAnswer("one has no prime factors")
     return tuple(Integer(p) for p in primes)
+
+
+def in_roman(scope: Scope, value: Any) -> str:
+    n = whole(value)
+    parts = roman_parts(n)
+    scope.say(f"{n} = {' + '.join(str(size) for _, size in parts)}, which are {', '.join(said for said, _ in parts)}")
+    return "".join(said for said, _ in parts)
 
 
 def _prime_factorisation(scope: Scope, value: Any) -> Any:
@@ -159,6 +167,9 @@ def _numerator(scope: Scope, value: Any) -> Any:
 
 MANY: Final[Mapping[str, Callable[[Scope, Any], Any]]] = {
     "prime_factors": _prime_factors,
+    "largest_prime_factor": lambda scope, value: _prime_factors(scope, value)[-1],
+    "smallest_prime_factor": lambda scope, value: _prime_factors(scope, value)[0],
+    "roman": in_roman,
     "prime_factorisation": _prime_factorisation,
     "divisors": _divisors,
     "divisor_count": _divisor_count,
@@ -224,6 +235,9 @@ def sum_first(scope: Scope, children: list[Child]) -> Any:
 
 
 def sum_between(scope: Scope, children: list[Child]) -> Any:
+    ends_there(children)
+    if nodes(children)[-1].data in POWERS_SAID:
+        raise NotUnderstood("a power that may be of the sum, or of all in it")
     low, high = (whole(value) for value in values(scope, children))
     if low > high:
         raise NoAnswer("an empty sum")
@@ -231,6 +245,13 @@ def sum_between(scope: Scope, children: list[Child]) -> Any:
     scope.say(f"{high - low + 1} numbers whose mean is ({low} + {high})/2 = {{}}", Rational(low + high, 2))
     scope.say(f"{high - low + 1} * {{}} = {result}", Rational(low + high, 2))
     return result
+
+
+def sum_from(scope: Scope, children: list[Child]) -> Any:
+    """`sum of 1 to 100`."""
+    if str(children[0]) != "add" or any(node.data not in {"number", "negative"} for node in nodes(children)):
+        raise NotUnderstood("what is done to numbers left out")
+    return sum_between(scope, children)
 
 
 def digit_of(scope: Scope, children: list[Child]) -> Any:
@@ -255,5 +276,6 @@ TASKS = {
     "nth_of_kind": nth_of_kind,
     "sum_first": sum_first,
     "sum_between": sum_between,
+    "sum_from": sum_from,
     "digit_of": digit_of,
 }

@@ -1,7 +1,9 @@
-"""Numbers in words."""
+"""Numbers in words, and in Roman numerals."""
 
 from fractions import Fraction
+from typing import Final
 
+from rung.reasoners.symbolic.errors import NoAnswer
 from rung.reasoners.symbolic.phrasings.names import ONES, PARTS, SCALES, TENS
 
 
@@ -47,3 +49,32 @@ def number_in_words(words: list[str]) -> tuple[int, Fraction]:
     if ends[used - 1] == (ends[used] if used < len(ends) else 0):
         return 0, value  # only half of a hyphenated word
     return ends[used - 1], value
+
+
+MAX_ROMAN: Final = 3999
+_ROMAN: Final = {
+    "M": 1000, "CM": 900, "D": 500, "CD": 400, "C": 100, "XC": 90, "L": 50, "XL": 40, "X": 10, "IX": 9, "V": 5,
+    "IV": 4, "I": 1,
+}  # fmt: skip
+
+
+def roman_parts(value: int) -> list[tuple[str, int]]:
+    """`14` as X, 10, and IV, 4."""
+    if not 1 <= value <= MAX_ROMAN:
+        raise NoAnswer("a number that has no Roman numeral")
+    parts = []
+    for letters, size in _ROMAN.items():
+        parts += [(letters, size)] * (value // size)
+        value %= size
+    return parts
+
+
+def from_roman(said: str) -> int:
+    """Zero for what is no numeral as it is written today: IIII, IC."""
+    value, left = 0, said
+    for letters, size in _ROMAN.items():
+        while left.startswith(letters):
+            value, left = value + size, left.removeprefix(letters)
+    if left or not 1 <= value <= MAX_ROMAN:
+        return 0
+    return value if "".join(letters for letters, _ in roman_parts(value)) == said else 0

@@ -8,6 +8,7 @@ from sympy import Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import number
+from rung.reasoners.symbolic.numbers import in_roman
 from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.render import approximate_text, decimal_text, figure_step, rounded, terminates
 from rung.reasoners.symbolic.scope import Child, Scope
@@ -92,5 +93,6 @@ FORMS: Final[Mapping[str, Callable[[Scope, Any], str]]] = {
     "as_fraction": as_fraction,
     "as_decimal": lambda scope, value: as_decimal(value),
     "as_percent": _as_percent,
+    "as_roman": in_roman,
     "as_scientific": lambda scope, value: as_scientific(value),
 }

@@ -39,6 +39,25 @@ from rung.reasoners.symbolic.steps.spelled import worked
 from rung.reasoners.symbolic.wire import Asked, Solved
 
 Task = Callable[[Scope, list[Child]], Any]
+
+
+def _than_noun(scope: Scope, children: list[Child]) -> Any:
+    """`3 more than twice 5`."""
+    return arithmetic.than_value(scope, children, _number_of_noun(scope, nodes(children)[1]))
+
+
+def _one_of_noun(scope: Scope, children: list[Child]) -> Any:
+    """`twice the sum of 3 and 4`."""
+    return arithmetic.of_value(scope, str(children[0]), _number_of_noun(scope, nodes(children)[0]))
+
+
+def _number_of_noun(scope: Scope, node: Node) -> Expr:
+    value = value_of(scope, node)
+    if not isinstance(value, Expr):
+        raise NotUnderstood("what is done to a number, to what is none")
+    return value
+
+
 TASKS: Final[Mapping[str, Task]] = {
     **algebra.TASKS,
     **arithmetic.TASKS,
@@ -51,6 +70,8 @@ TASKS: Final[Mapping[str, Task]] = {
     **measures.TASKS,
     **clock.TASKS,
     **dates.TASKS,
+    "than_noun": _than_noun,
+    "one_of_noun": _one_of_noun,
 }
 STATED: Final[Mapping[str, Callable[[Scope, list[Child]], None]]] = {
     "let": equations.let,

@@ -115,10 +115,14 @@ _MATHS = re.compile(r"[0-9=+*/^×÷√²³½¼¾π{\[(]")  # noqa: RUF001
 
 def worth_parsing(text: str) -> bool:
     """Whether every word is one that the grammar knows: prose seldom gets past its first. Takes microseconds."""
-    if len(text) > MAX_CHARS or not (_MATHS.search(text) or _number_word(text) or "how many" in text.lower()):
+    if len(text) > MAX_CHARS:
         return False
-    # letters of a bag, or digits of a base above ten, spell no words
-    loose = "replacement" in text or "base" in text or "hex" in text or "0x" in text
+    small = text.lower()
+    roman = "roman num" in small
+    if not (_MATHS.search(text) or _number_word(text) or "how many" in small or roman or "hex" in small):
+        return False
+    # letters of a bag, digits of a base above ten, and Roman numerals spell no words
+    loose = "replacement" in text or "base" in text or "hex" in text or "0x" in text or roman
     for found in _WORD.finditer(text):
         word = found.group()
         if (

@@ -18,6 +18,14 @@ ANSWERS = {
     "convert 135 minutes to hours and minutes": "2 h 15 min",
     "3 km + 500 m": "3.5 km",
     "How many square feet are in an acre?": "43560",
+    "How many square feet are in a square yard?": "9",
+    "half an hour in minutes": "30",
+    "How many feet are in half a mile?": "2640",
+    "What is 5 pm in 24 hour time?": "17:00",
+    "Convert 5:30 PM to 24-hour format": "17:30",
+    "12 am in military time": "00:00",
+    "17:30 in 12-hour time": "5:30 PM",
+    "09:30 in the 12-hour clock": "9:30 AM",
     "1 acre in square meters": "4046.8564224",
     "how many acres in a hectare": "2.47105381467",
     "3 km / 500 m": "6",
@@ -88,6 +96,11 @@ ANSWERS = {
 }
 
 DECLINED = [
+    "9:30 in 12 hour time",
+    "5:30 in 24 hour time",
+    "5 pm in 12 hour time",
+    "5 pm in 36 hour time",
+    "5 pm in 24 minute time",
     "difference between 5 pm and 9 am",
     "how long from 9:00 am to 9:00 am",
     "convert 5 EUR to USD",

@@ -50,7 +50,7 @@ PHRASES: Table = {
     ),
     "LIMIT_OF": ("limit of", "limit", "lim"),
     "APPROACHES": ("approaches", "tends to", "goes to", "approaching", "tending to", "going to"),
-    "TWICE": ("twice",),
+    "TWICE": {"double": ("twice",)},
     "COEFFICIENT_OF": ("coefficient of", "coefficient on/for"),
     "CONSTANT_TERM": ("constant term of/in",),
 }

@@ -63,6 +63,8 @@ PHRASES: Table = {
         "12:00 pm": ("noon", "midday", "12 noon"),
         "12:00 am": ("midnight",),
     },
+    "CLOCK": ("time/clock/format/notation", "time/clock format/notation", "clock time"),
+    "MILITARY": ("in/to/into/as military time",),
     "HOW_MANY": ("how many", "number of"),
     "ARE_IN": ("are there in", "are in", "is in", "are contained in", "make/makes up?"),
     "OF_A": ("of a", "of an", "of one"),

@@ -52,7 +52,7 @@ PHRASES: Table = {
         "ceiling": ("ceiling of",),
         "half": ("half of",),
         "double": ("double",),
-        "triple": ("triple",),
+        "triple": ("triple", "thrice"),
         "digitsum": ("sum of digits of/in", "digit sum of", "digital sum of"),
         "totient": ("totient of", "euler totient function? of"),
         "ln": ("natural log/logarithm of",),
@@ -67,6 +67,9 @@ PHRASES: Table = {
     },
     "MANY_OF": {
         "prime_factors": ("prime factors/divisors of", "distinct? prime factors/divisors of"),
+        "largest_prime_factor": ("largest/biggest/greatest/highest prime factor/divisor of/in",),
+        "smallest_prime_factor": ("smallest/least/lowest prime factor/divisor of/in",),
+        "roman": ("roman numeral/numerals for/of",),
         "prime_factorisation": ("prime factorization/factorisation of", "factorization/factorisation into primes of"),
         "divisors": ("divisors of", "factors of", "all? divisors/factors of", "positive divisors/factors of"),
         "divisor_count": (
@@ -127,6 +130,8 @@ PHRASES: Table = {
     "REMAINDER_WHEN": ("remainder when", "remainder if", "remainder you get when dividing?", "remainder of when"),
     "REMAINDER_OF": ("remainder of", "remainder from", "remainder in"),
     "IS_DIVIDED_BY": ("is divided by", "gets divided by"),
+    "WITH_REMAINDER": ("with a? remainder", "with remainders", "as a? quotient and remainder"),
+    "BOTH_WHEN": ("quotient and remainder when/if", "quotient and remainder of when"),
     "QUOTIENT_OF": ("quotient of", "ratio of", "quotient when"),
     "WHEN_DIVIDING": ("remainder when dividing", "remainder of dividing", "remainder after dividing"),
     "MOD": ("mod", "modulo", "modulus"),
@@ -200,6 +205,12 @@ PHRASES: Table = {
         "16": ("hexadecimal", "hex", "base sixteen"),
     },
     "BASE": ("base",),
+    "ROMAN_SAID": ("roman numeral/numerals/number",),
+    "ARABIC": (
+        "in/to/into/as a? numbers/number/digits/figures",
+        "in/to/into/as an? arabic numeral/numerals/number/numbers",
+        "in/to/into/as an? integer",
+    ),
     "PICKED": (
         "letter/letters picked without replacement from",
         "letter/letters are? picked/drawn/chosen/selected without replacement from",

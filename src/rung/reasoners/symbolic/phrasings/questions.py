@@ -105,6 +105,7 @@ PHRASES: Table = {
     ),
     "AS_DECIMAL": ("as/to/into/in a decimal number?", "in/as decimal form/notation", "as decimal number?"),
     "AS_PERCENT": ("as/to/into/in a? percentage/percent",),
+    "AS_ROMAN": ("in/to/into/as/using a? roman numeral/numerals",),
     "AS_SCIENTIFIC": ("in/to/into scientific notation",),
     "WPLUS": ("plus", "added to"),
     "WMINUS": ("minus", "take away"),
