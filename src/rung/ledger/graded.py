@@ -17,13 +17,16 @@ _HEARD = """SELECT heard.begun, said.seq, said.wall_s, said.score, decisions.* F
             row_number() OVER (PARTITION BY answered_by, cache = 'exact' ORDER BY decisions.rowid DESC) AS nth
         FROM (
             SELECT decision_id, max(seq) AS latest FROM feedback
-            WHERE decision_id IN (SELECT decision_id FROM feedback WHERE seq > ? AND wall_s >= ?)
+            WHERE decision_id IN (
+                SELECT decision_id FROM feedback
+                WHERE seq > CASE WHEN ?1 <= (SELECT max(seq) FROM feedback) THEN ?1 ELSE 0 END AND wall_s >= ?2
+            )
             GROUP BY decision_id
         ) JOIN decisions ON decisions.id = decision_id
     ) AS heard
     JOIN feedback AS said ON said.seq = heard.latest
     JOIN decisions ON decisions.rowid = heard.begun
-    WHERE heard.nth <= ?
+    WHERE heard.nth <= ?3
     ORDER BY heard.begun"""
 _features = msgspec.json.Decoder(Features)
 _options = msgspec.json.Decoder(tuple[Option, ...])
@@ -63,8 +66,8 @@ class Graded(Struct, frozen=True, kw_only=True):
 
 def read_graded(path: Path, *, after: int = 0, since_s: float = 0.0, latest: int = 1_000_000) -> list[Graded]:
     """Those of which something was said since `since_s`, in seconds since the epoch, and after number `after`, oldest
-    first, and of each reasoner's the `latest`; none where there is no file. What another Rung wrote in a shape that
-    this one cannot read is left out.
+    first, and of each reasoner's the `latest`; none where there is no file. In one that has no number so high all is
+    after it: it was begun anew. What another Rung wrote in a shape that this one cannot read is left out.
 
     Raises LedgerError.
     """

@@ -221,6 +221,8 @@ class Learning:
         except LedgerError as error:
             _log.warning("outcomes not learned from yet", problem=error.message)
             return
+        if any(one.seq <= heard.seq for one in graded):  # the ledger was begun anew
+            heard = self._heard = Heard(heard.bases)
         # At a start, what changed is long known.
         told = self._changed if heard.seq else _not_told
         await asyncio.to_thread(heard.take, graded, told)

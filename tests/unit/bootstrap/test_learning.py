@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from rung.bootstrap import Rung
+from rung.errors import LedgerError
 from rung.runtime.learning import Heard
 
 QUESTION = "Why is the sky blue?"
@@ -225,3 +226,17 @@ async def test_who_goes_away_while_it_is_learned_leaves_no_half_of_it(rung_of, m
     await second
     assert (await known(rung))[3].outcomes == 1
     assert (await rung.explain(QUESTION)).nearest[0].score == 1.0
+
+
+async def test_a_ledger_that_is_begun_anew_is_learned_from(rung_of):
+    rung = await rung_of({"one": ONE})
+    await graded(rung, 0.0, 0.0, 0.0)
+    before = await expected(rung)
+    for file in rung.config.ledger.path.parent.glob("ledger.sqlite*"):
+        file.unlink()
+    with pytest.raises(LedgerError, match="taken away"):
+        await graded(rung, 1.0)
+    await graded(rung, 1.0, 1.0)
+    after = await expected(rung)
+    assert after.right_prob > after.correction.base_prob > before.right_prob
+    assert after.correction.outcomes == 2, "as after a restart"
