@@ -14,6 +14,7 @@ from rung.lanes.budget import Budget
 from rung.lanes.congestion import Price
 from rung.lanes.hedge import Hedge, Late, may_run_twice
 from rung.lanes.intime import InTime
+from rung.lanes.lookout import Lookout
 from rung.lanes.pace import Pace
 from rung.lanes.pool import Pool
 from rung.lanes.queue import Queue, Rank, Ticket
@@ -23,8 +24,6 @@ from rung.lanes.target import Permit, Run, Target
 from rung.reasoners.base import Below, Reasoner, Status
 from rung.types import Call, Chunk, LaneStats
 
-# How often a lane with calls that wait for a model to become warm looks again.
-_LOOK_S = 0.05
 # What a call takes of which nothing is predicted, until some were seen.
 _GUESSED_TOKENS = 256.0
 
@@ -88,8 +87,7 @@ class Lane:
         self._mean_s = 0.0
         self._mean_tokens = _GUESSED_TOKENS
         self._in_time = InTime()
-        self._looking: asyncio.Task[None] | None = None
-        self._pause: asyncio.TimerHandle | None = None
+        self._lookout = Lookout(reasoner, self._queue, self.pool.pump, self._turn_away, setup.wake)
         self._counts = dict.fromkeys(("served", "refused", "shed", "expired", "hedged", "retried"), 0)
         self.pool.join(self, setup.weight)
 
@@ -265,7 +263,7 @@ class Lane:
         try:
             self._load_changed(self._now())
             self.pool.pump()
-            self._look_until_warm()
+            self._lookout.until_warm()
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:
@@ -309,10 +307,11 @@ class Lane:
         if not self._queue.n:
             return None
         if not self._open(now_s):
-            self._look_when_a_pause_ends(now_s)
+            pauses = [pause_s for t in self._targets if (pause_s := t.breaker.reopens_in_s(now_s)) > 0]
+            self._lookout.until_over(min(pauses, default=inf))
             return None
         if self.reasoner.status.state != "warm":
-            self._look_until_warm()
+            self._lookout.until_warm()
             return None
         return self._queue.rank(now_s)
 
@@ -549,48 +548,12 @@ class Lane:
         n = self.pool.waiting if self.pool.shared else self._queue.n
         self._price.load_is((self.pool.running + n) / self._places(now_s), now_s)
 
-    def _look_when_a_pause_ends(self, now_s: float) -> None:
-        """Those that wait need not do so until a call at another upstream ends."""
-        pauses = [pause_s for t in self._targets if (pause_s := t.breaker.reopens_in_s(now_s)) > 0]
-        loop = asyncio.get_running_loop()
-        if not pauses or (self._pause is not None and self._pause.when() <= loop.time() + min(pauses) + _LOOK_S):
-            return
-        if self._pause is not None:
-            self._pause.cancel()
-        self._pause = loop.call_later(min(pauses), self._pause_ended)
-
-    def _pause_ended(self) -> None:
-        self._pause = None
-        self.pool.pump()
-
-    def _look_until_warm(self) -> None:
-        if self._looking is None and self.reasoner.status.state != "warm":
-            self._looking = asyncio.create_task(self._look(), name=f"lane {self.reasoner.name}")
-
-    async def _look(self) -> None:
-        """Starts those that wait once their model is warm, or turns them away if it is down."""
-        try:
-            while self._queue and (status := self.reasoner.status).state != "warm":
-                if status.state == "down":
-                    message = f"{self.reasoner.name} is down: {status.note or 'no reason known'}"
-                    self._turn_away(Unavailable(message, retry_after_s=status.ready_in_s))
-                    return
-                if status.state == "cold" and self._setup.wake is not None:
-                    self._setup.wake()
-                await asyncio.sleep(_LOOK_S)
-            self.pool.pump()
-        finally:
-            self._looking = None
-
     async def start(self) -> None:
         await self.reasoner.start()
 
     async def close(self) -> None:
         """Turns away who waits, and closes the reasoner."""
         self._turn_away(Unavailable(f"{self.reasoner.name} was closed"))
-        if self._looking is not None:
-            self._looking.cancel()
-        if self._pause is not None:
-            self._pause.cancel()
+        self._lookout.close()
         self.pool.leave(self)
         await self.reasoner.close()
