@@ -51,7 +51,7 @@ class Words:
 
     def name(self, word: Any) -> str | None:
         """`word` if it may be a field's name or an error's, as clients look for."""
-        if not isinstance(word, str) or not _NAME.fullmatch(word) or word in self._secrets:
+        if not isinstance(word, str) or not _NAME.fullmatch(word) or any(secret in word for secret in self._secrets):
             return None
         field = re.split(r"[.\[]", word, maxsplit=1)[0]
         return word if field in self._body or not self._echoes(word) else None

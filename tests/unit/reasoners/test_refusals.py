@@ -103,6 +103,7 @@ def test_no_words_no_harm(raw: bytes) -> None:
         ({"a": 1}, 400, (None, "upstream_error")),
         ("no name", "x" * 1000, (None, "upstream_error")),
         ("Featherstonehaugh", "sk-secret-key", (None, "upstream_error")),
+        ("key.sk-secret-key", "bad_sk-secret-key", (None, "upstream_error")),
     ],
 )
 def test_the_field_and_the_code_of_a_refusal_are_told(param: Any, code: Any, told: tuple[str | None, str]) -> None:
