@@ -87,9 +87,9 @@ class _Split:
         """What has come of the answer, once it is known whether it begins with the end of the marker's bold type. That
         of a marker in an answer in bold type begins with the answer."""
         assert self._head is not None
-        self._head += after
-        mark, head = self._marker.found, self._head
-        if not mark or (not whole and _BOLD.startswith(head.strip())):
+        self._head = after[-1:] if self._head.isspace() and after.isspace() else self._head + after
+        mark, head, words = self._marker.found, self._head, self._head.lstrip()
+        if not mark or (not whole and _BOLD.startswith(words)):
             return ""
         self._head = None
         opened = mark.startswith(_BOLD) and _BOLD not in mark[len(_BOLD) :]
@@ -97,7 +97,7 @@ class _Split:
             return head[len(_BOLD) :]
         if closes := _CLOSES.match(head):
             return head[closes.end() :]
-        return f"{_BOLD}{head.lstrip()}" if opened and head.strip() and not head.lstrip().startswith(_BOLD) else head
+        return f"{_BOLD}{words}" if opened and words and not words.startswith(_BOLD) else head
 
     def end(self) -> tuple[str, str]:
         """The last pieces."""
