@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from rung.answers.latex import boxed
-from rung.answers.numerals import NUMBER, THIN, WORD_NUMBER, plain, spelt_value, value_of, written
+from rung.answers.numerals import NUMBER, WORD_NUMBER, joined, plain, spelt_value, value_of, written
 from rung.types import Short
 
 # A final answer stands at the end, or alone; what lies far before both is reasoning.
@@ -36,7 +36,8 @@ _DOTTED = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,}+(?![.,]?\d)")
 _TIMES_POWER = re.compile(r"(?<=\d)\s?[*x\u00b7\u22c5]\s?10\^\{?(-?\d{1,4})\}?(?!\w)")
 _POWER = re.compile(r"(?<![\w.^*])10\^\{?(-?\d{1,4})\}?(?!\w)")
 _AND_HALF = re.compile(r"(?<=\d)\sand\s(?:a|one)\shalf\b", re.IGNORECASE)
-_DENIED = re.compile(rf"[,(]?\s?\b(?:not|rather than|instead of)\s{NUMBER.pattern}(?:\s?%)?\)?", re.IGNORECASE)
+_DENIED = re.compile(rf"\b(?:not|rather than|instead of)\s{NUMBER.pattern}", re.IGNORECASE)
+_DENYING = ("ot ", "ather than ", "nstead of ")
 # What makes another number of the word before it.
 _PART = re.compile(
     r"[\s-](?:half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?|dozens?)\b|\sand\sa\s(?:half|third|quarter)\b",
@@ -123,7 +124,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _number(text: str) -> str | None:
-    text = plain(THIN.sub("", text))
+    text = plain(joined(text))
     if _GROUPED.fullmatch(text):
         text = re.sub(r"(?<=\d) (?=\d)", "", text)
     text = _figures(text)
@@ -139,11 +140,13 @@ def _number(text: str) -> str | None:
 def _figures(text: str) -> str:
     """`text` with numbers in the one form in which they are read, and without those that it denies."""
     text = _DECIMAL.sub(lambda m: f"{m[1].replace('.', '')}.{m[2]}", text)
-    text = _AND_HALF.sub(" 1/2", _DOTTED.sub(lambda m: m[0].replace(".", ""), text))
+    text = _DOTTED.sub(lambda m: m[0].replace(".", ""), text)
+    if " half" in text:
+        text = _AND_HALF.sub(" 1/2", text)
     if "10^" in text:
         text = _POWER.sub(r"1e\1", _TIMES_POWER.sub(r"e\1", text))
-    kept = _DENIED.sub("", text)
-    return kept if _matches(kept) else text
+    kept = _DENIED.sub("", text) if any(words in text for words in _DENYING) else text
+    return kept if kept == text or _matches(kept) else text
 
 
 def _matches(text: str) -> list[tuple[int, Fraction]]:

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from rung.answers.dates import date_of, dates_in
-from rung.answers.numerals import THIN, WORD_NUMBER, as_number, numbers_in, plain, spelt_value, with_fractions
+from rung.answers.numerals import WORD_NUMBER, as_number, joined, numbers_in, plain, spelt_value, with_fractions
 
 Schema = Mapping[str, Any]
 
@@ -116,7 +116,7 @@ class Source:
 
 
 def _normal(text: str) -> str:
-    return unicodedata.normalize("NFKC", _APART.sub("", THIN.sub("", with_fractions(text))))
+    return unicodedata.normalize("NFKC", _APART.sub("", joined(with_fractions(text))))
 
 
 def _words(text: str) -> str:

@@ -14,8 +14,7 @@ _VULGAR = {
     **{"⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"},
 }
 _VULGAR_SIGN = re.compile(rf"(\d\s?)?([{''.join(_VULGAR)}])")
-# Thousands set apart by the blanks that are for it.
-THIN = re.compile(
+_THIN = re.compile(
     r"(?:(?<=(?<![\d.,])\d)|(?<=(?<![\d.,])\d\d)|(?<=(?<![\d.,])\d{3}))[\u00a0\u202f\u2009](?=\d{3}(?!\d))"
 )
 _LATEX_SPACE = re.compile(r"\\[,!;: ]|\{,\}|\\quad|\\left|\\right|\\displaystyle")
@@ -57,6 +56,11 @@ _NEGATIVE = re.compile(
 def with_fractions(text: str) -> str:
     """`text` with signs like ½ spelt, apart from a whole number before them."""
     return _VULGAR_SIGN.sub(lambda m: f"{m[1].strip()} {_VULGAR[m[2]]}" if m[1] else _VULGAR[m[2]], text)
+
+
+def joined(text: str) -> str:
+    """`text` without the blanks that set thousands apart and nothing else."""
+    return text if text.isascii() else _THIN.sub("", text)
 
 
 def plain(text: str) -> str:
