@@ -10,7 +10,7 @@ from lark import Token
 
 from rung.reasoners.symbolic.arrange import OPENS, OPERAND_ENDS, arranged
 from rung.reasoners.symbolic.errors import NotUnderstood
-from rung.reasoners.symbolic.numerals import from_roman, number_in_words
+from rung.reasoners.symbolic.numerals import from_roman, number_in_words, part_after
 from rung.reasoners.symbolic.phrasings.names import FUNCTIONS, ORDINALS, SCALES
 from rung.reasoners.symbolic.unit_names import EITHER, LETTER_UNITS, MONTHS, UNITS
 from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
@@ -57,6 +57,10 @@ _SIDES: Final = frozenset(
      "WPOWER", "ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "LIST_OF", "AND", "BY", "FROM", "TO", "ONE_OF", "OR",
      "BETWEEN", "IS_DIVIDED_BY", "CLOSEST_TO"]
 )  # fmt: skip
+_JOIN_TWO: Final = frozenset(
+    ["PLUS", "MINUS", "TIMES", "DIVIDED", "EQ", "WPLUS", "WMINUS", "WTIMES", "WDIVIDED", "AND", "OF"]
+)
+_TEMPERATURES: Final = {"c": "degC", "f": "degF"}
 _HEX: Final = frozenset({"hex", "hexadecimal"})
 _CUBED_UNITS: Final = frozenset({"square", "cubic"})
 # A minus in words that begins a number is a sign.
@@ -171,6 +175,8 @@ class _Reader:
         scale = SCALES.get(self.pieces[self.at + 1].text.lower()) if self.at + 1 < len(self.pieces) else None
         if scale and "e" not in text.lower():
             self._emit("NUM", str(Fraction(text) * scale), 2)
+        elif text.isdigit() and (share := part_after(self._words_at(self.at + 1))):
+            self._emit("NUM", str(int(text) + share), 4)
         else:
             self._emit("NUM", text)
 
@@ -262,9 +268,20 @@ class _Reader:
         if kind == "BANG" and self.at == len(self.pieces) - 1 and self.made and self.made[-1].type not in OPERAND_ENDS:
             self.at += 1
             return
+        if kind == "BANG" and self._may_be_meant(piece):
+            raise NotUnderstood("a factorial, or an exclamation")
         if kind == self._before in {"PLUS", "BANG"} and self.made[-1].end_pos == piece.at:
             raise NotUnderstood("a sign twice")
         self._emit(kind, {"=<": "<=", "==": "="}.get(piece.text, piece.text))
+
+    def _may_be_meant(self, piece: Piece) -> bool:
+        """Whether the question ends with a sign that may only stress it: `What is 12*12!`, `5 + 3 !`."""
+        if self.at < len(self.pieces) - 1 or any(token.type == "BANG" for token in self.made):
+            return False
+        asked = bool(self.made) and self.made[0].type in OPENS
+        return any(token.type in _JOIN_TWO for token in self.made) and (
+            asked or self.pieces[self.at - 1].end < piece.at
+        )
 
     def _bracketed_aside(self) -> bool:
         """Goes past `(final answer only)`."""
@@ -296,8 +313,11 @@ class _Reader:
 
     def _words(self) -> list[str]:
         """The run of words from here on, in small letters."""
+        return self._words_at(self.at)
+
+    def _words_at(self, at: int) -> list[str]:
         run = []
-        for piece in self.pieces[self.at : self.at + 12]:
+        for piece in self.pieces[at : at + 12]:
             if piece.kind != "WORD":
                 break
             run.append(piece.text.lower())
@@ -407,9 +427,20 @@ class _Reader:
         """Whether a word that is a unit's name, and something else too, is the unit here."""
         return word not in {"second", "min"} or self._before in {"NUM", "PER", "TO", "IN", "OF_A", "HOW_MANY", "UNIT"}
 
+    def _temperature(self, letter: str) -> bool:
+        """Whether `c` or `f` is one: `72 f in c`."""
+        if self._before in {"TO", "IN"}:
+            units = [token.value for token in self.made if token.type == "UNIT"]
+            return units[-1:] in (["degC"], ["degF"])
+        after = [piece.text.lower() for piece in self.pieces[self.at + 1 : self.at + 3]]
+        others = {"c": {"f", "fahrenheit"}, "f": {"c", "celsius", "centigrade"}}[letter]
+        return self._before == "NUM" and len(after) > 1 and after[0] in {"in", "to"} and after[1] in others
+
     def _converted_next(self) -> bool:
-        """Whether `5s in ...` goes on with a unit."""
-        after = self.pieces[self.at + 1 : self.at + 3]
+        """Whether `5s in ...` or `5 m/s in ...` goes on with a unit."""
+        after = self.pieces[self.at + 1 : self.at + 5]
+        if [piece.text for piece in after[:1]] == ["/"] and len(after) > 1 and after[1].text in LETTER_UNITS:
+            after = after[2:]
         if self._before != "NUM" or [piece.text.lower() for piece in after[:1]] not in (["in"], ["to"]):
             return False
         return len(after) > 1 and (
@@ -520,10 +551,13 @@ class _Reader:
     def _letter(self, words: list[str]) -> bool:
         piece = self.pieces[self.at]
         follows = self._before in {"TO", "IN"} and any(token.type == "UNIT" for token in self.made)
-        if piece.text in LETTER_UNITS and (
-            follows or self.converts or self._converted_next() or self._among_measures()
-        ):
-            self._unit((1, LETTER_UNITS[piece.text]))
+        unit = ""
+        if follows or self.converts or self._converted_next() or self._among_measures():
+            unit = LETTER_UNITS.get(piece.text, "")
+        if not unit and words[0] in _TEMPERATURES and self._temperature(words[0]):
+            unit = _TEMPERATURES[words[0]]
+        if unit:
+            self._unit((1, unit))
             return True
         if piece.text in "xX" and self._is_cross(self.at):
             if not all(self._is_cross(at) for at, one in enumerate(self.pieces) if one.text in {"x", "X"}):

@@ -60,6 +60,13 @@ def many_in(scope: Scope, children: list[Child]) -> Any:
     return shown(_exchanged(scope, quantity(scope, nodes(children)[0]), target))
 
 
+def many_last(scope: Scope, children: list[Child]) -> Any:
+    """`60 inches is how many feet`."""
+    if str(children[1]) not in {"=", "is", "are"}:
+        raise NotUnderstood("a comparison with what is asked")
+    return many_in(scope, children)
+
+
 def many_in_given(scope: Scope, children: list[Child]) -> Any:
     exchange(scope, [nodes(children)[-1]])
     return many_in(scope, children[:-1])
@@ -340,6 +347,7 @@ TASKS = {
     "converted": converted,
     "converted_given": converted_given,
     "many_in": many_in,
+    "many_last": many_last,
     "many_in_given": many_in_given,
     "mixed": mixed,
     "journey": journey,

@@ -89,6 +89,7 @@ def normal(text: str) -> str:
     text = re.sub(r"√\s?(\d+(?:\.\d+)?)(?![\d.]*\s?[\w(^!⁻⁺])", r" sqrt(\1)", unwrapped(text))
     # raised digits become powers before the signs are translated one by one
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda found: f"^({found.group().translate(_RAISED)})", text).translate(_SIGNS)
+    text = text if "\\" in text else text.replace(" & ", " and ")
     for pattern, plain in _CONTRACTIONS.items():
         text = re.sub(pattern, plain, text, flags=re.IGNORECASE)
     for sign, code in _MONEY.items():

@@ -7,8 +7,21 @@ from rung.reasoners.symbolic.errors import NoAnswer
 from rung.reasoners.symbolic.phrasings.names import ONES, PARTS, SCALES, TENS
 
 
+def part_after(words: list[str]) -> Fraction | None:
+    """The half of `two and a half`."""
+    if words[:2] == ["and", "a"] and words[2:3] in (["half"], ["third"], ["quarter"]):
+        return Fraction(1, PARTS[words[2]])
+    return None
+
+
 def number_in_words(words: list[str]) -> tuple[int, Fraction]:
-    """How many words make a number, and which: "two hundred and five", "thirty-nine fifths", "a half"."""
+    """How many words make a number, and which: "two hundred and five", "two and a half", "thirty-nine fifths"."""
+    count, value = _without_part(words)
+    share = part_after(words[count:]) if count and value.denominator == 1 else None
+    return (count + 3, value + share) if share else (count, value)
+
+
+def _without_part(words: list[str]) -> tuple[int, Fraction]:
     flat: list[str] = []
     ends: list[int] = []
     for at, word in enumerate(words):

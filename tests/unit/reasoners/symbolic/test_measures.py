@@ -20,6 +20,15 @@ ANSWERS = {
     "How many square feet are in an acre?": "43560",
     "How many square feet are in a square yard?": "9",
     "half an hour in minutes": "30",
+    "two and a half hours in minutes": "150",
+    "1 and a half hours in minutes": "90",
+    "72 f in c": "22.2222222222 °C",
+    "37c to f": "98.6 °F",
+    "convert 100 f to celsius": "37.7777777778 °C",
+    "5 m/s in km/h": "18 km/h",
+    "60 inches is how many feet?": "5",
+    "1 kg equals how many grams?": "1000",
+    "1 mile = how many feet": "5280",
     "How many feet are in half a mile?": "2640",
     "What is 5 pm in 24 hour time?": "17:00",
     "Convert 5:30 PM to 24-hour format": "17:30",
@@ -96,6 +105,10 @@ ANSWERS = {
 }
 
 DECLINED = [
+    "60 inches is more than how many feet?",
+    "60 inches is how many grams?",
+    "2 f in 3 c",
+    "c in f",
     "9:30 in 12 hour time",
     "5:30 in 24 hour time",
     "5 pm in 12 hour time",

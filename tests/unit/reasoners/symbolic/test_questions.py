@@ -15,6 +15,13 @@ ANSWERS = {
     "What is 3 more than twice 5?": "13",
     "5 less than the product of 3 and 4": "7",
     "differentiate x^3 twice": "6*x",
+    "What is two and a half times 4?": "10",
+    "3 and a quarter plus 1": "17/4",
+    "plz what is 5 + 5": "10",
+    "average of 1, 2 & 3": "2",
+    "What is 5!": "120",
+    "5 + 3!": "11",
+    "How many digits are in 100!": "158",
     # quotient and remainder
     "What is 17 divided by 5 with remainder?": "3 remainder 2",
     "Divide 100 by 7 with a remainder.": "14 remainder 2",
@@ -313,6 +320,9 @@ DECLINED = [
     "sum of 1 to 10 plus 5",
     "sum of integers from 1 to 10 squared",
     "product of 1 to 5",
+    "What is 12*12!",
+    "5 + 3 !",
+    "sum of 2 and a half",
     # two readings, one of which it took
     "What is 20 less than 50%?",
     "What is 5% more than 10%?",

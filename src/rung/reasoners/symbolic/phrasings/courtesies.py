@@ -5,6 +5,7 @@ from rung.reasoners.symbolic.phrasings.notation import Phrases
 # Dropped wherever they stand.
 FILLER: Phrases = (
     "please",
+    "pls/plz",
     "value of",
     "value/values of",
     "numerical value of",
