@@ -54,8 +54,8 @@ class Target:
 
     def stretch(self, prompt_tokens: float) -> float:
         """By how many times longer it may be silent over a prompt, where that is not in what is predicted."""
-        alike = self._limit is None or self.pace.prompt_s_per_token > 0
-        return 1.0 if alike else self._prompts.stretch(prompt_tokens)
+        predicted = self._limit is None or self.pace.prompt_s_per_token > 0
+        return 1.0 if predicted else self._prompts.stretch(prompt_tokens)
 
     def failed(self, error: ReasonerError, age: int, now_s: float, began_s: float) -> None:
         """One that befell several that were under way, a batch, is one failure."""

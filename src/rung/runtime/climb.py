@@ -122,7 +122,7 @@ class Climb:
                 return
         self._quality_reached = action.quality_reached
         if not self._answers:
-            raise self._why()
+            raise self._no_answer()
         answer, _ = self._best()
         yield Commit(reasoner=answer.reasoner, cache="miss", live=False)
         if self._request.stream:
@@ -491,7 +491,7 @@ class Climb:
         bound = self._request.wishes.max_usd
         return None if bound is None else bound - self._account.spent.usd
 
-    def _why(self) -> RungError:
+    def _no_answer(self) -> RungError:
         if self._late():
             return too_late(self._request, self._account.steps)
         return nobody_answered(self._request, self._plan, self._ladder, self._failures, self._limits())

@@ -47,7 +47,7 @@ class Bases(Struct, frozen=True):
         if name is None or features is None or e is None or decision.right_prob is None:
             return None
         # A solver knows itself which questions it can answer.
-        if not self.made(name, e) or self.profiles[name].kind == "symbolic":
+        if not self.is_current(name, e) or self.profiles[name].kind == "symbolic":
             return None
         return name, Outcome(
             task=features.task,
@@ -58,7 +58,7 @@ class Bases(Struct, frozen=True):
             source=e.source,
         )
 
-    def made(self, name: str, then: Estimate) -> bool:
+    def is_current(self, name: str, then: Estimate) -> bool:
         """Whether the reasoner serves now, and the estimate is by what is known of it now; a solver's always is."""
         profile = self.profiles.get(name)
         return profile is not None and (profile.kind == "symbolic" or then.origin == self.origins.get(name, ""))

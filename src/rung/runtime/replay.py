@@ -181,7 +181,7 @@ def _choice(graded: Graded, heard: Heard, bases: Bases) -> _Choice | None:
     weighed = []
     for option in options.values():
         assert option.estimate is not None
-        if not bases.made(option.reasoner, option.estimate):
+        if not bases.is_current(option.reasoner, option.estimate):
             return None
         base = bases.today(option.reasoner, decision.features, option.estimate)
         today = corrected(heard.offsets, option.reasoner, decision.features.task, base)
