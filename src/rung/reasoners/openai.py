@@ -102,7 +102,7 @@ class ChatClient:
                 self._asks_usage = False
                 await self._begin(exchange, body, stream)
             elif self._takes_thoughts and exchange.blames(_THOUGHTS.encode()) and _tells_thoughts(body):
-                await exchange.begin(self._running(), self._payload(_without_thoughts(body), stream), stream)
+                await self._begin(exchange, _without_thoughts(body), stream)
                 self._takes_thoughts = False  # only now: there are servers that miss some, and name them too
             else:
                 raise

@@ -117,9 +117,9 @@ async def test_a_server_that_misses_thoughts_is_told_them_again(client_of: Clien
     assert "reasoning_content" in upstream.received[-1].body["messages"][1]
 
 
-async def test_a_server_that_will_have_neither(client_of: ClientOf, upstream: Any) -> None:
-    usage, thoughts = upstream.refuses(400, "stream_options?"), upstream.refuses(400, "reasoning_content?")
-    upstream.play(usage, thoughts, upstream.says("ok"))
+@pytest.mark.parametrize("said", [("stream_options?", "reasoning_content?"), ("reasoning_content?", "stream_options?")])
+async def test_a_server_that_will_have_neither(client_of: ClientOf, upstream: Any, said: tuple[str, str]) -> None:
+    upstream.play(*(upstream.refuses(400, words) for words in said), upstream.says("ok"))
     assert (await answer_of(await client_of(), messages=THOUGHT)).text == "ok"
 
 
