@@ -240,6 +240,8 @@ class _Parser:
                 return None  # "1 hour / 5 minutes" is 12
             if apart:
                 self._unit = _multiplied(unit, self._unit)
+            elif text == "/" and unit == self._unit:
+                self._unit = ""  # "28 days / 7 days/week" are weeks
             value = _bounded(value / right if text == "/" else value * right)
         return value
 
