@@ -5,23 +5,11 @@ from fractions import Fraction
 
 from rung.answers.latex import simplified
 from rung.answers.numerals import as_number
+from rung.answers.units import UNITS
 
 RELATIVE_TOLERANCE = Fraction(1, 10**6)
 _POLARITY = {"true": "yes", "false": "no", "y": "yes", "n": "no"}
-# By any of its names, what a number counts; others are taken for words about the same.
-_UNITS = {
-    name: names.split()[0]
-    for names in (
-        *("g gram grams", "kg kgs kilogram kilograms", "mg", "lb lbs", "oz ounce ounces", "ton tons", "tonne tonnes"),
-        *("mm millimeters millimetres", "cm centimeter centimeters centimetre centimetres", "km kilometers kilometres"),
-        *("m meter meters metre metres", "ft foot feet", "inch inches", "yd yard yards", "mile miles"),
-        *("cm² cm^2", "m² m^2", "km² km^2", "cm³ cm^3", "m³ m^3", "ml", "l liter liters litre litres"),
-        *("s sec secs second seconds", "min mins minute minutes", "h hr hrs hour hours", "day days", "week weeks"),
-        *("month months", "year years", "% percent", "$ dollar dollars usd", "cent cents", "€ euro euros eur"),
-        *("c celsius", "f fahrenheit"),
-    )
-    for name in names.split()
-}
+# A word for what a number counts; one that is no unit is taken for a word about the same.
 _UNIT = re.compile(r"[^\W\d_]+(?:\^[23]|[²³])?|[$€%]")
 _PUNCTUATION = re.compile(r"[\s\"'`*_.,;:!?()\[\]{}]+")
 
@@ -42,7 +30,7 @@ def same(a: str, b: str) -> bool:
 def _unit(text: str) -> str:
     """What a number counts, if that is one unit and nothing else."""
     words = _UNIT.findall(text.casefold())
-    return _UNITS.get(words[0], "") if len(words) == 1 else ""
+    return UNITS.get(words[0], "") if len(words) == 1 else ""
 
 
 def _apart(one: str, other: str) -> bool:

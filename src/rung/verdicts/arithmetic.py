@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from rung.answers.numerals import plain
 from rung.answers.phrases import word_set
+from rung.answers.units import MEASURES, UNITS
 
 LOOK_CHARS = 8000
 MOST_CLAIMS = 200
@@ -44,19 +45,6 @@ _TOKEN = re.compile(
 # Functions by name: what follows one in brackets stands for another number.
 _FUNCTIONS = word_set("sqrt root log ln exp sin cos tan abs floor ceil round max min gcd lcm mod")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-# Units of one kind: numbers of different ones are not added as they stand.
-_KINDS = {
-    unit: kind
-    for kind, units in enumerate(
-        (
-            "second sec minute min hour hr day week month year",
-            "inch inche foot feet yard mile mm cm meter metre km kilometer kilometre",
-            "gram kg kilogram pound lb ounce oz ton",
-            "ml liter litre cup pint quart gallon",
-        )
-    )
-    for unit in units.split()
-}
 # What is not added to a number without it either: hours of a clock, hundredths and dozens.
 _ALONE = frozenset({"am", "pm", "cent", "dozen"})
 _AFTER_ROUNDING = {"remainder", "r", "rounded", "rounds"}
@@ -150,7 +138,7 @@ def _apart(one: str, other: str) -> bool:
     """Whether numbers of these units do not say how much they are together."""
     if one == other:
         return False
-    return not _ALONE.isdisjoint({one, other}) or (one in _KINDS and _KINDS[one] == _KINDS.get(other))
+    return not _ALONE.isdisjoint({one, other}) or (one in MEASURES and MEASURES[one] == MEASURES.get(other))
 
 
 def _multiplied(one: str, other: str) -> str:
@@ -236,7 +224,7 @@ class _Parser:
                 return value
             self._signs += 1
             apart = _apart(unit, self._unit)
-            if text == "/" and (not right or (apart and unit in _KINDS)):
+            if text == "/" and (not right or (apart and unit in MEASURES)):
                 return None  # "1 hour / 5 minutes" is 12
             if apart:
                 self._unit = _multiplied(unit, self._unit)
@@ -290,8 +278,8 @@ class _Parser:
     def _skip_unit(self) -> None:
         """Up to three words of unit, and "/hour", where a sign, a bracket's end or nothing follows."""
         at = self._at
-        unit = self._tokens[at][1].lower() if self._kind(at) == "word" else ""
-        self._unit = unit if unit in _KINDS else unit.removesuffix("s")
+        word = self._tokens[at][1].lower() if self._kind(at) == "word" else ""
+        self._unit = UNITS.get(word) or word.removesuffix("s")
         if self._kind(at) == "sign" and self._tokens[at][1] == "/" and self._kind(at + 1) == "word":
             at += 2
         for _ in range(3):

@@ -55,6 +55,7 @@ UNLIKE = [
     ("5%", "$5"),
     ("5 minutes", "5 hours"),
     ("5 mins", "5 hrs"),
+    ("5 cups", "5 pints"),
     ("5°C", "5°F"),
     ("5 hours", "5 miles"),
 ]

@@ -50,6 +50,8 @@ def _claims(text: str) -> list[Claim]:
         "60 minutes/hour * 2 hours = 120 minutes",
         "7 days/week * 4 weeks = 28 days",
         "5 cents * 10 = 50 cents",
+        "5 feet + 1 foot = 6 feet",
+        "60 min + 30 minutes = 90 mins",
         "28 days / 7 days/week = 4 weeks",
         "75 cents / 25 cents = 3",
     ],
