@@ -9,6 +9,7 @@ from sympy import Expr, Poly, Symbol
 from rung.reasoners.symbolic.equations import define_function, difference, polynomial_roots, solved
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import build, number_of
+from rung.reasoners.symbolic.operands import ends_there
 from rung.reasoners.symbolic.render import symbolic_text
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
 from rung.reasoners.symbolic.sizes import expanded
@@ -335,6 +336,8 @@ def differentiated(scope: Scope, parts: list[Node], times: int) -> Any:
         raise NotUnderstood("a derivative of what is no function")
     if len(parts) > 1:
         symbol = scope.symbol(str(parts[1].children[-1]))
+        if parts[0].data == "name" and value.free_symbols != {symbol}:
+            raise NoAnswer("a letter that may be a function")
     elif not value.free_symbols:
         raise NoAnswer("a derivative of what has no letter")
     else:
@@ -364,6 +367,7 @@ def integral(scope: Scope, children: list[Child]) -> Any:
         raise TooLarge("too long an expression to integrate")
     symbol = scope.symbol(str(letters[0].children[-1])) if letters else _variable(value)
     if limits:
+        ends_there(limits[0].children)
         low, high = (number_of(node, scope) for node in nodes(limits[0].children))
         result = sympy.integrate(value, (symbol, low, high))
         if result.is_number and not result.is_finite:
@@ -378,6 +382,7 @@ def integral(scope: Scope, children: list[Child]) -> Any:
 
 
 def limit(scope: Scope, children: list[Child]) -> Any:
+    ends_there(children)
     value, target = (number_of(node, scope) for node in nodes(children))
     name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
     symbol = scope.symbol(name)
@@ -404,6 +409,7 @@ def limit_first(scope: Scope, children: list[Child]) -> Any:
 
 def ranged(scope: Scope, children: list[Child]) -> Any:
     """`sum of E for k from a to b`."""
+    ends_there(children)
     parts = nodes(children)
     name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
     low, high = number_of(parts[1], scope), number_of(parts[2], scope)

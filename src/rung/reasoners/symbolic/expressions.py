@@ -403,6 +403,8 @@ def nth_root(value: Any, order: int) -> Any:
         raise TooLarge("a root of too high an order")
     if value.is_number and value.is_negative and order % 2:
         return -power(-value, Rational(1, order))
+    if value.is_number and value.is_negative and order > 2:
+        raise NoAnswer("an even root of a negative number, beyond the square root")
     return power(value, Rational(1, order))
 
 

@@ -69,6 +69,8 @@ _NAMED: Final = re.compile(r"what(?:'s|\s+is|s)\s+(?:9/11|24/7|7/11|4/20|20/20|5
 
 # `1,5 and 2,5` are two numbers in most of Europe.
 _COMMAS: Final = re.compile(r"(?<![\d,.])\d+,\d{1,2} and \d+,\d{1,2}(?![\d,])")
+# `1/2 ÷ 1/4` and `6 / 1/2` look like a division by a fraction, which they are not by the rules.
+_QUOTIENTS: Final = re.compile(r"(?:÷\s*|[)\w]\s+/\s+)\d+/\d")
 # `3√27` is a cube root to some.
 _ROOT: Final = re.compile(r"(?<![\w.])([3-9])√(\d{1,12})(?![\d.])")
 
@@ -83,6 +85,8 @@ def normal(text: str) -> str:
         raise NotUnderstood("a day or a saying, or a sum")
     if _COMMAS.search(text):
         raise NotUnderstood("commas that may be of decimals")
+    if _QUOTIENTS.search(text):
+        raise NotUnderstood("a division by a fraction, or by its numerator")
     if any(_is_whole_root(int(found[1]), int(found[2])) for found in _ROOT.finditer(text)):
         raise NotUnderstood("a number that may say which root")
     # a root's sign is of the number behind it, where no letter or power follows; of the word that is not so sure

@@ -284,12 +284,12 @@ def _is_signed(node: Node) -> bool:
 
 
 def _not_an_echo(node: Node, result: Expr) -> Any:
-    """`sqrt(2)` asked for as it is wants digits: the root is what was asked."""
+    """`sqrt(2)` or the cube root of 10, asked for as it is, wants digits: the root is what was asked."""
     if (
         node.data in {"function", "power", "one_of", "nth_root"}
         and result.is_Pow
         and result.exp.is_Rational
-        and result.exp.q == 2
+        and result.exp.q >= 2
         and result.is_real
     ):
         return approximate_text(result)

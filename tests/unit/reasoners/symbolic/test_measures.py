@@ -207,6 +207,8 @@ def test_clock_times_go_round(start: dt.time, minutes: int, halves: bool) -> Non
 
     assert solve(f"What is {minutes} minutes after {shown(start)}?") == shown(later)
     assert solve(f"What is {minutes} minutes before {shown(later)}?") == shown(start)
+    if later == start:  # no time, or a day
+        return
     if halves or later >= start or not {start.hour, later.hour} <= {10, 11, 12}:  # from 12:30 to 10:15 may be either
         assert solve(f"How many minutes are there between {shown(start)} and {shown(later)}?") == str(minutes % 1440)
 
