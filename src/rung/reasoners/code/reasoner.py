@@ -94,9 +94,9 @@ class Code:
         """Run with tests by the model; one that does not name what it wrote tests nothing."""
         with after(draft.answer.usage):
             told = await self._say(call, testing(call.body, name))
-        usage = draft.answer.usage + told.usage
+        answer = msgspec.structs.replace(draft.answer, usage=draft.answer.usage + told.usage)
         tests = [test for test in assertions_in(told.text) if re.search(rf"\b{name}\b", test)]
-        return await self._run(msgspec.structs.replace(draft.answer, usage=usage), tests)
+        return await self._run(answer, tests) if tests else msgspec.structs.replace(draft, answer=answer)
 
     async def _mended(self, call: Call, asked: Json, draft: _Draft) -> _Draft:
         """The better of the draft and what the model makes of it once it has seen what went wrong."""

@@ -119,6 +119,21 @@ async def test_a_test_of_its_own_that_does_not_call_what_it_wrote_is_none(made, 
     assert (answer.signals["tests"], answer.signals["tests_passed"]) == (1.0, 1.0)
 
 
+async def test_without_a_test_the_code_is_run_once(made, calling, whole, monkeypatch):
+    runs = []
+    run = Jail.run
+
+    async def counted(jail, code, tests):
+        runs.append(code)
+        return await run(jail, code, tests)
+
+    code, _ = made([RIGHT], ["assert True"], [RIGHT], ["assert True"])
+    await whole(code, calling(QUESTION))  # asks the system once what it allows
+    monkeypatch.setattr(Jail, "run", counted)
+    answer = await whole(code, calling(QUESTION))
+    assert (len(runs), answer.signals["tests"]) == (1, 0.0)
+
+
 async def test_code_that_defines_nothing_is_not_tested(made, calling, whole):
     code, below = made(["```python\nx = 1\n```"])
     answer = await whole(code, calling(QUESTION))
