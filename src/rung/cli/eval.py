@@ -1,5 +1,6 @@
 """`rung eval`: what is learned from outcomes, what it is worth, and the artefact that serves by it."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,9 @@ import rung
 from rung.cli.options import EMBEDDING, JsonOption, draw, picture_option, write_json
 from rung.errors import ConfigError
 
+# Read when numpy is first imported. Threads of factorisations so small wait for each other by spinning: beside a model
+# that answers, all took three times as long as by one thread.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 try:
     import numpy as np
     import scipy.sparse  # noqa: F401  asked for here, so that nothing is found missing half way
