@@ -73,7 +73,7 @@ def _one_reach(node: Node) -> None:
     doubtful = (
         (shape in _SIGNED and (_is(first, _MOD) or _is(last, _MOD)))
         or (shape in SUMS and _is(last, _CHOOSE))
-        or (shape == "choose" and _is(first, _PRODUCTS))
+        or (shape == "choose" and _is(first, _PRODUCTS | _CHOOSE))
         or (shape == "divided" and _is(first, _POWER) and _is_one(first.children[-1]))
         or (shape == "joined" and _is(first, _POWER) and _is_plain_power(first))
     )

@@ -136,6 +136,7 @@ class _Reader:
         self.converts = False
         self.shown = False
         self.options = self._options()
+        self.hex = any(piece.text.lower() in _HEX for piece in all_pieces)
 
     def _options(self) -> int:
         """Where `(a) ... (b) ...` begin that are the choices of a question, not variables in brackets."""
@@ -166,7 +167,7 @@ class _Reader:
         self._emit(piece.kind, piece.text)
 
     def _num(self, piece: Piece) -> None:
-        if self._hexadecimal():
+        if self.hex and self._hexadecimal():
             return
         before = self.pieces[self.at - 1] if self.at else piece
         if "," in piece.text and before.text == "," and before.end == piece.at:
@@ -337,7 +338,7 @@ class _Reader:
         if words[0] == "in" and self._before == "NUM" and words[1:2] in (["in"], ["to"], ["into"]):
             self._emit("UNIT", "inch")
             return
-        if self._hexadecimal():
+        if self.hex and self._hexadecimal():
             return
         for way in (
             self._roman,

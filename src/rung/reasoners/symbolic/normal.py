@@ -67,8 +67,10 @@ _DAY: Final = re.compile(rf"(?<![\d/.(-])(?:\d{{1,2}}([/-])\d{{1,2}}\1{_YEAR}|{_
 _NAMED: Final = re.compile(r"what(?:'s|\s+is|s)\s+(?:9/11|24/7|7/11|4/20|20/20|50/50|80/20)\W*", re.IGNORECASE)
 
 
-# `1,5 and 2,5` are two numbers in most of Europe.
-_COMMAS: Final = re.compile(r"(?<![\d,.])\d+,\d{1,2} and \d+,\d{1,2}(?![\d,])")
+# `1,5 and 2,5` are two numbers in most of Europe, and `100,200 and 300` may be three.
+_COMMAS: Final = re.compile(
+    r"(?<![\d,.])(?:\d+,\d{1,2} and \d+,\d{1,2}|\d{3},(?!000)\d{3},? and \d{1,3})(?![\d,])",
+)
 # `1/2 ÷ 1/4` and `6 / 1/2` look like a division by a fraction, which they are not by the rules.
 _QUOTIENTS: Final = re.compile(r"(?:÷\s*|[)\w]\s+/\s+)\d+/\d")
 # `3√27` is a cube root to some.

@@ -49,21 +49,30 @@ def _ratio(terms: Sequence[Rational]) -> Rational | None:
     return ratios.pop() if len(ratios) == 1 else None
 
 
+def _adds(terms: Sequence[Rational]) -> bool:
+    """Whether each term is the sum of the two before, seen twice at least."""
+    return len(terms) >= 4 and all(c == a + b for a, b, c in zip(terms, terms[1:], terms[2:], strict=False))
+
+
+def _has_one_rule(terms: Sequence[Rational]) -> None:
+    """Raises NoAnswer for `2, 3, 5, 8`, which goes on with 12 or 13."""
+    if _adds(terms) and any(terms):
+        raise NoAnswer("two rules: differences, and sums of the two before")
+
+
 def next_term(scope: Scope, children: list[Child]) -> Any:
     terms = _terms(scope, children)
     if (ratio := _ratio(terms)) is not None:
         scope.say("Each term is {} times the one before", ratio)
         scope.say("{} * {} = {}", terms[-1], bracketed(scope.steps.text(ratio)), terms[-1] * ratio)
         return terms[-1] * ratio
-    adds = len(terms) >= 4 and all(c == a + b for a, b, c in zip(terms, terms[1:], terms[2:], strict=False))
     if (firsts := differences(terms)) is not None:
-        if adds:
-            raise NoAnswer("two rules: differences, and sums of the two before")
+        _has_one_rule(terms)
         result = polynomial(firsts, Integer(len(terms) + 1))
         explain.differences(scope.steps, terms)
         explain.goes_on(scope.steps, terms, firsts, result)
         return result
-    if adds and len(terms) >= 5:
+    if len(terms) >= 5 and _adds(terms):
         scope.say("Each term is the sum of the two before: {} + {} = {}", terms[-2], terms[-1], terms[-1] + terms[-2])
         return terms[-1] + terms[-2]
     raise NoAnswer("no rule that it sees")
@@ -92,6 +101,7 @@ def _term(scope: Scope, terms: list[Rational], index: Expr) -> Expr:
     firsts = differences(terms)
     if firsts is None:
         raise NoAnswer("no rule that it sees")
+    _has_one_rule(terms)
     result = polynomial(firsts, index)
     explain.differences(scope.steps, terms)
     explain.newton(scope.steps, firsts, index, result)

@@ -50,6 +50,12 @@ def _gap(members: list[Any]) -> Any:
     return abs(members[0] - members[1])
 
 
+def _geometric(members: list[Any]) -> Any:
+    if not all(member.is_nonnegative for member in reals(members)):
+        raise NoAnswer("a geometric mean of what is negative")
+    return nth_root(product(members), len(members))
+
+
 def _denominator(members: list[Any]) -> Any:
     if not all(member.is_Rational for member in members):
         raise NoAnswer("not fractions")
@@ -71,7 +77,7 @@ LISTS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     "stdev": lambda members: sympy.sqrt(_variance(members)),
     "sample_variance": lambda members: _variance(members, 1),
     "sample_stdev": lambda members: sympy.sqrt(_variance(members, 1)),
-    "geometric": lambda members: nth_root(product(members), len(members)),
+    "geometric": _geometric,
     "harmonic": lambda members: len(members) / sympy.Add(*(over(Integer(1), member) for member in members)),
     "maximum": lambda members: call("maximum", members),
     "minimum": lambda members: call("minimum", members),
