@@ -29,7 +29,7 @@ NUMBER = re.compile(
     r"(?!st\b|nd\b|rd\b|th\b)(?:\s(?P<scale>thousand|million|billion|trillion)\b)?",
     re.IGNORECASE,
 )
-_SCALE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 
 # What may stand around a number that is an answer: marks, a currency, a few words of unit; no variable.
 _UNITS = re.compile(r"[\s$€£%\\.°*()]*+(?:(?:[A-Za-z²³^/%°]{2,20}|(?<=[\s°])[gmshlLCFK])[\s.%]*+){0,4}")
@@ -41,7 +41,7 @@ _WORDS_BELOW_20 = (
 _WORDS_OF_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 WORDS: dict[str, int] = {w: i for i, w in enumerate(_WORDS_BELOW_20.split())}
 WORDS |= {w: 10 * i for i, w in enumerate(_WORDS_OF_TENS.split(), start=2)}
-_WORD = "|".join([*WORDS, "hundred", *_SCALE])
+_WORD = "|".join([*WORDS, "hundred", *SCALES])
 WORD_NUMBER = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD}))*+\b", re.IGNORECASE)
 
 
@@ -93,7 +93,7 @@ def value_of(match: re.Match[str]) -> Fraction | None:
         if len(under) > MOST_DIGITS or not Fraction(under):
             return None
         value = value + Fraction(over) / Fraction(under) if over else value / Fraction(under)
-    value *= _SCALE.get((match["scale"] or "").lower(), 1)
+    value *= SCALES.get((match["scale"] or "").lower(), 1)
     negative = (match["sign"] or "").startswith("-") != bool(match["sign2"])
     return -value if negative else value
 
@@ -106,8 +106,8 @@ def spelt_value(words: str) -> int:
             part += WORDS[word]
         elif word == "hundred":
             part = max(part, 1) * 100
-        elif word in _SCALE:
-            total, part = total + max(part, 1) * _SCALE[word], 0
+        elif word in SCALES:
+            total, part = total + max(part, 1) * SCALES[word], 0
     return total + part
 
 

@@ -78,6 +78,7 @@ class Account:
         usage: Usage = NOTHING_SPENT,
         looked: tuple[float, Verdict] | None = None,
     ) -> None:
+        """How the attempt ended; `looked` is when its answer was looked at, and what was seen of it."""
         ended_s, verdict = looked or (self._clock.monotonic(), None)
         self.steps.append(
             Step(
@@ -117,4 +118,5 @@ def taken(chunks: Sequence[Chunk], profile: Profile, prompt_tokens: int, busy_s:
 
 
 def tokens_of(pieces: int, chars: int) -> int:
+    """How many came in so many pieces of text: one in each, or more where servers send several together."""
     return max(pieces, chars // _CHARS_PER_TOKEN)

@@ -7,12 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from rung.clock import Clock, soon_within, within
-from rung.errors import (
-    Abstained,
-    ReasonerError,
-    RungError,
-    TimedOut,
-)
+from rung.errors import Abstained, ReasonerError, RungError, TimedOut
 from rung.reasoners.base import closing, collect, spell
 from rung.routing import (
     Candidate,

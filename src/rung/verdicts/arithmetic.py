@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-from rung.answers.numerals import plain
+from rung.answers.numerals import SCALES, plain
 from rung.answers.phrases import word_set
 from rung.answers.units import MEASURES, UNITS
 
@@ -44,7 +44,6 @@ _TOKEN = re.compile(
 )
 # Functions by name: what follows one in brackets stands for another number.
 _FUNCTIONS = word_set("sqrt root log ln exp sin cos tan abs floor ceil round max min gcd lcm mod")
-_SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 # What is not added to a number without it either: hours of a clock, hundredths and dozens.
 _ALONE = frozenset({"am", "pm", "cent", "dozen"})
 _AFTER_ROUNDING = {"remainder", "r", "rounded", "rounds"}
@@ -259,7 +258,7 @@ class _Parser:
             if self._percent:
                 self._at += 1
                 value /= 100
-            scale = _SCALES.get(self._peek()[1].lower(), 1)
+            scale = SCALES.get(self._peek()[1].lower(), 1)
             self._at += scale > 1
             self._slack *= scale
             self._skip_unit()
