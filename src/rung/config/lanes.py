@@ -23,6 +23,9 @@ class Section(BaseModel):
         return from_home(value) if isinstance(value, Path) else value
 
 
+_Weight = Annotated[float, Field(gt=0)]
+
+
 class Queue(Section):
     max_requests: int = Field(
         1000, ge=1, description="Requests that may wait at one lane. More would only wait for their deadline."
@@ -42,7 +45,7 @@ class Queue(Section):
     reserved_other: float = Field(
         0.05, ge=0, lt=0.1, description="The same for batch and for each numbered class, so that none starves."
     )
-    tenant_weights: dict[str, float] = Field(
+    tenant_weights: dict[str, _Weight] = Field(
         {}, description="Tenant -> weight of its share; 1 if not given. A tenant is the name of an API key."
     )
 
@@ -115,6 +118,7 @@ class Retry(Section):
 
 
 _Headroom = Annotated[float, Field(ge=1)]
+_Places = Annotated[int, Field(ge=1)]
 
 
 class Shed(Section):
@@ -148,4 +152,4 @@ class Lanes(Section):
     long_prompt_tokens: int = Field(
         512, ge=1, description="From here on a local model reads one prompt at a time: short ones wait behind it."
     )
-    pools: dict[str, int] = Field({}, description="Name -> calls at once of all endpoints that name this `pool`.")
+    pools: dict[str, _Places] = Field({}, description="Name -> calls at once of all endpoints that name this `pool`.")

@@ -116,9 +116,16 @@ def parse_config(raw: Mapping[str, Any], *, source: str, env: Mapping[str, str] 
 class _Loader(yaml.SafeLoader):
     """YAML as it is meant to be safe, and no key twice: the first of two would be lost without a word."""
 
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError, AttributeError) as e:  # a thirteenth month, a number of thousands of digits
+            problem = f"this cannot be read as `{node.tag.rpartition(':')[2]}` (quotes make it text)"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from e
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
-        for key, _ in node.value:
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
             if not isinstance(key.value, str) or key.tag == "tag:yaml.org,2002:merge":
                 continue
             if key.value in seen:

@@ -120,8 +120,8 @@ class EndpointConfig(ReasonerBase):
     @model_validator(mode="before")
     @classmethod
     def _first_of_several(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("base_urls") and "base_url" not in given:
-            return {**given, "base_url": given["base_urls"][0]}
+        if isinstance(given, dict) and (urls := given.get("base_urls")) and "base_url" not in given:
+            return {**given, "base_url": urls[0] if isinstance(urls, list | tuple) else ""}  # else told of `base_urls`
         return given
 
     @field_validator("headers")

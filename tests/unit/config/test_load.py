@@ -90,6 +90,12 @@ def test_headroom_is_some(headroom: float) -> None:
         parse_config({"reasoners": {"calc": {"kind": "symbolic"}}, "lanes": lanes}, source="f")
 
 
+@pytest.mark.parametrize("lanes", [{"pools": {"p": 0}}, {"queue": {"tenant_weights": {"ann": 0}}}])
+def test_nobody_has_no_place_and_no_share(lanes: dict[str, Any]) -> None:
+    (said,) = problems(lanes=lanes)
+    assert "must be greater than" in said
+
+
 def test_an_entry_that_is_no_mapping_is_told_how_to_be_one() -> None:
     with pytest.raises(ConfigError, match=r"reasoners\.calc: must be a mapping"):
         parse_config({"reasoners": {"calc": "symbolic"}}, source="f")
@@ -197,6 +203,8 @@ def test_an_unknown_key_names_the_nearest(reasoners: dict[str, Any] | None, rest
         ({"a": {**CLOUD, "base_url": "ftp://a/v1"}}, "reasoners.a.base_url: `ftp://a/v1` is no web address"),
         ({"a": {**CLOUD, "base_url": "http://"}}, "reasoners.a.base_url: `http://` is no web address"),
         ({"a": {**CLOUD, "base_urls": ["http://a/v1", "b"]}}, "reasoners.a.base_url: `b` is no web address"),
+        ({"a": {"kind": "endpoint", "model": "m", "base_urls": {"eu": "http://a"}}}, "reasoners.a.base_urls: must be"),
+        ({"a": {**CLOUD, "base_urls": {"eu": "http://a"}}}, "reasoners.a.base_urls: must be a list"),
         ({"a": {**CLOUD, "headers": {"x": "1\r\nhost: b"}}}, "reasoners.a.headers: 'x': a header has one line"),
         ({"a": {**CLOUD, "base_url": "http://a..b/v1"}}, "reasoners.a.base_url: `http://a..b/v1` is no web address"),
         ({"a": {**CLOUD, "base_url": "http://a:99999/v1"}}, "reasoners.a.base_url: `http://a:99999/v1` is no web"),
@@ -373,6 +381,10 @@ def test_files_of_ones_own_are_found_from_the_configs_folder(tmp_path: Path) -> 
         ("reasoners: {a: {kind: symbolic, workers: 1.5}}", "reasoners.a.workers: must be a whole number"),
         ("reasoners: {a: {kind: symbolic, auto: maybe}}", "reasoners.a.auto: must be true or false"),
         ("reasoners: {a: {kind: symbolic}}\nserver: {preset: bst}", "server.preset: must be 'economy', 'balanced' or"),
+        ("reasoners: {a: {kind: local, model: 2025-13-01}}", "line 1"),
+        ("reasoners: {a: {kind: symbolic}}\nserver: {port: " + "8" * 5000 + "}", "line 2"),
+        ("reasoners: {a: {kind: symbolic}}\nserver: {open: !!bool so}", "cannot be read as"),
+        ("reasoners: !!map [a]", "expected a mapping"),
         ("reasoners: {a: {kind: symbolic}}\nlanes: {shed: {headroom: 4}}", "must be a list"),
     ],
 )
