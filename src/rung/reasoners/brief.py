@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from rung.answers import asked
-from rung.reasoners.base import Abilities, Below, Reasoner, Status
+from rung.reasoners.base import Abilities
+from rung.reasoners.composite import Composite
 from rung.reasoners.wording import max_tokens_of, question_of, with_line
 from rung.types import Call, Chunk, Json
 
@@ -31,18 +32,9 @@ def _shortened(body: Json) -> dict[str, Any]:
     return {**changed, "max_tokens": min(MAX_TOKENS, max_tokens_of(body) or MAX_TOKENS)}
 
 
-class Brief:
+class Brief(Composite):
     """An option only where the question asks for a short answer. Asked by name for anything else, it asks for brevity
     but leaves the length to the user's own bound."""
-
-    def __init__(self, name: str, below: Below, of: Reasoner) -> None:
-        self._name = name
-        self._below = below
-        self._of = of
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def abilities(self) -> Abilities:
@@ -50,15 +42,5 @@ class Brief:
             self._of.abilities, tools=False, json_object=False, json_schema=False, short_only=True
         )
 
-    @property
-    def status(self) -> Status:
-        return self._of.status
-
-    async def start(self) -> None:
-        """The rung below is started by its own entry."""
-
     def answer(self, call: Call) -> AsyncIterator[Chunk]:
         return self._below(msgspec.structs.replace(call, body=_shortened(call.body)))
-
-    async def close(self) -> None:
-        """The rung below is closed by its own entry."""

@@ -9,27 +9,19 @@ import msgspec
 from rung.answers.grounding import Grounded, Source, grounded, widened, without_nulls
 from rung.answers.schemas import fits, is_schema, parsed
 from rung.errors import Abstained
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, collect, spell
+from rung.reasoners.base import Abilities, spell
 from rung.reasoners.completions import texts
+from rung.reasoners.composite import Composite
 from rung.reasoners.wording import with_line
 from rung.types import Answer, Call, Choice, Chunk, Json
 
 LINE = "Give each value exactly as the text has it, and null for what the text does not say."
 
 
-class Extract:
+class Extract(Composite):
     """An option only where a JSON schema is asked for. The rung below may say null wherever a single value is asked
     for; a value of its that is in none of the user's messages is taken out: null where the schema lets it be null, left
     out where it need not be there. Abstains where neither is allowed, and where nothing that it said was found."""
-
-    def __init__(self, name: str, below: Below, of: Reasoner) -> None:
-        self._name = name
-        self._below = below
-        self._of = of
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def abilities(self) -> Abilities:
@@ -42,22 +34,11 @@ class Extract:
             schema_only=True,
         )
 
-    @property
-    def status(self) -> Status:
-        return self._of.status
-
-    async def start(self) -> None:
-        """The rung below is started by its own entry."""
-
-    async def close(self) -> None:
-        """The rung below is closed by its own entry."""
-
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         """Raises Abstained."""
         schema = self._schema(call.body)
         wide = widened(schema)
-        async with closing(self._below(msgspec.structs.replace(call, body=_asking(call.body, wide)))) as chunks:
-            said = collect(self._of.name, [chunk async for chunk in chunks])
+        said = await self._ask(msgspec.structs.replace(call, body=_asking(call.body, wide)))
         checked = self._checked(said, wide, call.body)
         value = without_nulls(checked.value, schema, schema)
         if not fits(value, schema):
@@ -66,15 +47,15 @@ class Extract:
             yield chunk
 
     def _silent(self, said: Answer, why: str) -> Abstained:
-        return Abstained(f"{self._name}: {why}", usage=said.usage)
+        return Abstained(f"{self.name}: {why}", usage=said.usage)
 
     def _schema(self, body: Json) -> dict[str, Any]:
         form = body.get("response_format") or {}
         schema = (form.get("json_schema") or {}).get("schema") if form.get("type") == "json_schema" else None
         if not isinstance(schema, dict):
-            raise Abstained(f"{self._name}: no JSON schema is asked for")
+            raise Abstained(f"{self.name}: no JSON schema is asked for")
         if not (is_schema(schema) and is_schema(widened(schema))):
-            raise Abstained(f"{self._name}: a schema that cannot be checked by")
+            raise Abstained(f"{self.name}: a schema that cannot be checked by")
         return schema
 
     def _checked(self, said: Answer, wide: dict[str, Any], body: Json) -> Grounded:
@@ -94,7 +75,7 @@ class Extract:
         if looked_for:
             signals["found"] = len(checked.found) / looked_for
         return Answer(
-            reasoner=self._name,
+            reasoner=self.name,
             choices=(Choice(text=json.dumps(value, ensure_ascii=False), finish="stop"),),
             usage=said.usage,
             signals={**said.signals, **signals},

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from rung.answers import asked, extract, options_of
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing
+from rung.reasoners.base import Abilities, closing
+from rung.reasoners.composite import Composite
 from rung.reasoners.wording import question_of, with_line
 from rung.types import Call, Chunk, Json
 
@@ -126,18 +127,9 @@ def _stops(body: Json) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-class Think:
+class Think(Composite):
     """The user's `max_tokens` bounds reasoning and answer together. An answer that never says its marker is given
     whole, up to the user's stop, or as the short answer found in it: never empty."""
-
-    def __init__(self, name: str, below: Below, of: Reasoner) -> None:
-        self._name = name
-        self._below = below
-        self._of = of
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def abilities(self) -> Abilities:
@@ -145,13 +137,6 @@ class Think:
         return msgspec.structs.replace(
             self._of.abilities, tools=False, json_object=False, json_schema=False, n=False, logprobs=False
         )
-
-    @property
-    def status(self) -> Status:
-        return self._of.status
-
-    async def start(self) -> None:
-        """The rung below is started by its own entry."""
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         question = question_of(call.body)
@@ -165,6 +150,3 @@ class Think:
                     last_reasoning, last_text = split.end()
                     reasoning, text = reasoning + last_reasoning, text + last_text
                 yield msgspec.structs.replace(chunk, text=text, reasoning=chunk.reasoning + reasoning)
-
-    async def close(self) -> None:
-        """The rung below is closed by its own entry."""

@@ -14,7 +14,8 @@ import msgspec
 
 from rung.answers import asked, extract, majority, options_of
 from rung.errors import ReasonerError
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, closing, collect, spell
+from rung.reasoners.base import Abilities, Below, Reasoner, closing, spell
+from rung.reasoners.composite import Composite
 from rung.reasoners.wording import question_of
 from rung.types import Answer, Call, Chunk, Usage
 
@@ -84,32 +85,19 @@ class Tally:
         return {"samples": float(len(self.answers))} | ({"agreement": result.share} if agreed else {})
 
 
-class Vote:
+class Vote(Composite):
     """`samples` bounds how often the rung below is asked. A question without a short answer cannot be voted on: it goes
     to the rung below once, untouched, and no agreement is claimed."""
 
     def __init__(self, name: str, below: Below, of: Reasoner, samples: int = 3) -> None:
-        self._name = name
-        self._below = below
-        self._of = of
+        super().__init__(name, below, of)
         self._samples = samples
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def abilities(self) -> Abilities:
         return msgspec.structs.replace(
             self._of.abilities, tools=False, json_object=False, json_schema=False, n=False, short_only=True
         )
-
-    @property
-    def status(self) -> Status:
-        return self._of.status
-
-    async def start(self) -> None:
-        """The rung below is started by its own entry."""
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         question = question_of(call.body)
@@ -155,10 +143,3 @@ class Vote:
             error.usage = tally.spent
             raise error
         return tally
-
-    async def _ask(self, call: Call) -> Answer:
-        async with closing(self._below(call)) as chunks:
-            return collect(self._of.name, [chunk async for chunk in chunks])
-
-    async def close(self) -> None:
-        """The rung below is closed by its own entry."""

@@ -9,8 +9,9 @@ import msgspec
 
 from rung.config.schema import CodeConfig
 from rung.errors import Abstained, Unavailable
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, after, closing, collect, spell
+from rung.reasoners.base import Abilities, Below, Reasoner, Status, after, spell
 from rung.reasoners.code.asking import assertions_in, code_in, drafting, function_in, mending, testing, wants_code
+from rung.reasoners.composite import Composite
 from rung.reasoners.wording import question_of
 from rung.sandbox import Bounds, Isolation, Jail, Tried
 from rung.types import Answer, Call, Choice, Chunk, Json
@@ -33,7 +34,7 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.code) and not self.tried.wrong and self.tried.passed == len(self.tests)
 
 
-class Code:
+class Code(Composite):
     """An option for requests for code. Tests that the question gives must pass; where it gives none, the model writes
     some. Code that fails is mended once.
 
@@ -42,16 +43,10 @@ class Code:
     """
 
     def __init__(self, name: str, below: Below, of: Reasoner, config: CodeConfig) -> None:
-        self._name = name
-        self._below = below
-        self._of = of
+        super().__init__(name, below, of)
         self._allowed = config.allow_unisolated
         self._jail = Jail(bounds_of(config))
         self._probe: asyncio.Task[Isolation] | None = None
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def abilities(self) -> Abilities:
@@ -61,14 +56,12 @@ class Code:
     def status(self) -> Status:
         if self._probe is not None and self._probe.done() and (gap := self._gap(self._probe.result())):
             return Status(state="down", note=gap)
-        return self._of.status
+        return super().status
 
     async def start(self) -> None:
-        """The rung below is started by its own entry."""
         self._probe = asyncio.create_task(self._jail.isolation())
 
     async def close(self) -> None:
-        """The rung below is closed by its own entry."""
         if self._probe is not None:
             self._probe.cancel()
             await asyncio.gather(self._probe, return_exceptions=True)
@@ -78,7 +71,7 @@ class Code:
         question = question_of(call.body)
         given = assertions_in(question)
         if not given and not wants_code(question):
-            raise Abstained(f"{self._name}: not a request for Python")
+            raise Abstained(f"{self.name}: not a request for Python")
         await self._refuse_if_open()
         asked = drafting(call.body)
         draft = await self._draft(call, asked, given)
@@ -86,8 +79,8 @@ class Code:
             draft = await self._with_own_tests(call, draft, name)
         best = draft if draft.whole else await self._mended(call, asked, draft)
         if not best.code or best.tried.wrong or (given and not best.whole):
-            raise Abstained(f"{self._name}: its code did not pass", usage=best.answer.usage)
-        for chunk in spell(_told(self._name, best, given, mended=not draft.whole)):
+            raise Abstained(f"{self.name}: its code did not pass", usage=best.answer.usage)
+        for chunk in spell(_told(self.name, best, given, mended=not draft.whole)):
             yield chunk
 
     async def _with_own_tests(self, call: Call, draft: _Draft, name: str) -> _Draft:
@@ -118,14 +111,13 @@ class Code:
             self._probe = asyncio.create_task(self._jail.isolation())
         gap = self._gap(await asyncio.shield(self._probe))
         if gap:
-            raise Unavailable(f"{self._name}: {gap}")
+            raise Unavailable(f"{self.name}: {gap}")
 
     async def _draft(self, call: Call, body: Json, tests: Sequence[str]) -> _Draft:
         return await self._run(await self._say(call, body), tests)
 
     async def _say(self, call: Call, body: Json) -> Answer:
-        async with closing(self._below(msgspec.structs.replace(call, body=body))) as chunks:
-            return collect(self._of.name, [chunk async for chunk in chunks])
+        return await self._ask(msgspec.structs.replace(call, body=body))
 
     async def _run(self, answer: Answer, tests: Sequence[str]) -> _Draft:
         code = code_in(answer.text)

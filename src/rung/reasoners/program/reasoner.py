@@ -8,7 +8,8 @@ import msgspec
 from rung.answers import asked, reads_off, same
 from rung.config.schema import ProgramConfig
 from rung.errors import Abstained, TimedOut
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, after, closing, collect, spell
+from rung.reasoners.base import Abilities, Below, Reasoner, after, spell
+from rung.reasoners.composite import Composite
 from rung.reasoners.program.asking import again, first
 from rung.reasoners.program.checks import Checked, checked, program_in
 from rung.reasoners.wording import question_of
@@ -29,52 +30,40 @@ class _Written(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
 
 
-class Program:
+class Program(Composite):
     """An option for questions that ask for a number. Abstains from others, from programs that are still wrong when they
     were mended once, and from two samples that do not agree. The program is the answer's reasoning."""
 
     def __init__(self, name: str, below: Below, of: Reasoner, config: ProgramConfig) -> None:
-        self._name = name
-        self._below = below
-        self._of = of
+        super().__init__(name, below, of)
         self._samples = config.samples
         self._programs = Programs(config.workers)
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def abilities(self) -> Abilities:
         return Abilities(context_tokens=self._of.abilities.context_tokens, general=False, short_only=True, tasks=TASKS)
 
-    @property
-    def status(self) -> Status:
-        return self._of.status
-
     async def start(self) -> None:
-        """The rung below is started by its own entry."""
         self._programs.start()
 
     async def close(self) -> None:
-        """The rung below is closed by its own entry."""
         await self._programs.close()
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         """Raises Abstained."""
         question = question_of(call.body)
         if asked(question) != "number" or reads_off(question):
-            raise Abstained(f"{self._name}: not a question for a number that is to be computed")
+            raise Abstained(f"{self.name}: not a question for a number that is to be computed")
         samples: list[_Written] = []
         for number in range(self._samples):
             with after(_spent(samples)):
                 sample = await self._written(call, number, question)
             samples.append(sample)
             if sample.checked.wrong:
-                raise Abstained(f"{self._name}: its program did not pass the checks", usage=_spent(samples))
+                raise Abstained(f"{self.name}: its program did not pass the checks", usage=_spent(samples))
             if not same(sample.checked.answer, samples[0].checked.answer):
-                raise Abstained(f"{self._name}: its programs do not agree", usage=_spent(samples))
-        for chunk in spell(_told(self._name, samples)):
+                raise Abstained(f"{self.name}: its programs do not agree", usage=_spent(samples))
+        for chunk in spell(_told(self.name, samples)):
             yield chunk
 
     async def _written(self, call: Call, number: int, question: str) -> _Written:
@@ -93,8 +82,7 @@ class Program:
         return _Written(program=program_in(answer.text), checked=result, signals=signals, usage=usage)
 
     async def _tried(self, call: Call, question: str) -> tuple[Answer, Checked]:
-        async with closing(self._below(call)) as chunks:
-            answer = collect(self._of.name, [chunk async for chunk in chunks])
+        answer = await self._ask(call)
         with after(answer.usage):
             return answer, checked(await self._ran(program_in(answer.text)), question)
 
