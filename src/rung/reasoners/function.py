@@ -43,37 +43,25 @@ class Function:
 
     def __init__(self, name: str, config: FunctionConfig) -> None:
         """Raises ConfigError if there is nothing at `config.call` that can be asked."""
-        self._name = name
+        self.name = name
         self._ask = _loaded(name, config.call)
         self._wants_messages = next(iter(inspect.signature(self._ask).parameters), "") == "messages"
-        self._abilities = Abilities(general=config.general, streaming=config.batch == 1)
+        self.abilities = Abilities(general=config.general, streaming=config.batch == 1)
         self._in_batches = config.batch > 1
-        self._status = Status(state="cold", note="not started")
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def abilities(self) -> Abilities:
-        return self._abilities
-
-    @property
-    def status(self) -> Status:
-        return self._status
+        self.status = Status(state="cold", note="not started")
 
     async def start(self) -> None:
-        self._status = Status(state="warm")
+        self.status = Status(state="warm")
 
     async def close(self) -> None:
-        self._status = Status(state="down", note="closed")
+        self.status = Status(state="down", note="closed")
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         if self._in_batches:
             for chunk in self._chunks(call, (await self._asked_of([call]))[0]):
                 yield chunk
             return
-        given = _Given(self._name, call)
+        given = _Given(self.name, call)
         try:
             async with aclosing(self._pieces(call)) as pieces:
                 async for piece in pieces:
@@ -81,7 +69,7 @@ class Function:
                         yield chunk
         except Abstained:
             if given.any:
-                raise Malformed(f"{self._name}: abstained when it had begun to answer") from None
+                raise Malformed(f"{self.name}: abstained when it had begun to answer") from None
             raise
         for chunk in given.owed():
             yield chunk
@@ -92,7 +80,7 @@ class Function:
         answers: list[Answer | ReasonerError] = []
         for call, piece in zip(calls, given, strict=True):
             try:
-                answers.append(collect(self._name, self._chunks(call, piece)))
+                answers.append(collect(self.name, self._chunks(call, piece)))
             except ReasonerError as error:
                 answers.append(error)
         return answers
@@ -101,12 +89,12 @@ class Function:
         async with aclosing(self._pieces(calls)) as pieces:
             async for given in pieces:
                 if not isinstance(given, list | tuple) or len(given) != len(calls):
-                    raise Malformed(f"{self._name}: your function must give a list of {len(calls)} answers")
+                    raise Malformed(f"{self.name}: your function must give a list of {len(calls)} answers")
                 return given
-        raise Malformed(f"{self._name}: your function gave nothing")
+        raise Malformed(f"{self.name}: your function gave nothing")
 
     def _chunks(self, call: Call, piece: Any) -> list[Chunk]:
-        given = _Given(self._name, call)
+        given = _Given(self.name, call)
         return [*given.chunks(piece), *given.owed()]
 
     async def _pieces(self, asked: Call | Sequence[Call]) -> AsyncGenerator[Any, None]:
@@ -126,8 +114,8 @@ class Function:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             what, where = type(error).__name__, _where(error)
-            _log.warning("function failed", reasoner=self._name, error=what, at=where)
-            raise Upstream(f"{self._name}: your function raised {what} ({where})") from error
+            _log.warning("function failed", reasoner=self.name, error=what, at=where)
+            raise Upstream(f"{self.name}: your function raised {what} ({where})") from error
 
     def _what_of(self, asked: Call | Sequence[Call]) -> Any:
         """A copy: the next rung is asked with the same body, and the cache keeps the answer under it."""

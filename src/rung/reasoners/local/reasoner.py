@@ -40,13 +40,9 @@ class Local:
 
     def __init__(self, name: str, engine: Engine, temperature: float = 0.0) -> None:
         """`temperature` is that of a request which states none."""
-        self._name = name
+        self.name = name
         self._engine = engine
         self._temperature = temperature
-
-    @property
-    def name(self) -> str:
-        return self._name
 
     @property
     def abilities(self) -> Abilities:
@@ -71,7 +67,7 @@ class Local:
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         if tools.older_are_asked(call.body):
-            raise UpstreamRefusedRequest(f"{self._name}: takes `tools`, not the older `functions`", param="functions")
+            raise UpstreamRefusedRequest(f"{self.name}: takes `tools`, not the older `functions`", param="functions")
         usage = Usage()
         body: dict[str, Any] = {**call.body, "messages": readable(call.body["messages"])}
         choices = body.get("n") or 1
@@ -95,7 +91,7 @@ class Local:
                         yield said
         except ContextExceeded as error:
             raise ContextExceeded(
-                f"{self._name}: the prompt is longer than its context of {self._engine.spec.context_tokens} tokens; "
+                f"{self.name}: the prompt is longer than its context of {self._engine.spec.context_tokens} tokens; "
                 "shorten it, or raise `context_tokens` in rung.yaml",
                 upstream_status=error.upstream_status,
                 param="messages",

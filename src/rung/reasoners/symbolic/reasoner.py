@@ -28,18 +28,11 @@ class Symbolic:
     """
 
     def __init__(self, name: str, config: SymbolicConfig) -> None:
-        self._name = name
+        self.name = name
+        self.abilities = _ABILITIES
         self._clock = LoopClock()
         limits = Limits(wall_s=config.time_limit_s, memory_mb=config.memory_mb)
         self._pool = Pool(_SOLVER, size=config.workers, limits=limits)
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def abilities(self) -> Abilities:
-        return _ABILITIES
 
     @property
     def status(self) -> Status:
@@ -61,14 +54,14 @@ class Symbolic:
         """One chunk with the answer, plain, and the steps to it as its reasoning."""
         asked = self._asked(call.body.get("messages", ()))
         if not worth_parsing(asked.text):
-            raise Abstained(f"{self._name}: not a question of mathematics")
+            raise Abstained(f"{self.name}: not a question of mathematics")
         started_s = self._clock.monotonic()
         try:
             solved = msgspec.msgpack.decode(await self._pool.run(msgspec.msgpack.encode(asked)), type=Solved)
         except TimedOut as over:
-            raise Abstained(f"{self._name}: {over.message}") from None
+            raise Abstained(f"{self.name}: {over.message}") from None
         if not solved.answer:
-            raise Abstained(f"{self._name}: {solved.why}")
+            raise Abstained(f"{self.name}: {solved.why}")
         steps = _held("\n".join(solved.steps), solved.answer, call.body)
         # who asks for the way gets it as the answer, which is its last line
         text, reasoning = (steps, "") if steps and solved.shown else (solved.answer, steps)
@@ -88,7 +81,7 @@ class Symbolic:
         last = messages[-1] if messages else {}
         text = _text(last.get("content"))
         if last.get("role") != "user" or not text:
-            raise Abstained(f"{self._name}: the last message is no question in words")
+            raise Abstained(f"{self.name}: the last message is no question in words")
         return Asked(text=text, alone=not any(m.get("role") in {"user", "assistant"} for m in messages[:-1]))
 
 
