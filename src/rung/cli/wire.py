@@ -238,8 +238,11 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         drained, self.drained = self.drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
+        if drained is not None:
+            if not drained.done():
+                drained.set_result(None)
+            if self._answering is None:
+                self._next()
 
     # What the parser tells.
 
@@ -280,7 +283,7 @@ class Connection(asyncio.Protocol):
         keep = version == "1.1" and parser.should_keep_alive()
         exchange = self._reading = Exchange(self, scope, keep=keep)
         self._last = not keep
-        if self._answering is None:
+        if self._answering is None and self.drained is None:
             self._answering = self._asked = exchange
         else:
             self._waiting.append(exchange)
@@ -333,7 +336,10 @@ class Connection(asyncio.Protocol):
         self.since = self.server.ticks
         if not keep or self.server.stopping:
             self._part()
-            return
+        elif self.drained is None:  # who does not read what it asked for has no more of it kept here
+            self._next()
+
+    def _next(self) -> None:
         if self._waiting:
             self._answering = self._waiting.popleft()
             self.server.begin_soon(self._answering)
@@ -368,6 +374,7 @@ class Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         self._last, self._reading = True, None
+        self._waiting.clear()
         self.flush()
         if self._transport is not None:
             self._transport.close()

@@ -86,6 +86,9 @@ class Site:
             self.ended.append(str(number))
         await send({"type": "http.response.body", "body": b""})
 
+    async def large(self, receive: Any, send: Any) -> None:
+        await self.whole(send, b"x" * 2**20)
+
     async def wait(self, receive: Any, send: Any) -> None:
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -409,6 +412,42 @@ async def test_who_does_not_read_is_not_written_to(site: Site) -> None:
     assert len(site.ended) < 400
     assert len((await client.response())[2]) == 400 * 65536
     assert len(site.ended) == 400
+
+
+async def test_who_asks_on_and_does_not_read_is_answered_no_further(site: Site) -> None:
+    client = await site.open()
+    client.say(b"POST /large HTTP/1.1\r\ncontent-length: 0\r\n\r\n" * 100)
+    await asyncio.sleep(0.3)
+    begun = len(site.scopes)
+    assert begun < 50
+    await asyncio.sleep(0.1)
+    assert len(site.scopes) == begun
+    for _ in range(100):
+        assert len((await client.response())[2]) == 2**20
+    client.ask("/echo", b"after")
+    assert (await client.response())[2] == b"after"
+
+
+async def test_who_does_not_read_may_leave_with_requests_unanswered(site: Site) -> None:
+    client = await site.open()
+    client.say(b"POST /large HTTP/1.1\r\ncontent-length: 0\r\n\r\n" * 100)
+    await asyncio.sleep(0.3)
+    begun = len(site.scopes)
+    client.writer.transport.abort()
+    await asyncio.sleep(0.05)
+    assert len(site.scopes) == begun
+    assert not site.server._connections
+
+
+async def test_once_closed_it_is_answered_no_more_though_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_TICK_S", 0.02)
+    again = Site()
+    client = await again.open()
+    client.say(b"POST /large HTTP/1.1\r\ncontent-length: 0\r\n\r\n" * 100)
+    await asyncio.sleep(0.5)
+    begun = len(again.scopes)
+    assert (await client.closed()).count(b"HTTP/1.1 200") == begun == len(again.scopes)
+    await again.close()
 
 
 async def test_an_app_hears_that_its_client_left(site: Site) -> None:
