@@ -22,6 +22,7 @@ from rung.config.schema import (
     SymbolicConfig,
     ThinkConfig,
     VoteConfig,
+    shown,
 )
 from rung.errors import ConfigError
 from rung.estimators.calibrated import Calibrated, Calibration, read_file
@@ -375,7 +376,7 @@ def _about(entry: Leaf) -> str:
     if isinstance(entry, LocalConfig):
         return f"{entry.model or entry.path} on this machine"
     if isinstance(entry, EndpointConfig):
-        return f"{entry.model} at {entry.base_url}"
+        return f"{entry.model} at {shown(entry.base_url)}"
     if isinstance(entry, FunctionConfig):
         return f"your own {entry.call.rpartition('/')[2]}"
     return "exact mathematics"

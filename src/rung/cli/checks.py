@@ -20,7 +20,7 @@ from rung.bootstrap.build import build_learned
 from rung.cli.reach import Server
 from rung.clock import Clock
 from rung.config import Config
-from rung.config.schema import CodeConfig, EndpointConfig, FunctionConfig, LocalConfig
+from rung.config.schema import CodeConfig, EndpointConfig, FunctionConfig, LocalConfig, shown
 from rung.errors import ConfigError, LedgerError, Unavailable, WeightsError
 from rung.ledger.store import Store
 from rung.reasoners.function import Function
@@ -233,11 +233,13 @@ async def _door_of(name: str, entry: EndpointConfig, base_url: str, key: str, se
     url = f"{base_url.rstrip('/')}/models"
     try:
         async with session.get(url, headers=headers, timeout=aiohttp.ClientTimeout(_ENDPOINT_S)) as response:
-            return _listed(name, f"{base_url} answers", entry.model, response.status, await response.read())
+            return _listed(name, f"{shown(base_url)} answers", entry.model, response.status, await response.read())
     except TimeoutError:
-        return Check(name, "fail", f"{url} did not answer within {_ENDPOINT_S:.0f} s", "is it up, and reachable?")
+        return Check(
+            name, "fail", f"{shown(url)} did not answer within {_ENDPOINT_S:.0f} s", "is it up, and reachable?"
+        )
     except (aiohttp.ClientError, ValueError) as error:
-        return Check(name, "fail", f"{url}: {error}", "check base_url, and that the server is up")
+        return Check(name, "fail", f"{shown(url)}: {error}", "check base_url, and that the server is up")
 
 
 def _listed(name: str, where: str, model: str, status: int, body: bytes) -> Check:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig, ReasonerBase
+from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig, ReasonerBase, shown
 from rung.errors import ConfigError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
@@ -241,7 +241,7 @@ def _check_address(where: str, base_url: str) -> Iterator[str]:
     except ValueError:
         possible = False
     if not possible or address.scheme not in {"http", "https"}:
-        yield f"{where}: `{base_url}` is no web address; write e.g. https://api.openai.com/v1"
+        yield f"{where}: `{shown(base_url)}` is no web address; write e.g. https://api.openai.com/v1"
     elif address.path.rstrip("/").endswith("/chat/completions"):
         yield f"{where}: leave out the `/chat/completions` at its end"
 

@@ -1,5 +1,6 @@
 """What rung.yaml may say. The config reference is generated from these models: each field's description is its doc."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -84,6 +85,11 @@ class Timeouts(Section):
     total_s: float = Field(
         600.0, gt=0, description="For the whole call; all that bounds an answer which is not streamed."
     )
+
+
+def shown(address: str) -> str:
+    """An address where people read it: without a name and password in it."""
+    return re.sub(r"^(\w+://)?[^/]*@", r"\1", address)
 
 
 class EndpointConfig(ReasonerBase):

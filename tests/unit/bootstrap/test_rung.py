@@ -119,6 +119,11 @@ async def test_reloads_at_the_same_time_are_applied_one_by_one(rung_of, config_o
     assert closed == ["one"] * 3
 
 
+async def test_a_password_in_an_address_is_not_listed(rung_of):
+    rung = await rung_of({"one": {"base_url": "https://me:secret@there/v1"}})
+    assert [listed.about for listed in rung.runtime.reasoners()] == ["m at https://there/v1"]
+
+
 async def test_what_needs_a_restart_is_refused(rung_of, config_of):
     rung = await rung_of({"one": {}})
     with pytest.raises(ConfigError, match=r"server\.port cannot change"):

@@ -286,7 +286,10 @@ def test_every_problem_is_told_at_once() -> None:
 
 def test_a_secret_never_stands_in_a_message() -> None:
     found = problems({"c": {**CLOUD, "api_key": ["hidden-one"]}}, server={"api_keys": {"a": ["hidden-two"]}})
-    assert len(found) == 2
+    found += problems(
+        {"c": {**CLOUD, "base_url": "ftp://me:hidden-three@here"}, "d": {**CLOUD, "base_url": "me:hidden-f@a"}}
+    )
+    assert len(found) == 4
     assert "hidden" not in "".join(found)
 
 
