@@ -142,19 +142,22 @@ class Rung:
 
     async def apply(self, config: Config) -> None:
         """Serves by `config` from the next request on; those under way end by the old one. Applied whole, or refused
-        whole: raises ConfigError, or what a leaf raised that could not be started, and the old config stays.
+        whole: raises ConfigError, or what a leaf raised that could not be started, and the old config stays. NotReady
+        where nothing serves.
         """
         async with self._applying:
             _refuse_what_needs_a_restart(self.config, config)
             cache = self._cache if config.cache == self.config.cache else _cache_of(config)
             old = self._serving
             artefact = await asyncio.to_thread(build_learned, config)
+            self._serves()  # not before: it may be closed meanwhile
             parts = build_leaves(config, self.clock, old.parts, memory=self._memory)
             new = self._generation(config, parts, cache, artefact)
             await _start(one for one in new.lives if not any(one is known for known in old.lives))
             self.config, self._cache, self._serving = config, cache, new
-            await self.learn()
+            # Before anything is awaited: who is cancelled now has left what served to be closed.
             self._retired[old] = asyncio.create_task(self._retire(old))
+            await self.learn()
 
     async def _retire(self, old: _Generation) -> None:
         await old.runtime.unused.wait()

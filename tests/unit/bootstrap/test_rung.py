@@ -91,6 +91,23 @@ async def test_closing_closes_what_a_reload_left_behind_too(rung_of, config_of, 
     assert first.exception() is not None
 
 
+async def test_a_reload_that_is_broken_off_while_it_learns_leaves_nothing_open(rung_of, config_of, closed, monkeypatch):
+    rung = await rung_of({"one": {}})
+    begun = asyncio.Event()
+
+    async def learn():
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(rung, "learn", learn)
+    reload = asyncio.create_task(rung.apply(config_of({"two": {}})))
+    await begun.wait()
+    reload.cancel()
+    await asyncio.wait([reload])
+    await rung.close()
+    assert closed == ["one", "two"]
+
+
 async def test_a_leaf_that_cannot_start_stops_the_others_and_the_old_config_stays(
     rung_of, config_of, upstream, broken, closed
 ):
@@ -212,6 +229,8 @@ async def test_what_does_not_serve_says_so_at_once(config_of, life, damaged):
         await rung.feedback("chatcmpl-1", 1.0)
     with pytest.raises(NotReady, match=life):
         await anext(rung.stream("hello"))
+    with pytest.raises(NotReady, match=life):
+        await rung.apply(config_of({"b": {}}))
     if life == "closed":
         with pytest.raises(NotReady, match="starts only once"):
             await rung.start()
