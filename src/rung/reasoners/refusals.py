@@ -43,11 +43,12 @@ class Words:
 
     def safe(self, words: Any) -> str:
         """`words` behind a colon, or nothing."""
-        if not isinstance(words, str) or not words.strip() or self._echoes(words):
+        if not isinstance(words, str) or not words.strip():
             return ""
         for secret in self._secrets:
             words = words.replace(secret, "***")
-        return f": {words.strip()[:_LONGEST_WORDS]}"
+        words = words.strip()[: _LONGEST_WORDS + 2 * _ECHO]  # as much more as shows what an echo at the cut begins
+        return "" if self._echoes(words) else f": {words[:_LONGEST_WORDS]}"
 
     def name(self, word: Any) -> str | None:
         """`word` if it may be a field's name or an error's, as clients look for."""
@@ -100,7 +101,7 @@ def retry_after_s(headers: Mapping[str, str], wall_s: float) -> float | None:
     value = headers.get("retry-after", "").strip()
     try:
         wait_s = float(value) if value[:1].isdigit() else parsedate_to_datetime(value).timestamp() - wall_s
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return min(max(wait_s, 0.0), LONGEST_RETRY_S)
 

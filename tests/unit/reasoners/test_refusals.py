@@ -1,4 +1,5 @@
 import json
+import time
 from typing import Any
 
 import pytest
@@ -65,6 +66,7 @@ def test_the_request_is_not_at_fault(status: int) -> None:
         ("Tue, 99 Nov 2023 22:13:00 GMT", None),
         ("1e999", LONGEST_RETRY_S),
         ("0x10", None),
+        ("Tue, 14 Nov 20230000000000 22:13:00 GMT", None),
     ],
 )
 def test_retry_after_in_seconds_or_as_a_date(value: str, wait_s: float | None) -> None:
@@ -125,6 +127,19 @@ def test_the_field_and_the_code_of_a_refusal_are_told(param: Any, code: Any, tol
 def test_words_that_echo_the_prompt_are_not_repeated(message: str) -> None:
     assert refused(400, error(message)).message == "cloud: refused the request (400)"
     assert reported("cloud", {"message": message}, Words(BODY, [])).message == "cloud: reported an error"
+
+
+def test_a_prompt_that_is_echoed_at_the_cut_is_not_begun() -> None:
+    for at in range(300):
+        said = refused(400, error("x" * at + PROMPT[:30])).message.partition(": refused the request (400)")[2]
+        assert "my grandm" not in said, at
+
+
+def test_the_words_of_a_refusal_are_looked_at_in_no_time_however_long_they_are() -> None:
+    body = {"messages": [{"role": "user", "content": "alpha beta gamma " * 10_000}]}
+    began_s = time.perf_counter()
+    Words(body, ["sk-secret-key"]).safe("no image: " + "0123456789abcdef" * 100_000)
+    assert time.perf_counter() - began_s < 0.5
 
 
 def test_keys_are_blotted_out_and_long_words_cut() -> None:
