@@ -64,7 +64,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
     The rest is for lanes: the class of urgency (0 first), who asks, what the call is predicted to take, the time by
     which something must have come, since past it another reasoner is asked, and whether one can be asked at all, should
-    this one hang."""
+    this one hang. In `heard` a composite's calls keep what came of each, for when the composite itself is ended."""
 
     id: str
     body: Json
@@ -76,6 +76,7 @@ class Call(Struct, frozen=True, kw_only=True):
     completion_tokens: float = 0.0
     begin_by_s: float | None = None
     elsewhere: bool = False
+    heard: "list[list[Chunk]] | None" = None
 
 
 class Usage(Struct, frozen=True, kw_only=True):

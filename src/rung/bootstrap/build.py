@@ -31,6 +31,7 @@ from rung.lanes import Batcher, Lane, Pace, Pool, Setup
 from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.brief import Brief
 from rung.reasoners.code import Code
+from rung.reasoners.composite import heard
 from rung.reasoners.endpoint import Endpoint
 from rung.reasoners.extract import Extract
 from rung.reasoners.function import Function
@@ -330,17 +331,18 @@ def _rung(name: str, config: Config, parts: Mapping[str, Part], made: dict[str, 
 
 
 def _composite(name: str, entry: Composite, below: Rung) -> Reasoner:
+    call = heard(below.call) if below.reasoner is below.lane.reasoner else below.call
     if isinstance(entry, BriefConfig):
-        return Brief(name, below.call, below.reasoner)
+        return Brief(name, call, below.reasoner)
     if isinstance(entry, ExtractConfig):
-        return Extract(name, below.call, below.reasoner)
+        return Extract(name, call, below.reasoner)
     if isinstance(entry, ThinkConfig):
-        return Think(name, below.call, below.reasoner)
+        return Think(name, call, below.reasoner)
     if isinstance(entry, ProgramConfig):
-        return Program(name, below.call, below.reasoner, entry)
+        return Program(name, call, below.reasoner, entry)
     if isinstance(entry, CodeConfig):
-        return Code(name, below.call, below.reasoner, entry)
-    return Vote(name, below.call, below.reasoner, entry.samples)
+        return Code(name, call, below.reasoner, entry)
+    return Vote(name, call, below.reasoner, entry.samples)
 
 
 def _composite_profile(name: str, entry: Composite, below: Profile) -> Profile:

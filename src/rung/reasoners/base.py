@@ -1,13 +1,12 @@
 """The interface of everything that answers, and how its chunks become an answer."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from itertools import chain
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from rung.errors import ReasonerError
 from rung.types import Answer, Call, Choice, Chunk, Json, Usage
 
 State = Literal["cold", "loading", "warm", "down"]
@@ -80,16 +79,6 @@ def closing(chunks: AsyncIterator[Chunk]) -> aclosing[AsyncGenerator[Chunk, None
     is only closed once it is collected."""
     generator: Any = chunks
     return aclosing(generator)
-
-
-@contextmanager
-def after(spent: Usage) -> Iterator[None]:
-    """An error of what is done in it tells what was `spent` before, too."""
-    try:
-        yield
-    except ReasonerError as error:
-        error.usage += spent
-        raise
 
 
 # Of a refusal, a legacy function_call and audio: what deltas have a piece of. Other texts are whole in each.

@@ -42,12 +42,9 @@ class Extract(Composite):
         checked = self._checked(said, wide, call.body)
         value = without_nulls(checked.value, schema, schema)
         if not fits(value, schema):
-            raise self._silent(said, "a value is not in the text, and the schema does not let it be null")
+            raise Abstained(f"{self.name}: a value is not in the text, and the schema does not let it be null")
         for chunk in spell(self._told(said, checked, value)):
             yield chunk
-
-    def _silent(self, said: Answer, why: str) -> Abstained:
-        return Abstained(f"{self.name}: {why}", usage=said.usage)
 
     def _schema(self, body: Json) -> dict[str, Any]:
         form = body.get("response_format") or {}
@@ -60,13 +57,13 @@ class Extract(Composite):
 
     def _checked(self, said: Answer, wide: dict[str, Any], body: Json) -> Grounded:
         if said.choices[0].finish == "length":
-            raise self._silent(said, "what the rung below wrote was cut off")
+            raise Abstained(f"{self.name}: what the rung below wrote was cut off")
         is_json, value = parsed(said.text)
         if not is_json or not fits(value, wide):
-            raise self._silent(said, "what the rung below wrote does not fit the schema")
+            raise Abstained(f"{self.name}: what the rung below wrote does not fit the schema")
         checked = grounded(value, wide, Source("\n".join(_given(body))))
         if checked.missing and not (checked.found or checked.judged):
-            raise self._silent(said, "nothing that the rung below wrote is in the text")
+            raise Abstained(f"{self.name}: nothing that the rung below wrote is in the text")
         return checked
 
     def _told(self, said: Answer, checked: Grounded, value: Any) -> Answer:

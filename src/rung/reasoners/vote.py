@@ -140,6 +140,5 @@ class Vote(Composite):
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
         if error and not tally.answers:
-            error.usage = tally.spent
             raise error
         return tally

@@ -16,7 +16,8 @@ _CHARS_PER_TOKEN = 4
 
 class Attempt:
     """One call while it runs, and a block around it: what goes wrong inside is told to `failed`, which says whether the
-    climb goes on. `wait_s` is that in its lane, as it was expected. `answer` stays None unless it came whole."""
+    climb goes on. `wait_s` is that in its lane, as it was expected. `heard` is what came of a composite's own calls.
+    `answer` stays None unless it came whole."""
 
     def __init__(
         self, action: Try, started_s: float, wait_s: float, failed: "Callable[[Attempt, BaseException], bool]"
@@ -25,6 +26,7 @@ class Attempt:
         self.started_s = started_s
         self.wait_s = wait_s
         self.chunks: list[Chunk] = []
+        self.heard: list[list[Chunk]] = []
         self.answer: Answer | None = None
         self._failed = failed
 
@@ -48,11 +50,20 @@ class Account:
 
     def lost(self, attempt: Attempt, told: Usage = NOTHING_SPENT) -> Usage:
         """What a call without an answer cost, as it told or as far as it came; that is spent all the same."""
-        name = attempt.action.reasoner
-        if told == NOTHING_SPENT:
-            busy_s = max(self._clock.monotonic() - attempt.started_s - attempt.wait_s, 0.0)
-            told = taken(attempt.chunks, self._rungs[name].profile, self._prompt_tokens, busy_s)
-        return self.paid(name, told)
+        if told == NOTHING_SPENT or attempt.heard:
+            told = self.took(attempt, attempt.heard or [attempt.chunks])
+        return self.paid(attempt.action.reasoner, told)
+
+    def took(self, attempt: Attempt, calls: Sequence[Sequence[Chunk]]) -> Usage:
+        """What `calls` of the attempt took. The time of those that did not come to their end is what the others left
+        of it."""
+        told = sum((c.usage for chunks in calls for c in chunks if c.usage), Usage())
+        cut = [chunks for chunks in calls if chunks and not any(c.usage for c in chunks)]
+        if not cut:
+            return told
+        held_s = self._clock.monotonic() - attempt.started_s - attempt.wait_s - told.busy_s
+        profile, busy_s = self._rungs[attempt.action.reasoner].profile, max(held_s, 0.0) / len(cut)
+        return sum((taken(chunks, profile, self._prompt_tokens, busy_s) for chunks in cut), told)
 
     def paid(self, name: str, usage: Usage) -> Usage:
         """The usage with the price of a machine of ours, which is paid for by the second that it was held."""

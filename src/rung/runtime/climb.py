@@ -247,7 +247,7 @@ class Climb:
         """Calls a rung, holds its answer whole, and looks at it."""
         with self._attempt(action) as attempt:
             chunks = attempt.chunks
-            call = self._call(action.reasoner, stream=False)
+            call = self._call(attempt, stream=False)
             with within(self._patience_s(call)) as timer:
                 async with closing(self._rungs[action.reasoner].call(call)) as stream:
                     async for chunk in stream:
@@ -264,7 +264,7 @@ class Climb:
         answer has content: its finish. One that is held to its end is looked at like any other."""
         with self._attempt(action) as attempt:
             chunks = attempt.chunks
-            call = self._call(action.reasoner, stream=True)
+            call = self._call(attempt, stream=True)
             async with closing(self._rungs[action.reasoner].call(call)) as stream:
                 while (chunk := await self._in_time(stream, call if not chunks else None)) is not None:
                     chunks.append(chunk)
@@ -330,7 +330,8 @@ class Climb:
         self._account.note(attempt, "cancelled", usage=self._account.lost(attempt))
         return False
 
-    def _call(self, name: str, *, stream: bool) -> Call:
+    def _call(self, attempt: Attempt, *, stream: bool) -> Call:
+        name = attempt.action.reasoner
         request, rung, chosen = self._request, self._rungs[name], self._left[name]
         others_s = self._others_s(chosen)
         # A vote's estimate counts all its samples, each of which is a call for its lane.
@@ -347,6 +348,7 @@ class Climb:
             begin_by_s=self._begin_by_s(chosen, min(others_s)) if others_s and not self._answers else None,
             # What one was silent on for too long, another may be slow on too: that one is waited for.
             elsewhere=bool(others_s or self._answers) and TimedOut not in map(type, self._failures.values()),
+            heard=attempt.heard,
         )
 
     def _others_s(self, chosen: Candidate) -> list[float]:
@@ -370,7 +372,8 @@ class Climb:
 
     async def _answered(self, attempt: Attempt, answer: Answer) -> None:
         name, ended_s = attempt.action.reasoner, self._clock.monotonic()
-        usage = self._account.paid(name, answer.usage)
+        told = self._account.took(attempt, attempt.heard) if attempt.heard else answer.usage
+        usage = self._account.paid(name, told)
         chosen, features, looked = self._left.pop(name), self._plan.features, self._ladder.looked
         expected_prob = right_after(chosen, self._seen())
         if usage is not answer.usage:
@@ -395,8 +398,9 @@ class Climb:
             return False
         action = Try(reasoner=judge.name, reserve=verdict.right_prob, live=False)
         with Attempt(action, self._clock.monotonic(), asking.wait_s, self._unheard) as attempt:
+            call = msgspec.structs.replace(asking.call, heard=attempt.heard)
             with within(asking.patience_s):
-                async with closing(judge.rung.call(asking.call)) as stream:
+                async with closing(judge.rung.call(call)) as stream:
                     async for chunk in stream:
                         attempt.chunks.append(chunk)
             attempt.answer = collect(judge.name, attempt.chunks)

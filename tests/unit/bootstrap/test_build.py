@@ -1,9 +1,10 @@
 import pytest
 
-from rung.bootstrap.build import build_leaves
+from rung.bootstrap.build import build_leaves, build_rungs
 from rung.clock import RealClock
 from rung.config import parse_config
-from rung.errors import ConfigError
+from rung.errors import ConfigError, ReasonerError
+from rung.types import Call
 
 ENDPOINT = {"kind": "endpoint", "base_url": "http://there/v1", "model": "m"}
 LOCAL = {"kind": "local", "model": "smollm2-135m-instruct"}
@@ -36,3 +37,15 @@ def test_a_config_that_is_refused_leaves_no_lane_in_a_pool_that_serves():
     with pytest.raises(ConfigError, match="chat/completions"):
         leaves(wrong, old, **pools)
     assert old["one"].lane.pool.members == [old["one"].lane]
+
+
+@pytest.mark.parametrize(("name", "calls"), [("think", 1), ("vote", 3)])
+async def test_a_leafs_calls_are_heard_once_however_many_composites_are_above(name, calls):
+    entries = {"leaf": LOCAL, "think": {"kind": "think", "of": "leaf"}, "vote": {"kind": "vote", "of": "think"}}
+    config = parse_config({"reasoners": entries}, source="test", env={})
+    rungs = {rung.name: rung for rung in build_rungs(config, leaves(entries))}
+    body = {"messages": [{"role": "user", "content": "Is water wet?"}]}
+    call = Call(id="r1", body=body, deadline_s=1.0, heard=[])
+    with pytest.raises(ReasonerError):
+        await anext(rungs[name].call(call))
+    assert len(call.heard) == calls

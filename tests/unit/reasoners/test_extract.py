@@ -81,7 +81,6 @@ async def test_abstains_where_a_needed_value_is_not_there_or_nothing_can_be_read
     with pytest.raises(Abstained) as caught:
         await ask(script)
     assert "Initech" not in caught.value.message
-    assert caught.value.usage.completion_tokens == 1
 
 
 async def test_all_null_is_an_answer_where_the_schema_lets_it_be(ask):

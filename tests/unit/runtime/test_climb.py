@@ -20,9 +20,11 @@ from rung.errors import (
     Upstream,
     UpstreamRefusedRequest,
 )
-from rung.reasoners.base import Abilities
+from rung.reasoners.base import Abilities, closing
+from rung.reasoners.composite import heard
+from rung.routing import Profile
 from rung.runtime.climb import Climb
-from rung.runtime.ladder import Ladder
+from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.plan import make_plan
 from rung.types import Chunk, Commit, Reply, Usage
 
@@ -267,6 +269,73 @@ async def test_a_timer_that_rings_a_little_early_is_the_deadline_all_the_same(wo
     world.add(scripted("slow", asyncio.Event()))
     with pytest.raises(DeadlineExceeded, match="slow"):
         await world.events(world.request(model="slow", stream=stream, deadline_ms=200))
+
+
+class Twice:
+    """A composite that asks twice, and has no answer even then."""
+
+    name = "twice"
+
+    def __init__(self, below, of):
+        self.below, self.abilities, self.status = below, of.abilities, of.status
+
+    async def answer(self, call):
+        for _ in range(2):
+            async with closing(self.below(call)) as chunks:
+                async for _ in chunks:
+                    pass
+        raise Abstained("twice: neither would do")
+        yield
+
+
+def composite(world, leaf, **profile):
+    below = world.rungs[-1]
+    twice = Twice(heard(below.call), leaf)
+    known = Profile(name="twice", kind="vote", strength=0.9, **profile)
+    rung = Rung(reasoner=twice, profile=known, lane=below.lane, call=twice.answer, auto=True, about="two calls")
+    world.rungs[-1:] = [rung]
+
+
+@pytest.mark.parametrize("deadline_ms", [300, 30_000])
+async def test_what_a_composite_spent_counts_when_it_is_ended(world, scripted, deadline_ms):
+    """By the deadline, or by a client that leaves."""
+    again = asyncio.Event()
+
+    class Hangs(scripted):
+        async def answer(self, call):
+            first = not self.calls
+            async for chunk in super().answer(call):
+                yield chunk
+                if not first:
+                    again.set()
+                    await asyncio.Event().wait()
+
+    composite(world, world.add(Hangs("leaf", "yes")), output_usd_per_token=0.01, usd_per_busy_s=0.0)
+    request = world.request(model="twice", deadline_ms=deadline_ms)
+    ladder = Ladder(world.rungs, world.clock)
+    climb = Climb(request, make_plan(request, ladder, world.clock, "balanced"), ladder, world.verify, world.clock)
+    asked = asyncio.create_task(anext(climb.events()))
+    async with asyncio.timeout(10.0):
+        await again.wait()
+    if deadline_ms > 1000:
+        asked.cancel()
+    with pytest.raises((asyncio.CancelledError, DeadlineExceeded)):
+        await asked
+    (step,) = climb.decision().steps
+    assert step.outcome == ("failed" if deadline_ms < 1000 else "cancelled")
+    assert step.usage.usd == pytest.approx(0.001 + 0.01), "the whole answer, and one piece of the next"
+    assert climb.decision().usage == step.usage
+
+
+async def test_what_a_composite_spent_in_vain_counts_against_the_bound(world, scripted):
+    composite(world, world.add(scripted("leaf", "yes")))
+    world.add(scripted("dear", "yes"), strength=0.8, output_usd_per_token=0.0001)
+    with pytest.raises(AllFailed) as raised:
+        await world.reply(world.request(max_usd=0.0021))
+    assert "dear" in raised.value.message
+    reply = await world.reply(world.request(name="r2", max_usd=0.5))
+    assert reply.answer.reasoner == "dear"
+    assert reply.answer.usage.usd == pytest.approx(0.003)
 
 
 async def test_open_questions_stream_live(world, scripted):

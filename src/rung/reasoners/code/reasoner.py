@@ -9,7 +9,7 @@ import msgspec
 
 from rung.config.schema import CodeConfig
 from rung.errors import Abstained, Unavailable
-from rung.reasoners.base import Abilities, Below, Reasoner, Status, after, spell
+from rung.reasoners.base import Abilities, Below, Reasoner, Status, spell
 from rung.reasoners.code.asking import assertions_in, code_in, drafting, function_in, mending, testing, wants_code
 from rung.reasoners.composite import Composite
 from rung.reasoners.wording import question_of
@@ -79,14 +79,13 @@ class Code(Composite):
             draft = await self._with_own_tests(call, draft, name)
         best = draft if draft.whole else await self._mended(call, asked, draft)
         if not best.code or best.tried.wrong or (given and not best.whole):
-            raise Abstained(f"{self.name}: its code did not pass", usage=best.answer.usage)
+            raise Abstained(f"{self.name}: its code did not pass")
         for chunk in spell(_told(self.name, best, given, mended=not draft.whole)):
             yield chunk
 
     async def _with_own_tests(self, call: Call, draft: _Draft, name: str) -> _Draft:
         """Run with tests by the model; one that does not name what it wrote tests nothing."""
-        with after(draft.answer.usage):
-            told = await self._say(call, testing(call.body, name))
+        told = await self._say(call, testing(call.body, name))
         answer = msgspec.structs.replace(draft.answer, usage=draft.answer.usage + told.usage)
         tests = [test for test in assertions_in(told.text) if re.search(rf"\b{name}\b", test)]
         return await self._run(answer, tests) if tests else msgspec.structs.replace(draft, answer=answer)
@@ -94,8 +93,7 @@ class Code(Composite):
     async def _mended(self, call: Call, asked: Json, draft: _Draft) -> _Draft:
         """The better of the draft and what the model makes of it once it has seen what went wrong."""
         wanted = mending(asked, draft.answer.text, evidence(draft))
-        with after(draft.answer.usage):
-            other = await self._draft(call, wanted, draft.tests)
+        other = await self._draft(call, wanted, draft.tests)
         usage = draft.answer.usage + other.answer.usage
         best = max(draft, other, key=lambda one: (bool(one.code), not one.tried.wrong, one.tried.passed))
         return msgspec.structs.replace(best, answer=msgspec.structs.replace(best.answer, usage=usage))
@@ -121,8 +119,7 @@ class Code(Composite):
 
     async def _run(self, answer: Answer, tests: Sequence[str]) -> _Draft:
         code = code_in(answer.text)
-        with after(answer.usage):
-            tried = await self._jail.run(code, tests) if code else Tried(wrong="there is no Python in it")
+        tried = await self._jail.run(code, tests) if code else Tried(wrong="there is no Python in it")
         return _Draft(answer=answer, code=code, tests=tests, tried=tried)
 
 

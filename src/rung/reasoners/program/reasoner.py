@@ -8,7 +8,7 @@ import msgspec
 from rung.answers import asked, reads_off, same
 from rung.config.schema import ProgramConfig
 from rung.errors import Abstained, TimedOut
-from rung.reasoners.base import Abilities, Below, Reasoner, after, spell
+from rung.reasoners.base import Abilities, Below, Reasoner, spell
 from rung.reasoners.composite import Composite
 from rung.reasoners.program.asking import again, first
 from rung.reasoners.program.checks import Checked, checked, program_in
@@ -56,13 +56,12 @@ class Program(Composite):
             raise Abstained(f"{self.name}: not a question for a number that is to be computed")
         samples: list[_Written] = []
         for number in range(self._samples):
-            with after(_spent(samples)):
-                sample = await self._written(call, number, question)
+            sample = await self._written(call, number, question)
             samples.append(sample)
             if sample.checked.wrong:
-                raise Abstained(f"{self.name}: its program did not pass the checks", usage=_spent(samples))
+                raise Abstained(f"{self.name}: its program did not pass the checks")
             if not same(sample.checked.answer, samples[0].checked.answer):
-                raise Abstained(f"{self.name}: its programs do not agree", usage=_spent(samples))
+                raise Abstained(f"{self.name}: its programs do not agree")
         for chunk in spell(_told(self.name, samples)):
             yield chunk
 
@@ -75,16 +74,14 @@ class Program(Composite):
         mended = bool(result.wrong) and answer.choices[0].finish != "length"
         if mended:
             body = again(call.body, answer.text, result.wrong)
-            with after(usage):
-                answer, result = await self._tried(msgspec.structs.replace(call, body=body), question)
+            answer, result = await self._tried(msgspec.structs.replace(call, body=body), question)
             usage += answer.usage
         signals = {**answer.signals, "unused_numbers": float(result.unused), "mended": float(mended)}
         return _Written(program=program_in(answer.text), checked=result, signals=signals, usage=usage)
 
     async def _tried(self, call: Call, question: str) -> tuple[Answer, Checked]:
         answer = await self._ask(call)
-        with after(answer.usage):
-            return answer, checked(await self._ran(program_in(answer.text)), question)
+        return answer, checked(await self._ran(program_in(answer.text)), question)
 
     async def _ran(self, program: str) -> Ran:
         if "answer" not in program:

@@ -101,7 +101,6 @@ async def test_it_abstains_from_a_program_that_stays_wrong(made, calling, whole)
         await whole(program, calling(APPLES))
     assert len(below.calls) == 2
     assert "apples" not in raised.value.message
-    assert raised.value.usage == Usage(prompt_tokens=20, completion_tokens=2, usd=1.0)
 
 
 async def test_what_was_cut_off_is_not_mended(made, calling, whole):
@@ -125,9 +124,8 @@ async def test_two_samples_must_agree(made, calling, whole):
     assert (answer.signals["agreement"], answer.signals["samples"]) == (1.0, 2.0)
     assert [(call.body.get("seed"), call.body.get("temperature")) for call in below.calls] == [(7, None), (8, 0.7)]
     program, below = made([RIGHT], ["answer = 3 + 4 + 5\n"], samples=2)
-    with pytest.raises(Abstained, match="do not agree") as raised:
+    with pytest.raises(Abstained, match="do not agree"):
         await whole(program, calling(APPLES))
-    assert raised.value.usage.prompt_tokens == 20
 
 
 @pytest.mark.parametrize(
@@ -150,14 +148,6 @@ async def test_an_error_below_is_passed_on(made, calling, whole):
     program, _ = made([Unavailable("gone")])
     with pytest.raises(Unavailable, match="gone"):
         await whole(program, calling(APPLES))
-
-
-@pytest.mark.parametrize("scripts", [([WRONG], [Unavailable("gone")]), ([RIGHT], [Unavailable("gone")])])
-async def test_what_was_spent_before_an_error_below_is_told(made, calling, whole, scripts):
-    program, _ = made(*scripts, samples=2)
-    with pytest.raises(Unavailable) as raised:
-        await whole(program, calling(APPLES))
-    assert raised.value.usage == Usage(prompt_tokens=10, completion_tokens=1, usd=0.5)
 
 
 async def test_leaving_it_leaves_the_rung_below(made, calling):
