@@ -30,9 +30,9 @@ from results import write
 
 from rung import Rung
 from rung.config import parse_config
+from rung.odds import logit
 from rung.reasoners.base import collect
 from rung.routing import OPEN_SHARE, features_of
-from rung.routing.reserve import logit
 from rung.runtime.hold import LOOKS
 from rung.types import Chunk, Reply
 from rung.verdicts import early_verdict

@@ -35,9 +35,9 @@ from rung import Rung as Whole
 from rung.clock import LoopClock
 from rung.config import parse_config
 from rung.lanes import Lane, Pace, Pool, Setup
+from rung.odds import logit, sigmoid
 from rung.reasoners.base import Abilities, Status
 from rung.routing import PRESETS, Profile, Seen, Verdicted, difficulty_shift
-from rung.routing.reserve import logit, sigmoid
 from rung.runtime import Judge, Ladder, Looked, Rung
 from rung.runtime.climb import Climb
 from rung.runtime.plan import make_plan

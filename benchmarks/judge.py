@@ -21,8 +21,8 @@ from typing import NamedTuple
 from holding import MEAN_TOKENS, RUNGS, SEED, Kind, Outcome, World, Writer, paired
 from results import write
 
+from rung.odds import sigmoid
 from rung.routing import PRESETS
-from rung.routing.reserve import sigmoid
 from rung.runtime import Judge
 from rung.simulate import run
 from rung.types import Call, Chunk, Preset, Usage

@@ -33,9 +33,10 @@ from rung.estimators.evaluate import predict
 from rung.estimators.online import KEPT, Offset, Outcome, forget, offsets
 from rung.estimators.outcomes import Outcomes
 from rung.estimators.stack import fit
+from rung.odds import logit, sigmoid
 from rung.routing import Try, Weighed, chances, explore, features_of, next_action
 from rung.routing.explore import RATE
-from rung.routing.reserve import logit, reserve, sigmoid, verdict_points
+from rung.routing.reserve import reserve, verdict_points
 
 SEED = 0
 FILES = {"mixed9": "mixed_9models", "routellm": "routellm_2models", "mmlupro": "mmlu_pro_29models"}

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from rung.estimators import figures
 from rung.estimators.figures import Place
+from rung.odds import logit, sigmoid
 from rung.reasoners.base import Abilities
 from rung.routing.options import LOG_ODDS, SHARED_DIFFICULTY, Candidate, Seen, difficulty_shift, weigh
 from rung.routing.prices import Prices
-from rung.routing.reserve import logit, sigmoid, verdict_points
+from rung.routing.reserve import verdict_points
 from rung.routing.rule import Stop, next_action
 from rung.types import Estimate
 

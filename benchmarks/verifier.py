@@ -27,7 +27,7 @@ from judged import KINDS, MODEL, Asked, Judged, Scored, asked, auc, bins, calibr
 from results import write
 
 from rung.estimators.online import HALF_LIFE, Outcome, offsets
-from rung.routing.reserve import logit, sigmoid
+from rung.odds import logit, sigmoid
 from rung.verdicts import trust as slopes
 from rung.verdicts.signals import SIGNALS
 from rung.verdicts.weights import WEIGHTS

@@ -1,7 +1,6 @@
 """`rung calibrate`: a new reasoner is asked questions with known answers, and placed on the ladder by what it makes of
 them."""
 
-import math
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -16,6 +15,7 @@ from rung.config import Config, load_config
 from rung.errors import BadRequest
 from rung.estimators.calibrated import Calibration
 from rung.estimators.prior import DOMAINS
+from rung.odds import sigmoid
 from rung.telemetry import configure_logs
 
 _FEWEST, _MOST = 60, 200
@@ -105,7 +105,7 @@ def lines(name: str, of: Calibration) -> Iterator[str]:
     low, high = placement.interval
     yield f"\n{name}: {percent(placement.right_share)} of ordinary questions right (95% {low:.0%} to {high:.0%})"
     told = (
-        f"{domain} {percent(_share(mean))} ({_share(mean - 1.96 * sd):.0%} to {_share(mean + 1.96 * sd):.0%})"
+        f"{domain} {percent(sigmoid(mean))} ({sigmoid(mean - 1.96 * sd):.0%} to {sigmoid(mean + 1.96 * sd):.0%})"
         for domain, mean, sd in zip(DOMAINS, placement.abilities, placement.sds, strict=True)
     )
     yield f"  by domain: {', '.join(told)}"
@@ -119,7 +119,3 @@ def lines(name: str, of: Calibration) -> Iterator[str]:
         yield f"  {median:.2f} s an answer (p50){pace}, {usd:.4f} USD in all"
     if of.tokens:
         yield f"  tokens written: {', '.join(f'{task} {tokens:.0f}' for task, tokens in of.tokens.items())}"
-
-
-def _share(ability: float) -> float:
-    return 1 / (1 + math.exp(-ability))

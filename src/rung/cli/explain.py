@@ -1,7 +1,6 @@
 """`rung explain`: the decision that would be taken now, for people."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -22,6 +21,7 @@ from rung.cli.options import (
     write_json,
 )
 from rung.cli.reach import Address, Wanted, reach
+from rung.odds import logit, sigmoid
 from rung.types import Decision, Estimate, Features, Option, Past
 
 # Tasks whose answers are better or worse.
@@ -120,7 +120,7 @@ def right(e: Estimate) -> str:
     p, spread = e.right_prob, e.right_prob * (1 - e.right_prob)
     if not e.right_sd or not spread:
         return percent(p)
-    low, high = (1 / (1 + (1 - p) / p * math.exp(-side * 1.96 * e.right_sd / spread)) for side in (-1, 1))
+    low, high = (sigmoid(logit(p) + side * 1.96 * e.right_sd / spread) for side in (-1, 1))
     return f"{percent(p)} ({100 * low:.0f}-{100 * high:.0f})"
 
 

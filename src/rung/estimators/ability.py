@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from rung.odds import sigmoid
+
 # How far, in log-odds, reasoners lie from what is guessed of them, and their domains from that: about as far as the
 # recorded ones of `benchmarks/coldstart.py make` lie apart.
 GENERAL_SD = 1.2
@@ -28,7 +30,7 @@ class Item(Struct, frozen=True, kw_only=True):
     floor: float = 0.0
 
     def right_prob(self, ability: float) -> float:
-        return self.floor + (1 - self.floor) * _sigma(self.discrimination * ability - self.difficulty)
+        return self.floor + (1 - self.floor) * sigmoid(self.discrimination * ability - self.difficulty)
 
     def information(self, ability: float) -> float:
         """Fisher's, on the ability (Lord 1980)."""
@@ -145,11 +147,7 @@ def _bell(z: float) -> float:
     return math.exp(-z * z / 2)
 
 
-def _sigma(x: float) -> float:
-    return 1 / (1 + math.exp(-x))
-
-
 _OWN = [_normalised([_bell((t - g) / OWN_SD) for t in GRID]) for g in GRID]
-_SHARES = [_sigma(t) for t in GRID]
+_SHARES = [sigmoid(t) for t in GRID]
 _SQUARES = [p * p for p in _SHARES]
 _SLOPES = [p * (1 - p) for p in _SHARES]

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from rung.errors import ConfigError
 from rung.estimators.ability import Placement
 from rung.estimators.prior import DOMAINS, Placed, Prior
+from rung.odds import sigmoid
 from rung.types import Expected
 
 FORMAT = 1
@@ -182,7 +183,7 @@ def expected(placed: Placed, abilities: tuple[float, ...], sds: tuple[float, ...
     mean = square = 0.0
     for share, ability, sd in zip(placed.domains, abilities, sds, strict=True):
         variance = sd * sd + LINK_SD**2
-        right = 1 / (1 + math.exp((placed.difficulty - ability) / math.sqrt(1 + math.pi * variance / 8)))
+        right = sigmoid((ability - placed.difficulty) / math.sqrt(1 + math.pi * variance / 8))
         mean += share * right
         square += share * (right * right + (right * (1 - right)) ** 2 * variance)
     return mean, math.sqrt(max(square - mean * mean, 0.0))

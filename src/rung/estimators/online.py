@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from rung.estimators.drift import changed_at
+from rung.odds import sigmoid
 
 HALF_LIFE = 500.0
 # Outcomes of a reasoner that are looked at; the oldest of them weighs a quarter of the newest.
@@ -127,7 +128,7 @@ def _changed(counted: Sequence[Outcome]) -> int:
     for one in counted:
         by_task.setdefault(one.task, []).append((one.base + one.evidence, one.score, 1.0))
     off = {task: _likeliest(rows, _MOST).value for task, rows in by_task.items()}
-    expected = [_sigmoid(one.base + one.evidence + off[one.task]) for one in counted]
+    expected = [sigmoid(one.base + one.evidence + off[one.task]) for one in counted]
     return changed_at(expected, [one.score for one in counted])
 
 
@@ -137,7 +138,7 @@ def _likeliest(rows: Iterable[tuple[float, float, float]], sd: float) -> Offset:
     for _ in range(_STEPS):
         slope, curvature = -precision * value, precision
         for odds, score, weight in rows:
-            p = _sigmoid(odds + value)
+            p = sigmoid(odds + value)
             slope += weight * (score - p)
             curvature += weight * p * (1 - p)
         step = min(max(slope / curvature, -1.0), 1.0)
@@ -145,10 +146,3 @@ def _likeliest(rows: Iterable[tuple[float, float, float]], sd: float) -> Offset:
         if abs(step) < _NEAR:
             break
     return Offset(value, curvature**-0.5)
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x > -_FAR else 0.0
-
-
-_FAR = 40.0

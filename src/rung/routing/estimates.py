@@ -5,8 +5,8 @@ from functools import lru_cache
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rung.odds import logit, sigmoid
 from rung.routing import strengths
-from rung.routing.reserve import logit, sigmoid
 from rung.routing.strengths import Strength
 from rung.types import Estimate, Expected, Features
 

@@ -14,9 +14,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from rung.odds import logit
 from rung.routing.commitment import best_of
 from rung.routing.options import Weighed
-from rung.routing.reserve import Points, logit
+from rung.routing.reserve import Points
 from rung.routing.rule import Try, next_action
 
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
+from rung.odds import logit, sigmoid
 from rung.reasoners.base import Abilities
 from rung.routing.prices import Prices
-from rung.routing.reserve import Moves, Points, logit, measured_points, reserve, sigmoid, verdict_points
+from rung.routing.reserve import Moves, Points, measured_points, reserve, verdict_points
 from rung.types import Estimate, Features, Option
 
 # How far reasoners are right on the same questions, beyond what was expected: the correlation of their outcomes. A hard

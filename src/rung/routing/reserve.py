@@ -10,6 +10,8 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from rung.odds import logit, sigmoid
+
 # Midpoints of eight equally likely slices of N(0, 1).
 _SLICES = (-1.534, -0.887, -0.489, -0.157, 0.157, 0.489, 0.887, 1.534)
 # Newton's steps to where the mean is as it should be, none longer than a log-odds: five at most were needed for chances
@@ -31,15 +33,6 @@ class Verdicted(Struct, frozen=True, order=True):
 Moves = tuple[tuple[float, float, float], ...]
 # Groups of equally many verdicts that are told apart.
 _GROUPS = 8
-
-
-def logit(p: float) -> float:
-    p = min(max(p, 1e-6), 1 - 1e-6)
-    return math.log(p / (1 - p))
-
-
-def sigmoid(x: float) -> float:
-    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
 @lru_cache(maxsize=4096)  # to round takes longer than to look up

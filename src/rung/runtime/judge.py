@@ -10,10 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from rung.answers import extract, options_of, same
+from rung.odds import logit, sigmoid
 from rung.reasoners.wording import conversation_of, question_of
 from rung.routing import Candidate, Limits, Weighed, exclusion, features_of, weigh
 from rung.routing.judging import Doubt, evidence, gain, matters, words
-from rung.routing.reserve import logit, sigmoid
 from rung.runtime.ladder import Ladder
 from rung.runtime.plan import Plan
 from rung.types import Answer, Call, Estimate, Features, Json, Request, Verdict

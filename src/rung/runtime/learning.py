@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from rung.errors import LedgerError
 from rung.estimators.online import HALF_LIFE, KEPT, Offsets, Outcome, forget, forgotten_now, offsets
 from rung.ledger import Graded, Ledger
+from rung.odds import logit, sigmoid
 from rung.reasoners.wording import question_of
 from rung.routing import Profile, Speed, estimate
-from rung.routing.reserve import logit, sigmoid
 from rung.runtime.nearest import PastQuestion, nearest, past_of, with_new
 from rung.telemetry import Metrics
 from rung.types import Correction, Decision, Estimate, Features, Past, Request

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rung.ledger import Graded
+from rung.odds import sigmoid
 from rung.reasoners.base import Abilities
 from rung.routing import PRESETS, Candidate, Prices, Try, Weighed, next_action, weigh
-from rung.routing.reserve import sigmoid
 from rung.runtime.learning import Bases, Heard, corrected
 from rung.types import Decision, Estimate, Option
 

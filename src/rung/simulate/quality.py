@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from rung.routing.reserve import logit, sigmoid
+from rung.odds import logit, sigmoid
 from rung.simulate.reasoners import Work
 from rung.types import Answer, Estimate, Features, Json, Verdict
 

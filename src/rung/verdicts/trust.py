@@ -10,9 +10,10 @@ vector machines, 1999.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import exp
 
 from msgspec import Struct
+
+from rung.odds import sigmoid
 
 # Standard deviations of a reasoner's trust, of a task's beside that, and of the offsets.
 _COMMON_SD = 0.4
@@ -67,7 +68,7 @@ def _likeliest(rows: Iterable[tuple[float, Scored, float]], mean: float, sd: flo
         g0, g1 = -at_offset * offset, -at_slope * (slope - mean)
         h00, h01, h11 = at_offset, 0.0, at_slope
         for base, one, weight in rows:
-            p = _sigmoid(base + offset + slope * one.evidence)
+            p = sigmoid(base + offset + slope * one.evidence)
             off, curve = weight * (one.score - p), weight * p * (1 - p)
             g0 += off
             g1 += off * one.evidence
@@ -85,7 +86,3 @@ def _likeliest(rows: Iterable[tuple[float, Scored, float]], mean: float, sd: flo
 
 def _bounded(slope: float) -> float:
     return min(max(slope, _LEAST), _MOST)
-
-
-def _sigmoid(x: float) -> float:
-    return 1 / (1 + exp(-x)) if x > -500 else 0.0

@@ -1,12 +1,13 @@
 """Signals and priors in, the chance that each answer is right out."""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import exp, log
+from math import log
 
 import msgspec
 from msgspec import Struct
 
 from rung.answers import extract, options_of
+from rung.odds import sigmoid
 from rung.reasoners.wording import question_of
 from rung.types import Answer, Estimate, Features, Json, Verdict
 from rung.verdicts.agreement import Said, support
@@ -110,5 +111,4 @@ def shifted(prob: float, by: float) -> float:
     if not by:
         return prob
     prob = min(max(prob, 1 - SUREST), SUREST)
-    odds = log(prob / (1 - prob)) + by
-    return min(1 / (1 + exp(-odds)), SUREST) if odds > -500 else 0.0
+    return min(sigmoid(log(prob / (1 - prob)) + by), SUREST)

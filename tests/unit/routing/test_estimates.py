@@ -1,7 +1,7 @@
 import pytest
 
+from rung.odds import logit
 from rung.routing import Profile, Speed, at_speed, estimate, features_of, ordinary
-from rung.routing.reserve import logit
 from rung.routing.strengths import QWEN_1_5B, SEEN
 from rung.types import Expected
 

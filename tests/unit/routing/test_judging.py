@@ -7,9 +7,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from rung.odds import logit, sigmoid
 from rung.routing import Stop, Weighed, next_action
 from rung.routing.judging import Doubt, evidence, gain, matters, words
-from rung.routing.reserve import logit, reserve, sigmoid, verdict_points
+from rung.routing.reserve import reserve, verdict_points
 
 shares = st.floats(0.05, 1.0)
 probs = st.floats(0.01, 0.99)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rung.routing.reserve import Verdicted, logit, measured_points, moves_of, reserve, sigmoid, verdict_points
+from rung.odds import logit, sigmoid
+from rung.routing.reserve import Verdicted, measured_points, moves_of, reserve, verdict_points
 
 probs = st.floats(0.01, 0.99)
 

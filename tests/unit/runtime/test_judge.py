@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from rung.clock import LoopClock
 from rung.errors import Unavailable, UpstreamRefusedRequest
 from rung.lanes import Lane, Pace, Pool, Setup
+from rung.odds import logit, sigmoid
 from rung.reasoners.base import Abilities, Status
 from rung.routing import Profile
-from rung.routing.reserve import logit, sigmoid
 from rung.runtime import Judge, Ladder, Rung
 from rung.runtime.climb import Climb
 from rung.runtime.judge import MOST_CHARS, put, word_of
