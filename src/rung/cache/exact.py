@@ -5,6 +5,7 @@ from collections import OrderedDict
 from functools import lru_cache
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from rung.types import Answer, Json, Preset, Request
@@ -17,10 +18,18 @@ _NOT_OF_THE_ANSWER = frozenset(
 _ORDERED = frozenset({"response_format", "tools", "functions"})
 _APART = _NOT_OF_THE_ANSWER | _ORDERED
 
+
+class Kept(Struct, frozen=True, array_like=True):
+    """An answer, and whether it was as likely right as those who share its key asked."""
+
+    answer: Answer
+    quality_reached: bool = True
+
+
 _canonical = msgspec.json.Encoder(order="deterministic")
 _as_sent = msgspec.json.Encoder()
 _pack = msgspec.msgpack.Encoder()
-_unpack = msgspec.msgpack.Decoder(Answer)
+_unpack = msgspec.msgpack.Decoder(Kept)
 
 # Requests of which it is known what they were served: minutes of them, in some megabytes.
 _SERVED = 32_768
@@ -82,19 +91,19 @@ class ExactCache:
         # Ordered: the oldest of a plain dict is found by walking over all that were taken out of it before.
         self._served: OrderedDict[str, bytes] = OrderedDict()
 
-    def get(self, key: bytes) -> Answer | None:
+    def get(self, key: bytes) -> Kept | None:
         packed = self._entries.get(key)
         if packed is None:
             return None
         self._entries.move_to_end(key)
         return _unpack.decode(packed)
 
-    def put(self, key: bytes, answer: Answer) -> None:
+    def put(self, key: bytes, kept: Kept) -> None:
         """Keeps a whole, successful, tool-free answer, unless it takes over an eighth of the bound."""
-        if not _keepable(answer):
+        if not _keepable(kept.answer):
             return
         try:
-            packed = _pack.encode(answer)
+            packed = _pack.encode(kept)
         except OverflowError:  # what an endpoint added has a number that JSON can hold, but 64 bits cannot
             return
         if _size(packed) > self._max_bytes // _LARGEST_SHARE:

@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from rung.cache import ExactCache, Flights, key_of, served_from_cache
+from rung.cache import ExactCache, Flights, Kept, key_of, served_from_cache
 from rung.clock import Clock, in_a_task
 from rung.errors import DeadlineExceeded, RungError
 from rung.ledger import Ledger, RecordedText
@@ -164,7 +164,7 @@ class Runtime:
         """Whether it was another's deadline that passed, while this request has time to ask anew."""
         return not way.climbs and way.request.deadline_s > self._clock.monotonic()
 
-    def _recall(self, way: "_Way") -> Answer | None:
+    def _recall(self, way: "_Way") -> Kept | None:
         use = way.request.wishes.cache
         if use != "off":
             way.key = key_of(way.request, self._policy.epoch)
@@ -193,15 +193,16 @@ class Runtime:
         policy = self._policy
         return make_plan(request, self._ladder, self._clock, policy.preset, policy.streaming, learned)
 
-    def _recalled(self, way: "_Way", kept: Answer) -> tuple[Commit, Reply]:
+    def _recalled(self, way: "_Way", kept: Kept) -> tuple[Commit, Reply]:
         """What a request sees of an answer that another's climb gave: the same, at no further cost."""
-        request, answer = way.request, served_from_cache(kept)
+        request, answer = way.request, served_from_cache(kept.answer)
         way.answer = answer
         way.decision = Decision(
             id=request.id,
             model=request.model,
             preset=self._policy.preset,
             answered_by=answer.reasoner,
+            quality_reached=kept.quality_reached,
             cache="exact",
             usage=answer.usage,
             total_s=self._clock.monotonic() - request.arrived_s,
@@ -212,11 +213,12 @@ class Runtime:
     def _seen(self, way: "_Way", event: Event) -> Event:
         """An event of a climb, of another's if this request has none of its own, as the request sees it."""
         if isinstance(event, Reply):
+            kept = Kept(event.answer, event.decision.quality_reached)
             if not way.climbs:
-                return self._recalled(way, event.answer)[1]
+                return self._recalled(way, kept)[1]
             way.decision, way.answer = event.decision, event.answer
             if way.key and way.climbs[0].settled:
-                self._stores.cache.put(way.key, event.answer)
+                self._stores.cache.put(way.key, kept)
         elif not way.climbs and isinstance(event, Commit):
             return msgspec.structs.replace(event, cache="exact")
         return event
@@ -246,7 +248,7 @@ class Runtime:
         def ended(events: Sequence[Event]) -> None:
             climb, last = way.climbs[0], events[-1] if events else None
             if isinstance(last, Reply) and last.decision.id == way.request.id and climb.settled:
-                self._stores.cache.put(way.key, last.answer)
+                self._stores.cache.put(way.key, Kept(last.answer, last.decision.quality_reached))
             self._record(way, climb.decision(error=_GONE))
 
         return bool(way.key) and self._stores.flights.when_ended(self._flight(way), ended)

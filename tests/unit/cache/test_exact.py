@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from rung.cache import ExactCache, digest_of, exact, key_of, served_from_cache
+from rung.cache import ExactCache, Kept, digest_of, exact, key_of, served_from_cache
 from rung.types import Answer, Choice, Request, Usage, Wishes
 
 EPOCH = "e1"
@@ -123,8 +123,8 @@ def test_an_answer_comes_back_as_it_was():
         signals={"agreement": 0.5},
         extra={"system_fingerprint": "fp"},
     )
-    cache.put(b"k", whole)
-    assert cache.get(b"k") == whole
+    cache.put(b"k", Kept(whole))
+    assert cache.get(b"k") == Kept(whole)
     assert cache.get(b"other") is None
 
 
@@ -148,20 +148,20 @@ def test_what_is_served_again_costs_nothing():
 )
 def test_only_whole_answers_without_tools_are_kept(unfit):
     cache = ExactCache(100_000)
-    cache.put(b"k", unfit)
+    cache.put(b"k", Kept(unfit))
     assert len(cache) == cache.bytes_used == 0
 
 
 def test_the_least_recently_used_leaves_first():
     cache = ExactCache(100_000)
-    cache.put(b"0", answer("x" * 9000))
+    cache.put(b"0", Kept(answer("x" * 9000)))
     one = cache.bytes_used
     cache = ExactCache(one * 10)
     for i in range(10):
-        cache.put(b"%d" % i, answer("x" * 9000))
+        cache.put(b"%d" % i, Kept(answer("x" * 9000)))
     assert len(cache) == 10
     cache.get(b"0")
-    cache.put(b"10", answer("x" * 9000))
+    cache.put(b"10", Kept(answer("x" * 9000)))
     assert cache.get(b"0") is not None
     assert cache.get(b"1") is None
     assert cache.bytes_used == one * 10
@@ -169,24 +169,24 @@ def test_the_least_recently_used_leaves_first():
 
 def test_an_entry_over_an_eighth_of_the_bound_is_not_kept():
     cache = ExactCache(80_000)
-    cache.put(b"big", answer("x" * 10_001))
+    cache.put(b"big", Kept(answer("x" * 10_001)))
     assert len(cache) == 0
-    cache.put(b"small", answer("x" * 9000))
+    cache.put(b"small", Kept(answer("x" * 9000)))
     assert len(cache) == 1
 
 
 def test_a_key_put_again_counts_once():
     cache = ExactCache(100_000)
-    cache.put(b"k", answer("x" * 5000))
-    cache.put(b"k", answer("y"))
+    cache.put(b"k", Kept(answer("x" * 5000)))
+    cache.put(b"k", Kept(answer("y")))
     assert len(cache) == 1
     assert cache.bytes_used < 1000
-    assert cache.get(b"k").text == "y"
+    assert cache.get(b"k").answer.text == "y"
 
 
 def test_a_bound_of_nothing_keeps_nothing():
     cache = ExactCache(0)
-    cache.put(b"k", answer())
+    cache.put(b"k", Kept(answer()))
     assert cache.get(b"k") is None
 
 
@@ -198,7 +198,7 @@ def test_bytes_used_is_what_memory_says(length):
     tracemalloc.start()
     try:
         for i, text in enumerate(texts):
-            cache.put(b"%032d" % i, answer(text))
+            cache.put(b"%032d" % i, Kept(answer(text)))
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -208,8 +208,8 @@ def test_bytes_used_is_what_memory_says(length):
 
 def test_what_was_served_to_a_request_can_be_taken_back():
     cache = ExactCache(10**6)
-    cache.put(b"k1", answer())
-    cache.put(b"k2", answer())
+    cache.put(b"k1", Kept(answer()))
+    cache.put(b"k2", Kept(answer()))
     cache.served("r1", b"k1")
     cache.retract("r1")
     cache.retract("r1")
@@ -222,7 +222,7 @@ def test_who_was_served_what_is_forgotten_in_the_end(monkeypatch):
     monkeypatch.setattr(exact, "_SERVED", 2)
     cache = ExactCache(10**6)
     for name in ("1", "2", "3"):
-        cache.put(name.encode(), answer())
+        cache.put(name.encode(), Kept(answer()))
         cache.served(f"r{name}", name.encode())
     for name in ("1", "2", "3"):
         cache.retract(f"r{name}")
@@ -231,5 +231,5 @@ def test_who_was_served_what_is_forgotten_in_the_end(monkeypatch):
 
 def test_an_answer_with_a_number_beyond_64_bits_is_not_kept():
     cache = ExactCache(10**6)
-    cache.put(key_of(request(), EPOCH), replace(answer(), extra={"seed": 2**64}))
+    cache.put(key_of(request(), EPOCH), Kept(replace(answer(), extra={"seed": 2**64})))
     assert len(cache) == 0

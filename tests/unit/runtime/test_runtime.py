@@ -47,6 +47,25 @@ async def test_what_only_a_bound_made_do_with_is_not_served_to_others(world, scr
     assert (len(weak.calls), len(best.calls)) == (1, not sure)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_who_shares_an_answer_that_fell_short_is_told_so(world, scripted, stream):
+    gate = asyncio.Event()
+    a = world.add(scripted("a", gate, "yes"))
+    world.verdicts = {"a": 0.5}
+    runtime = world.runtime
+
+    def ask(name):
+        return asyncio.create_task(world.reply(world.request(name=name, stream=stream, min_quality=0.9), runtime))
+
+    asked = [ask("leader"), ask("follower")]
+    while not a.calls:  # noqa: ASYNC110  the fake has nothing to wait on
+        await asyncio.sleep(0)
+    gate.set()
+    given = [*await asyncio.gather(*asked), await ask("later")]
+    assert [reply.decision.cache for reply in given] == ["miss", "exact", "exact"]
+    assert not any(reply.decision.quality_reached for reply in given)
+
+
 async def test_a_cached_answer_streams_well_formed(world, scripted):
     world.add(scripted("a", "yes"))
     runtime = world.runtime
