@@ -384,9 +384,10 @@ def _about(entry: Leaf) -> str:
     return "exact mathematics"
 
 
-def policy_text(config: Config) -> str:
-    """What answers depend on, as text; secrets stay masked."""
+def policy_text(config: Config, origins: Mapping[str, str]) -> str:
+    """What answers depend on, as text; secrets stay masked. `origins` name what estimates are learned from."""
     told = [f"{name}: {entry.model_dump_json()}" for name, entry in config.reasoners.items()]
+    told.append(f"{config.server.preset}, {config.machine.usd_per_hour}, {sorted(origins.items())}")
     if config.judge.reasoner is not None:
         told.append(f"judge: {config.judge.model_dump_json()}")
     return "\n".join(told)

@@ -185,7 +185,7 @@ class Rung:
         stores = Stores(
             cache=cache, flights=self._flights, ledger=self._ledger, metrics=self.metrics, learning=learning
         )
-        epoch = hashlib.blake2b(policy_text(config).encode(), digest_size=8).hexdigest()
+        epoch = hashlib.blake2b(policy_text(config, artefact.origins).encode(), digest_size=8).hexdigest()
         judge = config.judge
         policy = Policy(
             epoch=f"{rung.__version__}-{epoch}",

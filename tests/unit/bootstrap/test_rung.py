@@ -136,6 +136,17 @@ async def test_reloads_at_the_same_time_are_applied_one_by_one(rung_of, config_o
     assert closed == ["one"] * 3
 
 
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [({"server": {"preset": "best"}}, False), ({"machine": {"usd_per_hour": 9}}, False), ({"lanes": {}}, True)],
+)
+async def test_who_is_asked_by_other_prices_is_not_served_what_was_answered_before(rung_of, config_of, changed, kept):
+    rung = await rung_of({"one": {}})
+    await rung.reply(QUESTION)
+    await rung.apply(config_of({"one": {}}, **changed))
+    assert (await rung.reply(QUESTION)).decision.cache == ("exact" if kept else "miss")
+
+
 async def test_a_password_in_an_address_is_not_listed(rung_of):
     rung = await rung_of({"one": {"base_url": "https://me:secret@there/v1"}})
     assert [listed.about for listed in rung.runtime.reasoners()] == ["m at https://there/v1"]
