@@ -77,7 +77,7 @@ def make_plan(
     """`learned` is what the ladder expects of the request. Raises UnknownModel. A request that nobody can take gets a
     plan with a `problem`."""
     features = features_of(request.body)
-    preset = _preset(request, default_preset)
+    preset = preset_of(request, default_preset)
     prices = PRESETS[preset]
     streaming = (request.wishes.streaming or default_streaming) if request.stream else None
     named = not leaves_choice(request.model)
@@ -171,7 +171,7 @@ def decision_of(request: Request, plan: Plan) -> Decision:
     )
 
 
-def _preset(request: Request, default: Preset) -> Preset:
+def preset_of(request: Request, default: Preset) -> Preset:
     return request.wishes.preset or _BY_MODEL.get(request.model, default)
 
 

@@ -18,7 +18,7 @@ from rung.runtime.climb import Climb, Event, Verify
 from rung.runtime.judge import Judge
 from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.learning import Learning
-from rung.runtime.plan import Plan, decision_of, limits_of, make_plan, with_trial
+from rung.runtime.plan import Plan, decision_of, limits_of, make_plan, preset_of, with_trial
 from rung.telemetry import Metrics
 from rung.types import (
     Answer,
@@ -200,7 +200,7 @@ class Runtime:
         way.decision = Decision(
             id=request.id,
             model=request.model,
-            preset=self._policy.preset,
+            preset=preset_of(request, self._policy.preset),
             answered_by=answer.reasoner,
             quality_reached=kept.quality_reached,
             cache="exact",
@@ -269,12 +269,12 @@ class Runtime:
         elif isinstance(error, asyncio.CancelledError | GeneratorExit):
             why = _GONE
         else:
-            request = way.request
-            return Decision(id=request.id, model=request.model, preset=self._policy.preset, error="cancelled")
+            why = "cancelled"
         if way.climbs:
             return way.climbs[0].decision(error=why)
         request, total_s = way.request, self._clock.monotonic() - way.request.arrived_s
-        return Decision(id=request.id, model=request.model, preset=self._policy.preset, error=why, total_s=total_s)
+        preset = preset_of(request, self._policy.preset)
+        return Decision(id=request.id, model=request.model, preset=preset, error=why, total_s=total_s)
 
     async def explain(self, request: Request) -> Decision:
         """The decision that would be taken now; nobody is called. Raises UnknownModel."""

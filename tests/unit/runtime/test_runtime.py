@@ -22,6 +22,13 @@ async def test_the_same_request_is_answered_from_the_cache(world, scripted):
     assert len(a.calls) == 3
 
 
+async def test_a_cached_answers_decision_says_at_whose_prices(world, scripted):
+    world.add(scripted("a", "yes"))
+    runtime = world.runtime
+    replies = [await world.reply(world.request(preset="best"), runtime) for _ in range(2)]
+    assert [(reply.decision.cache, reply.decision.preset) for reply in replies] == [("miss", "best"), ("exact", "best")]
+
+
 async def test_what_the_cache_did_is_counted(world, scripted):
     world.add(scripted("a", "yes"))
     runtime = world.runtime
