@@ -115,16 +115,27 @@ def written(value: Fraction) -> str:
     """The shortest exact form: an integer, a decimal that ends, or a fraction."""
     if value.denominator == 1:
         return str(value.numerator)
-    rest, places = value.denominator, 0
+    places = decimal_places(value.denominator)
+    if places is None or places > 30:
+        return f"{value.numerator}/{value.denominator}"
+    return decimal_digits(value.numerator, value.denominator, places)
+
+
+def decimal_places(below: int) -> int | None:
+    """How many decimals a fraction over `below`, in lowest terms, has; None where they do not end."""
+    places = 0
     for prime in (2, 5):
         count = 0
-        while rest % prime == 0:
-            rest, count = rest // prime, count + 1
+        while below % prime == 0:
+            below, count = below // prime, count + 1
         places = max(places, count)
-    if rest != 1 or places > 30:
-        return f"{value.numerator}/{value.denominator}"
-    digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
-    return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    return places if below == 1 else None
+
+
+def decimal_digits(over: int, below: int, places: int) -> str:
+    digits = str(abs(over) * 10**places // below).rjust(places + 1, "0")
+    whole, part = (digits[:-places], digits[-places:]) if places else (digits, "")
+    return ("-" if over < 0 else "") + whole + (f".{part}" if part else "")
 
 
 def numbers_in(text: str) -> list[Fraction]:

@@ -11,7 +11,7 @@ from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import build, number_of
 from rung.reasoners.symbolic.operands import ends_there
 from rung.reasoners.symbolic.render import symbolic_text
-from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.sizes import expanded
 from rung.reasoners.symbolic.steps import algebra as explain
 from rung.reasoners.symbolic.steps import calculus
@@ -384,7 +384,7 @@ def integral(scope: Scope, children: list[Child]) -> Any:
 def limit(scope: Scope, children: list[Child]) -> Any:
     ends_there(children)
     value, target = (number_of(node, scope) for node in nodes(children))
-    name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
+    name = str(tokens_of(children, "NAME")[0])
     symbol = scope.symbol(name)
     if target is sympy.oo or target is -sympy.oo:
         result = sympy.limit(value, symbol, target)
@@ -404,14 +404,14 @@ def limit_first(scope: Scope, children: list[Child]) -> Any:
     if node.data != "part_of":
         raise NotUnderstood("a limit of nothing")
     target, value = nodes(node.children)
-    return limit(scope, [value, *(child for child in children if getattr(child, "type", "") == "NAME"), target])
+    return limit(scope, [value, *tokens_of(children, "NAME"), target])
 
 
 def ranged(scope: Scope, children: list[Child]) -> Any:
     """`sum of E for k from a to b`."""
     ends_there(children)
     parts = nodes(children)
-    name = next(str(child) for child in children if getattr(child, "type", "") == "NAME")
+    name = str(tokens_of(children, "NAME")[0])
     low, high = number_of(parts[1], scope), number_of(parts[2], scope)
     index = scope.symbol(name)
     scope.values.pop(name, None)

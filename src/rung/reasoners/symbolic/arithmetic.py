@@ -11,7 +11,7 @@ from rung.reasoners.symbolic.expressions import POWERS_SAID, SUMS, build, call, 
 from rung.reasoners.symbolic.numbers import factored
 from rung.reasoners.symbolic.operands import WORDS, alike, ends_there, listed, product, values, whole
 from rung.reasoners.symbolic.rounding import as_percent
-from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.steps import numbers as explain
 from rung.reasoners.symbolic.steps.polynomials import raised
 from rung.reasoners.symbolic.steps.record import after_sign, bracketed
@@ -68,7 +68,7 @@ def than_value(scope: Scope, children: list[Child], whole_: Any) -> Any:
     """The same where the second number is known: `3 more than twice 5`."""
     first, second = nodes(children)
     amount = number_of(first, scope)
-    written = next(child for child in children if getattr(child, "type", "") == "REL")
+    written = tokens_of(children, "REL")[0]
     relation, said = str(written), scope.text[written.start_pos : written.end_pos].lower()
     _ends_before(first)
     percents = [node.data == "percent_sign" for node in (first, second)]

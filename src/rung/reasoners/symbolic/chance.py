@@ -9,7 +9,7 @@ from sympy import Integer, Rational, binomial
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import number
 from rung.reasoners.symbolic.operands import whole
-from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Scope, nodes, tokens_of
 
 MAX_LETTERS = 10_000
 
@@ -67,7 +67,7 @@ def _tell_bag(scope: Scope, there: Counter[str]) -> None:
 
 
 def picking_from(scope: Scope, children: list[Child]) -> Any:
-    bag(scope, [child for child in children if getattr(child, "type", "") in {"NUM", "BAG"}])
+    bag(scope, tokens_of(children, "NUM", "BAG"))
     return picking(scope, children)
 
 

@@ -7,7 +7,7 @@ from sympy import Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.operands import difference_asked
-from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.units import SHORT_TIMES, converted_value, quantity, shown
 
 HOUR: Final = 60
@@ -36,7 +36,7 @@ def on_clock(minutes: int, halves: bool = False) -> str:
 
 
 def _times(children: list[Child]) -> list[tuple[int, bool]]:
-    return [minutes_of(str(child)) for child in children if getattr(child, "type", "") == "TIME"]
+    return [minutes_of(str(token)) for token in tokens_of(children, "TIME")]
 
 
 def _gap(scope: Scope, children: list[Child]) -> int:
@@ -73,7 +73,7 @@ def _duration(minutes: int) -> str:
 
 def between_times(scope: Scope, children: list[Child]) -> Any:
     """In the unit asked; in hours and minutes if two are."""
-    units = [str(child) for child in children if getattr(child, "type", "") == "UNIT"]
+    units = [str(token) for token in tokens_of(children, "UNIT")]
     gap = _gap(scope, children)
     if units == ["hour", "minute"]:
         return _duration(gap)
@@ -132,7 +132,7 @@ def offset_of(said: str) -> int:
 def zoned(scope: Scope, children: list[Child]) -> Any:
     """`3 PM UTC-5 in UTC+1`."""
     ((start, halves),) = _times(children)
-    zones = [child for child in children if getattr(child, "type", "") == "ZONE"]
+    zones = tokens_of(children, "ZONE")
     if len(zones) != 2:
         raise NotUnderstood("a time without its offset")
     source, target = (offset_of(str(zone)) for zone in zones)
@@ -146,7 +146,7 @@ def zoned(scope: Scope, children: list[Child]) -> Any:
 
 def zoned_given(scope: Scope, children: list[Child]) -> Any:
     """`what time is it in UTC+1 when it is 3 PM UTC-5`: the target comes first."""
-    zones = [child for child in children if getattr(child, "type", "") == "ZONE"]
+    zones = tokens_of(children, "ZONE")
     others = [child for child in children if getattr(child, "type", "") != "ZONE"]
     return zoned(scope, [*others, *reversed(zones)])
 

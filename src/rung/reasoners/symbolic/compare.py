@@ -10,7 +10,7 @@ from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.numbers import is_prime
 from rung.reasoners.symbolic.operands import whole
-from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.steps import numbers
 from rung.reasoners.symbolic.steps import order as explain
 from rung.reasoners.symbolic.steps.spelled import worked
@@ -59,7 +59,7 @@ def _both(scope: Scope, children: list[Child]) -> tuple[Any, Any]:
 
 def compare(scope: Scope, children: list[Child]) -> Any:
     left, right = _both(scope, children)
-    relation = next(str(child) for child in children if getattr(child, "type", "") in {"REL", "EQ"})
+    relation = str(tokens_of(children, "REL", "EQ")[0])
     return RELATIONS[relation](left, right)
 
 
@@ -129,7 +129,7 @@ def members(scope: Scope, children: list[Child]) -> list[tuple[Any, str]]:
 
 def options(scope: Scope, node: Node) -> list[tuple[Any, str]]:
     """Values and the letters of the choices."""
-    marks = [str(child) for child in node.children if getattr(child, "type", "") == "OPTION"]
+    marks = [str(token) for token in tokens_of(node.children, "OPTION")]
     return [(real(part, scope), mark) for part, mark in zip(nodes(node.children), marks, strict=True)]
 
 

@@ -10,7 +10,7 @@ from sympy import Integer, Rational
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.operands import difference_asked, whole
-from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.unit_names import CALENDAR_MONTHS, MONTHS, WEEKDAYS
 from rung.reasoners.symbolic.units import converted_value, quantity, shown
 
@@ -38,7 +38,7 @@ def date_of(said: str) -> dt.date:
 
 
 def _dates(children: list[Child]) -> list[dt.date]:
-    return [date_of(str(child)) for child in children if getattr(child, "type", "") == "DATE"]
+    return [date_of(str(token)) for token in tokens_of(children, "DATE")]
 
 
 def _said(date: dt.date) -> str:
@@ -96,7 +96,7 @@ def _first_after(at: dt.date) -> dt.date:
 
 
 def between_dates(scope: Scope, children: list[Child]) -> Any:
-    unit = next(str(child) for child in children if getattr(child, "type", "") == "UNIT")
+    unit = str(tokens_of(children, "UNIT")[0])
     if unit in _FIXED:
         days = days_between(scope, children)
         result = converted_value(Integer(days), "day", unit)
@@ -183,7 +183,7 @@ def weekday(scope: Scope, children: list[Child]) -> Any:
 
 def weekday_moved(scope: Scope, children: list[Child]) -> Any:
     """`what day of the week is 100 days after 3 May 2024`; the day and the date where the words ask for either."""
-    sign = -1 if any(getattr(child, "type", "") == "BEFORE" for child in children) else 1
+    sign = -1 if tokens_of(children, "BEFORE") else 1
     asked = str(children[0])
     date = _moved(scope, children, sign)
     day = _tell_weekday(scope, date)
@@ -192,12 +192,12 @@ def weekday_moved(scope: Scope, children: list[Child]) -> Any:
 
 def weekday_after(scope: Scope, children: list[Child]) -> Any:
     """`what day is 100 days after Monday`."""
-    sign = -1 if any(getattr(child, "type", "") == "BEFORE" for child in children) else 1
+    sign = -1 if tokens_of(children, "BEFORE") else 1
     value, unit, _ = quantity(scope, nodes(children)[0])
     days = converted_value(value, unit, "day") if unit in _FIXED else None
     if days is None or not days.is_Integer:
         raise NoAnswer("a shift of part of a day")
-    start = WEEKDAYS.index(next(str(child) for child in children if getattr(child, "type", "") == "DAY"))
+    start = WEEKDAYS.index(str(tokens_of(children, "DAY")[0]))
     count = int(days)
     scope.say(f"{count} = {count // 7}*7 + {count % 7}, and 7 days lead to the same weekday")
     return WEEKDAYS[(start + sign * count) % 7].capitalize()
@@ -205,7 +205,7 @@ def weekday_after(scope: Scope, children: list[Child]) -> Any:
 
 def is_weekday(scope: Scope, children: list[Child]) -> Any:
     (date,) = _dates(children)
-    day = next(str(child) for child in children if getattr(child, "type", "") == "DAY")
+    day = str(tokens_of(children, "DAY")[0])
     return _tell_weekday(scope, date).lower() == day
 
 
@@ -215,8 +215,8 @@ def is_weekday(scope: Scope, children: list[Child]) -> Any:
 def month_days(scope: Scope, children: list[Child]) -> Any:
     """`days in February 2024`, `days in April`. February needs its year."""
     unit = next((str(child) for child in children if getattr(child, "type", "") == "UNIT"), "day")
-    words = next(str(child) for child in children if getattr(child, "type", "") == "MONTH").lower().split()
-    words += [str(child) for child in children if getattr(child, "type", "") == "NUM"]
+    words = str(tokens_of(children, "MONTH")[0]).lower().split()
+    words += [str(token) for token in tokens_of(children, "NUM")]
     years = [int(word) for word in words[1:] if word.isdigit()]
     if len(years) > 1:
         raise NotUnderstood("two years of a month")
@@ -232,7 +232,7 @@ def month_days(scope: Scope, children: list[Child]) -> Any:
 
 def year_days(scope: Scope, children: list[Child]) -> Any:
     """`days in 2024`."""
-    unit = next(str(child) for child in children if getattr(child, "type", "") == "UNIT")
+    unit = str(tokens_of(children, "UNIT")[0])
     node = nodes(children)[0]
     year = whole(build(node, scope))
     if unit != "day" or node.data != "number":
@@ -288,7 +288,7 @@ def born(scope: Scope, children: list[Child]) -> None:
     """`I was born on 3 May 1990`: kept for the question."""
     if scope.born:
         raise NotUnderstood("two births")
-    scope.born = [child for child in children if getattr(child, "type", "") in {"BORN", "DATE"}]
+    scope.born = tokens_of(children, "BORN", "DATE")
 
 
 def age_asked(scope: Scope, children: list[Child]) -> Any:

@@ -112,7 +112,7 @@ def polynomial_roots(value: Expr, unknown: Symbol, steps: Steps) -> tuple[Expr, 
     found: list[Expr] = []
     factors = sorted(polynomial.factor_list()[1], key=_first_root)
     for factor, _ in factors:
-        if factor.degree() > 2 and not _binomial_form(factor):
+        if factor.degree() > 2:
             raise NoAnswer("roots that have no short exact form")
         found += sympy.roots(factor, multiple=True)
     if not found:
@@ -128,11 +128,6 @@ def _first_root(one: tuple[Poly, int]) -> Any:
     """Linear factors by their roots, the others after them."""
     coefficients = one[0].all_coeffs()
     return len(coefficients), -coefficients[-1] / coefficients[0]
-
-
-def _binomial_form(factor: Poly) -> bool:
-    del factor
-    return False
 
 
 def _size(root: Expr) -> Any:

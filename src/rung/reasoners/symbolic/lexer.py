@@ -16,6 +16,8 @@ from rung.reasoners.symbolic.unit_names import EITHER, LETTER_UNITS, MONTHS, UNI
 from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
 
 MAX_TOKENS: Final = 900
+# The letter in `0xff`, and its base.
+PREFIXES: Final = {"x": 16, "b": 2, "o": 8}
 
 _MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
@@ -227,7 +229,7 @@ class _Reader:
         if rest:
             base = int("".join(filter(str.isdigit, rest)))
         else:
-            base = {"x": 16, "b": 2, "o": 8}[digits[1]]
+            base = PREFIXES[digits[1]]
             digits = digits[2:]
         self._emit("BASED", str(value_in_base(digits, base)))
 

@@ -8,7 +8,7 @@ from sympy import Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import SUMS, build, over
-from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.steps.spelled import worked
 from rung.reasoners.symbolic.unit_names import CURRENCIES
 from rung.reasoners.symbolic.units import (
@@ -31,16 +31,12 @@ _KINDS: Final = {"FAR": "meter", "HOW_LONG": "second", "FAST": "meter/second"}
 _MIXED: Final = {"minute": "min", "hour": "h", "second": "s"}
 
 
-def _tokens(children: list[Child], *kinds: str) -> list[Any]:
-    return [child for child in children if getattr(child, "type", "") in kinds]
-
-
 # ---- conversions ----
 
 
 def converted(scope: Scope, children: list[Child]) -> Any:
     """`5 miles in km`: a symbol is repeated behind the number, a unit in words is not, since the question names it."""
-    target = _tokens(children, "UNIT")[-1]
+    target = tokens_of(children, "UNIT")[-1]
     given = quantity(scope, nodes(children)[0])
     value = _exchanged(scope, given, str(target))
     typed = written_unit(scope, target)
@@ -56,7 +52,7 @@ def converted_given(scope: Scope, children: list[Child]) -> Any:
 
 
 def many_in(scope: Scope, children: list[Child]) -> Any:
-    target = str(_tokens(children, "UNIT")[0])
+    target = str(tokens_of(children, "UNIT")[0])
     return shown(_exchanged(scope, quantity(scope, nodes(children)[0]), target))
 
 
@@ -74,7 +70,7 @@ def many_in_given(scope: Scope, children: list[Child]) -> Any:
 
 def mixed(scope: Scope, children: list[Child]) -> Any:
     """`135 minutes in hours and minutes`."""
-    tokens = _tokens(children, "UNIT")[-2:]
+    tokens = tokens_of(children, "UNIT")[-2:]
     larger, smaller = (str(token) for token in tokens)
     given = quantity(scope, nodes(children)[0])
     size = converted_value(Rational(1), larger, smaller)
@@ -120,7 +116,7 @@ def exchange(scope: Scope, children: list[Child]) -> None:
         if bottom.value <= 0:
             raise NoAnswer("a rate of nothing")
         top = top._replace(value=top.value / bottom.value)
-    relations = [str(child) for child in _leaves(children) if getattr(child, "type", "") == "REL"]
+    relations = [str(token) for token in tokens_of(_leaves(children), "REL")]
     if relations and relations != ["="]:
         raise NotUnderstood("a rate that is none")
     currencies = set(CURRENCIES.values())
@@ -173,8 +169,8 @@ def paced(scope: Scope, children: list[Child]) -> Any:
 
 def journey(scope: Scope, children: list[Child]) -> Any:
     """`60 km/h for 2.5 h`, `150 km at 60 km/h`, `average speed for 150 km in 2 h`."""
-    head = next((child.type for child in _tokens(children, *_KINDS)), "")
-    word = str(_tokens(children, "FOR", "IN", "GIVEN")[-1])
+    head = next((child.type for child in tokens_of(children, *_KINDS)), "")
+    word = str(tokens_of(children, "FOR", "IN", "GIVEN")[-1])
     first, second = (quantity(scope, node) for node in nodes(children))
     if word == "at":
         value, unit, typed = _at(scope, first, second)
@@ -209,7 +205,7 @@ def journey_given(scope: Scope, children: list[Child]) -> None:
 def journey_asked(scope: Scope, children: list[Child]) -> Any:
     if not scope.journey:
         raise NotUnderstood("nothing that was travelled")
-    return journey(scope, [*_tokens(children, *_KINDS), *scope.journey])
+    return journey(scope, [*tokens_of(children, *_KINDS), *scope.journey])
 
 
 def _times(scope: Scope, rate: Quantity, amount: Quantity) -> tuple[Rational, str, str]:
@@ -270,7 +266,7 @@ def amount(scope: Scope, children: list[Child]) -> Any:
 def added(scope: Scope, children: list[Child]) -> Any:
     """`3 km + 500 m` in the first one's unit; hours and minutes stay apart."""
     first, second = (quantity(scope, node) for node in nodes(children))
-    sign = "-" if _tokens(children, "MINUS", "WMINUS") else "+"
+    sign = "-" if tokens_of(children, "MINUS", "WMINUS") else "+"
     if first.unit in _SIGNS or second.unit in _SIGNS:
         raise NotUnderstood("a sum of temperatures")
     if _several_times(nodes(children)):

@@ -10,24 +10,16 @@ from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import POWERS_SAID, build, number, number_of
 from rung.reasoners.symbolic.numerals import roman_parts
 from rung.reasoners.symbolic.operands import ends_there, values, whole
-from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.sizes import expanded
 from rung.reasoners.symbolic.steps import numbers as explain
 from rung.reasoners.symbolic.steps.polynomials import raised
 from rung.reasoners.symbolic.steps.record import bracketed
 
 MAX_FACTORED: Final = 10**40
-
-
 MAX_PRIME_TEST_BITS: Final = 1_500
-
-
 MAX_LISTED: Final = 40
-
-
 MAX_NTH_PRIME: Final = 200_000
-
-
 MAX_SERIES: Final = 20_000
 
 
@@ -186,7 +178,7 @@ MANY: Final[Mapping[str, Callable[[Scope, Any], Any]]] = {
 
 def many_of(scope: Scope, children: list[Child]) -> Any:
     kind = str(children[0])
-    has = any(getattr(child, "type", "") == "HAVE" for child in children)
+    has = bool(tokens_of(children, "HAVE"))
     if has != (kind in {"divisor_count", "digit_count"} and "how many" in scope.text.lower() and "does" in scope.text):
         raise NotUnderstood("a question left open")
     value = build(nodes(children)[0], scope)

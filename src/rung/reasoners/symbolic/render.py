@@ -8,6 +8,7 @@ from typing import Any, Literal
 import sympy
 from sympy import Expr, Integer, Rational
 
+from rung.answers.numerals import decimal_digits, decimal_places
 from rung.reasoners.symbolic.errors import NoAnswer, TooLarge
 from rung.reasoners.symbolic.sizes import MAX_BITS, bits
 
@@ -67,24 +68,12 @@ def symbolic_text(value: Expr) -> str:
 
 def terminates(value: Rational) -> bool:
     """Whether its decimal expansion ends."""
-    below = int(value.q)
-    for prime in (2, 5):
-        while below % prime == 0:
-            below //= prime
-    return below == 1
+    return decimal_places(int(value.q)) is not None
 
 
 def decimal_text(value: Rational) -> str:
     """All digits of a decimal that ends, without an exponent."""
-    below, places = int(value.q), 0
-    for prime in (2, 5):
-        count = 0
-        while below % prime == 0:
-            below, count = below // prime, count + 1
-        places = max(places, count)
-    digits = str(abs(int(value.p)) * 10**places // int(value.q)).rjust(places + 1, "0")
-    whole, part = (digits[:-places], digits[-places:]) if places else (digits, "")
-    return ("-" if value < 0 else "") + whole + (f".{part}" if part else "")
+    return decimal_digits(int(value.p), int(value.q), decimal_places(int(value.q)) or 0)
 
 
 def approximate_text(value: Expr) -> str:

@@ -1,6 +1,6 @@
 """What a question has said so far: values, functions, conditions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
@@ -84,3 +84,8 @@ class Scope:
 def nodes(children: Sequence[Child]) -> list[Node]:
     """The children that are trees: words that only join are left out."""
     return [cast("Node", child) for child in children if isinstance(child, Tree)]
+
+
+def tokens_of(children: Iterable[Child], *kinds: str) -> list[Any]:
+    """The tokens of these kinds among the children."""
+    return [child for child in children if getattr(child, "type", "") in kinds]

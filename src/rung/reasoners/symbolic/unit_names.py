@@ -101,19 +101,9 @@ SYMBOLS: Final[frozenset[str]] = frozenset([
 CALENDAR_MONTHS: Final[dict[str, int]] = {"month": 1, "year": 12, "decade": 120, "century": 1200, "millennium": 12000}
 
 _MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
     "december",
-]
+]  # fmt: skip
 MONTHS: Final[dict[str, int]] = {
     **{name: at for at, name in enumerate(_MONTHS, 1)},
     **{name[:3]: at for at, name in enumerate(_MONTHS, 1)},
