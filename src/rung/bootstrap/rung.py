@@ -77,6 +77,7 @@ class Rung:
         self._looked = Looked()
         self._serving = self._generation(config, parts, self._cache, build_learned(config))
         self._life = "not started"
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._applying = asyncio.Lock()
         self._retired: dict[_Generation, asyncio.Task[None]] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -102,6 +103,7 @@ class Rung:
         if self._life != "not started":
             raise NotReady(f"this Rung is {self._life}, and starts only once: make another with Rung.from_config()")
         self._life = "closed"  # as long as it may fail
+        self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as on_failure:
             on_failure.push_async_callback(self._ledger.close)
             await self._ledger.start()
@@ -238,6 +240,11 @@ class Rung:
     def _serves(self) -> Runtime:
         if self._life != "started":
             raise NotReady(f"this Rung is {self._life}: ask it within `async with Rung.from_config() as rung:`")
+        if asyncio.get_running_loop() is not self._loop:
+            raise NotReady(
+                "this Rung was started in another event loop: ask it there (from other threads by "
+                "asyncio.run_coroutine_threadsafe), or make one for this loop with Rung.from_config()"
+            )
         return self.runtime
 
     def request(self, question: str | Sequence[Json], **options: Any) -> Request:

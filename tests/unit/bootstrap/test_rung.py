@@ -246,3 +246,19 @@ async def test_what_does_not_serve_says_so_at_once(config_of, life, damaged):
         with pytest.raises(NotReady, match="starts only once"):
             await rung.start()
     await rung.close()
+
+
+async def test_another_event_loop_is_told_so_and_harms_nothing(rung_of):
+    """A call from it left locks of the first loop held: whoever asked next waited until the deadline."""
+    rung = await rung_of({"a": {}})
+
+    async def all_of_it():
+        with pytest.raises(NotReady, match="another event loop"):
+            await rung.answer("hello")
+        with pytest.raises(NotReady, match="another event loop"):
+            await anext(rung.stream("hello"))
+        with pytest.raises(NotReady, match="another event loop"):
+            await rung.feedback("chatcmpl-1", 1.0)
+
+    await asyncio.to_thread(lambda: asyncio.run(all_of_it()))
+    assert (await rung.answer("hello")).reasoner == "a"
