@@ -35,7 +35,7 @@ _ABOUT_AUTO = {
 _INDEX = """\
 Rung {version}: one endpoint in front of many reasoners. It speaks OpenAI's chat completions. Try:
 
-curl -s {url}v1/chat/completions -H 'content-type: application/json' \\
+curl -s {url}v1/chat/completions -H 'content-type: application/json'{key} \\
   -d '{{"model": "auto", "messages": [{{"role": "user", "content": "What is 15% of 80?"}}]}}'
 
 POST /v1/chat/completions   ask; `model` is `auto` or a name from /v1/models
@@ -79,7 +79,8 @@ class Routes:
         self._version = version("rung")
 
     async def index(self, http: HttpRequest) -> Response:
-        return PlainTextResponse(_INDEX.format(version=self._version, url=http.base_url))
+        key = " -H 'authorization: Bearer KEY'" if self._front.serving().server.api_keys else ""
+        return PlainTextResponse(_INDEX.format(version=self._version, url=http.base_url, key=key))
 
     async def models(self, http: HttpRequest) -> Response:
         serving, _ = self._front.admit(http.scope)

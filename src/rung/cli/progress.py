@@ -32,12 +32,14 @@ class Progress:
         if cold:
             self._line(f"Loaded when asked for: {', '.join(cold)}")
         self._line("The rest is warm." if down or cold else "All is warm.")
+        keyed = bool(self._rung.config.server.api_keys)
+        key, client = (" -H 'authorization: Bearer KEY'", " and one of your API keys") if keyed else ("", "")
         self._line(
             "Try:\n"
-            f"  curl {self._address}/v1/chat/completions -H 'content-type: application/json' \\\n"
+            f"  curl {self._address}/v1/chat/completions -H 'content-type: application/json'{key} \\\n"
             '    -d \'{"model": "auto", "messages": [{"role": "user", "content": "What is 15% of 80?"}]}\'\n'
             '  rung chat, or rung explain "Why is the sky blue?"\n'
-            f"  any OpenAI client with base_url {self._address}/v1"
+            f"  any OpenAI client with base_url {self._address}/v1{client}"
         )
 
     def _loading(self) -> dict[str, str]:

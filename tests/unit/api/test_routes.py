@@ -18,6 +18,13 @@ async def test_the_first_page_says_what_this_is_and_what_to_try(client: Client) 
     assert got.headers["content-type"].startswith("text/plain")
     assert b"curl -s http://127.0.0.1:9999/v1/chat/completions" in got.body
     assert b'{"model": "auto"' in got.body
+    assert b"Bearer" not in got.body
+
+
+async def test_the_first_page_has_a_place_for_the_key_where_one_is_needed(make_client: Callable[..., Client]) -> None:
+    got = await make_client(api_keys={"ann": "k-123"}).ask("GET", "/")
+    assert b"-H 'authorization: Bearer KEY' \\\n  -d" in got.body
+    assert b"k-123" not in got.body
 
 
 async def test_models(client: Client) -> None:

@@ -9,12 +9,13 @@ def reasoner(name: str, state: str, note: str = "") -> Any:
     return SimpleNamespace(name=name, state=state, note=note)
 
 
-async def shown(*looks: list[Any]) -> str:
+async def shown(*looks: list[Any], keys: tuple[str, ...] = ()) -> str:
     """What is written while one look at the reasoners follows the other; the last repeats."""
     left = list(looks)
     rung = SimpleNamespace(
         runtime=SimpleNamespace(reasoners=lambda: left.pop(0) if len(left) > 1 else left[0]),
         clock=SimpleNamespace(monotonic=lambda: 0.0),
+        config=SimpleNamespace(server=SimpleNamespace(api_keys=dict.fromkeys(keys, "secret"))),
     )
     out = io.StringIO()
     progress: Any = Progress(rung, "http://here", out)  # type: ignore[arg-type]
@@ -33,3 +34,9 @@ async def test_what_is_down_or_cold_is_not_waited_for() -> None:
     assert "Loaded when asked for: b\n" in said
     assert "Not available: c: no file" in said
     assert "The rest is warm." in said
+
+
+async def test_what_to_try_has_a_place_for_the_key_where_one_is_needed() -> None:
+    warm = [reasoner("a", "warm")]
+    assert "authorization: Bearer KEY' \\" in await shown(warm, keys=("anna",))
+    assert "Bearer" not in await shown(warm)
