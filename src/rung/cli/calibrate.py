@@ -12,7 +12,7 @@ from rung.bootstrap.build import profile_of
 from rung.cli.calibrator import Calibrator, Limits, probe_usd
 from rung.cli.options import ConfigOption, JsonOption, percent, write_json
 from rung.config import Config, load_config
-from rung.errors import BadRequest
+from rung.errors import BadRequest, ConfigError
 from rung.estimators.calibrated import Calibration
 from rung.estimators.prior import DOMAINS
 from rung.odds import sigmoid
@@ -61,6 +61,7 @@ def calibrate(
     ]
     begun = {one.name: one.begun(anew=bool(names)) for one in wanted}
     _ask_for_money([name for name, one in begun.items() if not one.whole], known, limits, yes=yes)
+    problems: list[str] = []
     for one in wanted:
         if not begun[one.name].whole:
             try:
@@ -68,14 +69,19 @@ def calibrate(
             except KeyboardInterrupt:
                 console.print(f"\n{one.name}: broken off; what it answered is kept, and the same command goes on.")
                 raise
+            except ConfigError as problem:  # of this one: the others can be placed all the same
+                problems.append(problem.message)
+                continue
         console.print("\n".join(lines(one.name, begun[one.name])), markup=False)
     if as_json:
         write_json(begun)
     elif not wanted:
         console.print("There is nothing to calibrate: solvers check themselves, and `auto` may choose nobody else.")
-    else:
+    elif len(problems) < len(wanted):
         console.print(f"\nWritten: {known.estimates.calibration}", markup=False)
         console.print("A Rung that serves takes it up when its config is next applied: save the file, or send SIGHUP.")
+    if problems:
+        raise ConfigError("; ".join(problems))
 
 
 def _wanted(names: Sequence[str], config: Config) -> list[str]:

@@ -15,7 +15,7 @@ from rung.bootstrap.build import mark_of, profile_of
 from rung.cli.alone import alone
 from rung.clock import RealClock
 from rung.config import Config
-from rung.errors import Abstained, ConfigError, RungError
+from rung.errors import Abstained, ConfigError, ReasonerError, RungError
 from rung.estimators.ability import Ability, Item
 from rung.estimators.calibrated import Answered, Calibration, Pace, read_file, write_file
 from rung.probes import DOMAINS, TEMPLATES, VERSION, Probe, Template
@@ -23,7 +23,7 @@ from rung.reasoners.base import Abilities
 from rung.reasoners.code.asking import code_in
 from rung.routing import Profile, features_of, ordinary
 from rung.sandbox import Jail
-from rung.types import Reply, Usage
+from rung.types import Answer
 
 _MAX_TOKENS = 512
 # What a probe reads and writes, about, for the price that is told beforehand.
@@ -142,33 +142,36 @@ class Calibrator:
 
     async def _answered(self, system: Rung, probe: Probe) -> Answered:
         began_s = self._clock.monotonic()
-        reply = await self._reply(system, probe)
+        answer, usd = await self._answer(system, probe)
         seconds = self._clock.monotonic() - began_s
-        usage = Usage() if reply is None else reply.answer.usage
-        right = reply is not None and await self._is_right(probe, reply.answer.text)
+        right = answer is not None and await self._is_right(probe, answer.text)
         return Answered(
             key=probe.key,
             domain=probe.template.domain,
             task=features_of({"messages": [{"role": "user", "content": probe.question}]}).task,
-            ending="abstained" if reply is None else "right" if right else "wrong",
-            tokens=usage.completion_tokens,
+            ending="abstained" if answer is None else "right" if right else "wrong",
+            tokens=0 if answer is None else answer.usage.completion_tokens,
             seconds=round(seconds, 4),
-            usd=usage.usd,
+            usd=usd,
         )
 
-    async def _reply(self, system: Rung, probe: Probe) -> Reply | None:
-        """None where it abstains. A failure says nothing about what it knows: it is asked again. Raises ConfigError if
-        that goes on."""
+    async def _answer(self, system: Rung, probe: Probe) -> tuple[Answer | None, float]:
+        """None where it abstains; and the USD that was spent, also on what gave no answer. A failure says nothing about
+        what it knows: it is asked again. Raises ConfigError if that goes on."""
+        usd = 0.0
         for tried in range(1, _FAILURES + 1):
             try:
-                return await system.reply(probe.question, model=self._name, cache="off", max_tokens=_MAX_TOKENS)
-            except Abstained:
-                return None
+                answer = await system.answer(probe.question, model=self._name, cache="off", max_tokens=_MAX_TOKENS)
+            except Abstained as abstained:
+                return None, usd + abstained.usage.usd
             except RungError as error:
                 if tried == _FAILURES:
                     raise ConfigError(f"{self._name} failed {tried} times running: {error.message}") from error
+                usd += error.usage.usd if isinstance(error, ReasonerError) else 0.0
                 self._say(f"{self._name}: a probe failed ({error.message}); it is asked again")
                 await asyncio.sleep(min(error.retry_after_s or 0.0, _PATIENCE_S))
+            else:
+                return answer, usd + answer.usage.usd
         raise AssertionError("the last try returns or raises")
 
     async def _is_right(self, probe: Probe, text: str) -> bool:

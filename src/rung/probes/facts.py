@@ -84,9 +84,13 @@ def _picked(table: Sequence[Mapping[str, str]], question: str) -> Callable[[int,
     return make
 
 
+# Marked among these, not as a number: "on July 20, 1969, during Apollo 11" and "in 1914, and ended in 1918" are right.
+_ALL_YEARS = tuple(str(year) for level in _YEARS for year in level.values())
+
+
 def _year(level: int, rng: Random) -> Made:
     event, year = rng.choice(list(_YEARS[level].items()))
-    return Made(f"In which year did {event}?", str(year))
+    return Made(f"In which year did {event}?", str(year), "exact", _ALL_YEARS)
 
 
 _CAPITAL = "What is the capital of {}?"

@@ -12,7 +12,9 @@ from rung.errors import BadRequest, ConfigError
 # `broken` fails from its twentieth call on until the file `mended` is there.
 OWN_CODE = """\
 import pathlib
+from rung.errors import Abstained, Malformed
 from rung.probes import TEMPLATES
+from rung.types import Chunk, Usage
 
 KNOWN = {}
 for t in TEMPLATES:
@@ -35,6 +37,19 @@ async def silent(messages):
 async def sums(messages):
     probe = KNOWN[messages[-1]["content"]]
     return probe.made.answer if probe.template.domain == "maths" else None
+
+def spent():
+    with pathlib.Path("spent").open("a") as file:
+        file.write("x")
+    return Usage(completion_tokens=5, usd=0.01)
+
+async def paid(call):
+    calls.append(1)
+    if len(calls) % 2:
+        raise Abstained("not mine", usage=spent())
+    if len(calls) == 8:
+        raise Malformed("no words", usage=spent())
+    return Chunk(text="7", finish="stop", usage=spent())
 
 async def broken(messages):
     if not pathlib.Path("mended").exists():
@@ -170,6 +185,24 @@ def test_abstentions_are_told_apart(run, place, ladder):
     few, many = options.values()
     assert few < 0.2
     assert many > 0.6
+
+
+def test_what_is_spent_without_an_answer_counts_too(run, place, ladder):
+    ladder("paid")
+    told = run("calibrate", "--max-usd", "0.3")
+    assert told.exit_code == 0, told.output
+    spent = len((place / "spent").read_text())
+    assert 25 <= spent <= 30
+    assert f"{spent / 100:.4f} USD in all" in told.stdout
+
+
+def test_one_that_cannot_be_placed_keeps_no_other_from_it(run, place, ladder):
+    ladder("silent", "dull")
+    told = run("calibrate", "--probes", "12")
+    assert isinstance(told.exception, ConfigError)
+    assert "silent answers none" in told.exception.message
+    assert "dull: " in told.stdout
+    assert kept(place)["dull"]["whole"]
 
 
 def test_who_answers_nothing_cannot_be_placed(run, ladder):

@@ -41,6 +41,22 @@ def test_its_own_answer_is_right(probe, saying):
         assert probe.is_right(saying.format(probe.made.answer))
 
 
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ("people first land", "People first landed on the Moon on July 20, 1969, during the Apollo 11 mission."),
+        ("the First World War", "The First World War began in 1914 and ended in 1918."),
+        ("the Titanic", "It sank on April 15, 1912, after hitting an iceberg at 11:40 p.m."),
+        ("the Second World War", "1945-09-02"),
+    ],
+)
+def test_a_year_is_right_beside_other_numbers(event, said):
+    (years,) = (template for template in TEMPLATES if template.name == "year")
+    probe = next(p for n in range(100) if event in (p := years.probe(0, 0, n)).question)
+    assert probe.is_right(said)
+    assert not probe.is_right(said.replace(probe.made.answer, "1943"))
+
+
 @settings(max_examples=400)
 @given(ANY, st.sampled_from(SAYINGS), st.data())
 def test_another_answer_is_wrong(probe, saying, data):
