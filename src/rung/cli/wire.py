@@ -200,28 +200,31 @@ class Connection(asyncio.Protocol):
         if self._last and self._reading is None:
             return
         self._head_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade as e:
-            self._decline(data[e.args[0] :])
-        except HttpParserError:
-            if self._reading is not None or not self._last:
-                self._refuse(400)
-        else:
-            if self._head_bytes > _HEAD_BYTES and self._reading is None:
-                self._refuse(431)
+        while data:
+            rest = b""
+            try:
+                self._parser.feed_data(data)
+            except HttpParserUpgrade as e:
+                rest = self._declined(data[e.args[0] :])
+            except HttpParserError:
+                if self._reading is not None or not self._last:
+                    self._refuse(400)
+            else:
+                if self._head_bytes > _HEAD_BYTES and self._reading is None:
+                    self._refuse(431)
+            data = rest
         if self._asked is not None:
             asked, self._asked = self._asked, None
             self.server.begin(asked)
 
-    def _decline(self, rest: bytes) -> None:
+    def _declined(self, rest: bytes) -> bytes:
         """An offer to speak something else, as some clients make of HTTP/2 with each request, is passed over. The
-        parser takes what follows it for that: another reads the head again, without the offer, and the `rest`."""
+        parser takes what follows it for that: another is to read the head again, without the offer, and the `rest`."""
         parser, self._parser = self._parser, HttpRequestParser(self)
         fields = [b"%b: %b\r\n" % header for header in self._headers if header[0] != b"upgrade"]
         version = parser.get_http_version().encode()
         head = b"%b %b HTTP/%b\r\n%b\r\n" % (parser.get_method(), self._url, version, b"".join(fields))
-        self.data_received(head + rest)
+        return head + rest
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
@@ -356,7 +359,12 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _refuse(self, status: int) -> None:
-        """What comes is no request. To who waits for another's answer nothing can be said."""
+        """What comes is no request. Those that were whole before it are answered: a length that counts letters instead
+        of bytes leaves some over. To who waits for an answer in the midst of a body nothing can be said."""
+        asked = self._waiting[-1] if self._waiting else self._answering
+        if asked is not None and self._reading is None:
+            self._last, asked.keep = True, False
+            return
         if self._answering is None and not self._parting:
             self.write(b"%b%bcontent-length: 0\r\nconnection: close\r\n\r\n" % (_status_line(status), self.server.date))
         self._close()

@@ -479,6 +479,22 @@ async def test_what_is_no_request_is_refused(site: Site, text: bytes) -> None:
     assert not site.scopes
 
 
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+@pytest.mark.parametrize("rest", [b"}", b"no http\r\n\r\n", b"GET /echo HTTP/1.1\r\nbad header\r\n"])
+async def test_what_was_asked_before_it_is_answered(site: Site, rest: bytes, ahead: int) -> None:
+    client = await site.open()
+    client.say(b"POST /slow HTTP/1.1\r\ncontent-length: 0\r\n\r\n" * ahead)
+    client.ask("/echo", b"short by one")
+    client.say(rest)
+    await asyncio.sleep(0.02)
+    site.go_on.set()
+    assert [(await client.response())[2] for _ in range(ahead)] == [b"slow"] * ahead
+    _, head, body = await client.response()
+    assert body == b"short by one"
+    assert b"connection: close\r\n" in head
+    assert await client.closed() == b""
+
+
 async def test_a_body_that_breaks_off_ends_the_request(site: Site) -> None:
     client = await site.open()
     client.say(
@@ -518,6 +534,13 @@ async def test_an_offer_to_speak_something_else_is_passed_over(site: Site, offer
     assert (await client.response())[2] == b"two"
     assert [scope["query_string"] for scope in site.scopes] == [b"a=b", b"a=b", b"", b""]
     assert (b"content-length", b"3") in site.scopes[1]["headers"]
+
+
+async def test_many_offers_at_once_are_passed_over(site: Site) -> None:
+    client = await site.open()
+    client.say(b"GET /echo HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" * 1_000)
+    for _ in range(1_000):
+        assert (await client.response())[0] == 200
 
 
 async def test_an_app_that_says_nothing_ends_the_connection(site: Site) -> None:
