@@ -324,6 +324,10 @@ class Reply(Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
+# What comes of a request: one Commit, then chunks when it streams, then one Reply.
+Event = Commit | Chunk | Reply
+
+
 class ReasonerInfo(Struct, frozen=True, kw_only=True):
     """A reasoner as users see it listed. `about` says in a few words what it is."""
 

@@ -4,9 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from rung.config import Config
-from rung.types import Chunk, Commit, Decision, Feedback, LaneStats, Readiness, ReasonerInfo, Reply, Request
-
-Event = Commit | Chunk | Reply
+from rung.types import Commit, Decision, Event, Feedback, LaneStats, Readiness, ReasonerInfo, Reply, Request
 
 
 class Runtime(Protocol):

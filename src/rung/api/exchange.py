@@ -5,13 +5,13 @@ from contextlib import aclosing
 
 from msgspec import Struct
 
-from rung.api.base import Event, Runtime
+from rung.api.base import Runtime
 from rung.api.encode import ChunkWriter, Headers
 from rung.api.front import Write
 from rung.api.line import Line, kept_open
 from rung.clock import Clock
 from rung.telemetry import Metrics
-from rung.types import Commit, Decision, Reply, Request
+from rung.types import Commit, Decision, Event, Reply, Request
 
 
 class Pace(Struct, frozen=True, kw_only=True):

@@ -28,12 +28,12 @@ from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
 from rung.reasoners.code.reasoner import bounds_of
 from rung.reasoners.local.memory import Memory
-from rung.runtime import Bases, Event, Judge, Ladder, Learning, Looked, Policy, Runtime, Stores
+from rung.runtime import Bases, Judge, Ladder, Learning, Looked, Policy, Runtime, Stores
 from rung.sandbox import Jail
 from rung.telemetry import Metrics
-from rung.types import Answer, Chunk, Decision, Feedback, Json, Reply, Request, Wishes
-from rung.verdicts import Known, verify
-from rung.verdicts.running import Running, Verify
+from rung.types import Answer, Chunk, Decision, Event, Feedback, Json, Reply, Request, Wishes
+from rung.verdicts import Known, Verify, verify
+from rung.verdicts.running import Running
 
 _log = structlog.get_logger(__name__)
 

@@ -78,9 +78,6 @@ class Space(NamedTuple):
             meanings=_meanings(questions.embedded),
         )
 
-    def reader(self) -> "Reader":
-        return Reader(self)
-
 
 class Reader:
     """A Space that is ready to place questions: its vocabulary as a table."""

@@ -44,6 +44,11 @@ class Limits(Struct, frozen=True, kw_only=True):
     left_s: float
     left_usd: float | None = None
 
+    def after(self, e: Estimate) -> "Limits":
+        """What a call leaves if it takes as long as nine in ten do."""
+        left_usd = None if self.left_usd is None else self.left_usd - e.usd
+        return Limits(left_s=self.left_s - e.wait_s - e.p90_s, left_usd=left_usd)
+
 
 class Weighed(Struct, frozen=True, kw_only=True):
     """An option with its reserve; `cost` is kappa / v, as a share of a right answer's value. `points` are what the

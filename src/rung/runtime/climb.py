@@ -1,8 +1,8 @@
 """One request's climb: call, look at the answer, and call the next, until the rule says stop."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -38,14 +38,14 @@ from rung.types import (
     Commit,
     Decision,
     Ended,
-    Estimate,
+    Event,
     Features,
-    Json,
     Reply,
     Request,
     Usage,
     Verdict,
 )
+from rung.verdicts import Verify
 
 # What is kept for another rung, in ninetieth percentiles of its time: all that hung with one will come to it at once.
 _SPARE = 1.5
@@ -53,9 +53,6 @@ _SPARE = 1.5
 _EARLY_S = 0.01
 # How lanes stand is not looked at again within so many seconds.
 _FRESH_S = 0.05
-
-Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Coroutine[Any, None, tuple[Verdict, ...]]]
-Event = Commit | Chunk | Reply
 
 
 class _Dropped(Exception):

@@ -85,8 +85,7 @@ class Judge:
         if why := exclusion(candidate, features, hand.limits):
             return why
         e, limits, prices = candidate.estimate, hand.limits, plan.prices
-        left_usd = None if limits.left_usd is None else limits.left_usd - e.usd
-        later = Limits(left_s=limits.left_s - e.wait_s - e.p90_s, left_usd=left_usd)
+        later = limits.after(e)
         right_prob, tells = hand.verdict.right_prob, self._tells_of(hand.verdict)
         (after_yes, _), (after_no, _) = words(right_prob, tells)
         doubt = Doubt(

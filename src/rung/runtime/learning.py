@@ -112,7 +112,7 @@ class Heard:
         # The place of the last that was dropped.
         self._dropped: dict[str, int] = {}
 
-    def take(self, graded: Iterable[Graded], changed: Callable[[str, int], None]) -> None:
+    def take(self, graded: Iterable[Graded], changed: Callable[[str, int], None] | None = None) -> None:
         """Heavy where much is said at once. `changed` is told of a reasoner that seems to have changed, and how many of
         its outcomes were forgotten for that."""
         touched, seen = set(), []
@@ -129,7 +129,7 @@ class Heard:
         self.questions = with_new(self.questions, seen, _QUESTIONS)
         self.trusts = {**self.trusts, **{name: self._trust(name) for name in touched}}
 
-    def _put(self, name: str, begun: int, outcome: Outcome, changed: Callable[[str, int], None]) -> None:
+    def _put(self, name: str, begun: int, outcome: Outcome, changed: Callable[[str, int], None] | None) -> None:
         kept = self._outcomes.setdefault(name, {})
         if begun in kept:  # said again, of the same answer
             kept[begun] = outcome
@@ -147,7 +147,8 @@ class Heard:
         before = self._forgotten.get(name, 0)
         if (now := forget(self._list(name), before)) > before:
             self._forgotten[name] = now
-            changed(name, now - before)
+            if changed is not None:
+                changed(name, now - before)
         if len(kept) > KEPT + _SLACK:
             for old in list(islice(kept, len(kept) - KEPT)):
                 del kept[old]
@@ -224,7 +225,7 @@ class Learning:
         if any(one.seq <= heard.seq for one in graded):  # the ledger was begun anew
             heard = self._heard = Heard(heard.bases)
         # At a start, what changed is long known.
-        told = self._changed if heard.seq else _not_told
+        told = self._changed if heard.seq else None
         await asyncio.to_thread(heard.take, graded, told)
         self._offsets, self._trusts = heard.offsets, heard.trusts
         for name, of in heard.offsets.items():
@@ -233,6 +234,3 @@ class Learning:
     def _changed(self, name: str, forgotten: int) -> None:
         _log.warning("a reasoner seems to have changed", reasoner=name, outcomes_forgotten=forgotten)
         self._metrics.outcomes.changed(name)
-
-
-def _not_told(name: str, forgotten: int) -> None: ...

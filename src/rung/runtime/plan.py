@@ -150,9 +150,7 @@ def with_trial(plan: Plan, most_loss: float, draw: float, limits: Limits) -> Pla
 
 
 def _leaves_enough(tried: Candidate, weighed: Weighed, plan: Plan, limits: Limits) -> bool:
-    e = tried.estimate
-    left_usd = None if limits.left_usd is None else limits.left_usd - e.usd
-    after = Limits(left_s=limits.left_s - e.wait_s - e.p90_s, left_usd=left_usd)
+    after = limits.after(tried.estimate)
     pairs = zip(plan.candidates, plan.weighed, strict=True)
     return not any(exclusion(c, plan.features, after) for c, w in pairs if w.reserve > weighed.reserve)
 

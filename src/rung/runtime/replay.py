@@ -111,7 +111,7 @@ def replay(graded: Sequence[Graded], bases: Bases) -> Replay | None:
         before = outcome.base + outcome.evidence
         served = one.decision.right_prob or 0.0
         scored.append(_Scored(name, one.score, served, sigmoid(before), sigmoid(before + moved)))
-        heard.take([one], _not_told)
+        heard.take([one])
     if not scored:
         return None
     choices = [choice for one in graded if (choice := _choice(one, heard, bases)) is not None]
@@ -158,12 +158,9 @@ def _unseen(graded: Sequence[Graded], bases: Bases) -> list[_Choice]:
     choices = []
     for part in range(_PARTS):
         heard = Heard(bases)
-        heard.take([one for at, one in enumerate(graded) if at % _PARTS != part], _not_told)
+        heard.take([one for at, one in enumerate(graded) if at % _PARTS != part])
         choices += [_choice(one, heard, bases) for one in graded[part::_PARTS]]
     return [choice for choice in choices if choice is not None]
-
-
-def _not_told(name: str, forgotten: int) -> None: ...
 
 
 def _choice(graded: Graded, heard: Heard, bases: Bases) -> _Choice | None:

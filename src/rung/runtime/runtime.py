@@ -14,7 +14,7 @@ from rung.clock import Clock, in_a_task
 from rung.errors import DeadlineExceeded, RungError
 from rung.ledger import Ledger, RecordedText
 from rung.reasoners.base import spell
-from rung.runtime.climb import Climb, Event, Verify
+from rung.runtime.climb import Climb
 from rung.runtime.judge import Judge
 from rung.runtime.ladder import Ladder, Rung
 from rung.runtime.learning import Learning
@@ -24,6 +24,7 @@ from rung.types import (
     Answer,
     Commit,
     Decision,
+    Event,
     Expected,
     Feedback,
     LaneStats,
@@ -34,6 +35,7 @@ from rung.types import (
     Request,
     Streaming,
 )
+from rung.verdicts import Verify
 
 # A score below says that the answer was wrong.
 _WRONG = 0.5

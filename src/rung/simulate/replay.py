@@ -11,11 +11,12 @@ from msgspec import Struct
 from rung.clock import Clock, LoopClock
 from rung.errors import DeadlineExceeded, Refused, RequestError, RungError
 from rung.runtime import Ladder
-from rung.runtime.climb import Climb, Verify
+from rung.runtime.climb import Climb
 from rung.runtime.plan import make_plan
 from rung.simulate.reasoners import Work
 from rung.simulate.workload import Asked
 from rung.types import Preset, Reply
+from rung.verdicts import Verify
 
 Ending = Literal["answered", "refused", "unfit", "late", "failed"]
 

@@ -1,6 +1,6 @@
 """How likely each answer in hand is right."""
 
 from rung.verdicts.early import early_verdict
-from rung.verdicts.verifier import Known, verify
+from rung.verdicts.verifier import Known, Verify, verify
 
-__all__ = ["Known", "early_verdict", "verify"]
+__all__ = ["Known", "Verify", "early_verdict", "verify"]

@@ -1,8 +1,7 @@
 """Code that comes unrun is run with the tests that the question gives, before its answer is judged."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -11,11 +10,10 @@ from rung.reasoners.code.asking import assertions_in, code_in
 from rung.reasoners.wording import question_of
 from rung.sandbox import Jail
 from rung.types import Answer, Estimate, Features, Json, Verdict
+from rung.verdicts.verifier import Verify
 
 # Runs whose outcome is remembered: an answer is judged again whenever another comes beside it.
 _REMEMBERED = 64
-
-Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Coroutine[Any, None, tuple[Verdict, ...]]]
 
 
 class Running:

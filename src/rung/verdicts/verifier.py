@@ -1,7 +1,8 @@
 """Signals and priors in, the chance that each answer is right out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from math import log
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,8 @@ from rung.verdicts.agreement import Said, support
 from rung.verdicts.arithmetic import LOOK_CHARS, read
 from rung.verdicts.signals import Seen, signals_of
 from rung.verdicts.weights import weights_for
+
+Verify = Callable[[Features, Mapping[str, Estimate], Sequence[Answer], Json], Coroutine[Any, None, tuple[Verdict, ...]]]
 
 # What was computed exactly; no other signal says more about it.
 EXACT_RIGHT_PROB = 0.995
