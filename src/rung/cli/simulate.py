@@ -62,10 +62,14 @@ def _show(result: Result, console: Console) -> None:
     for name, rows in result.tables.items():
         console.print(_table(name, rows))
         console.print()
-    console.print(
-        f"{len(result.outcomes)} requests at {result.load:g} times what the ladder can do; {result.goodput:.0%} of "
-        "that went into answers that met their deadlines."
-    )
+    asked = f"{len(result.outcomes)} requests"
+    if result.goodput is None:
+        console.print(f"{asked}, all at the same moment: no load can be made of these.")
+    else:
+        console.print(
+            f"{asked} at {result.load:g} times what the ladder can do; {result.goodput:.0%} of that went into answers "
+            "that met their deadlines."
+        )
     console.print(
         f"{result.virtual_s:.0f} s were replayed in {result.real_s:.1f} s: {result.speedup:.0f} times real time."
     )

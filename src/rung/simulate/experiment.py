@@ -36,11 +36,12 @@ class Experiment(Struct, frozen=True, kw_only=True):
 
 class Result(Struct, frozen=True, kw_only=True):
     """`goodput` is the work of the answers that met their deadlines, as a share of what the ladder could have done
-    while requests came: answers that come after the last arrival count for nothing."""
+    while requests came: answers that come after the last arrival count for nothing. None where all came at once: there
+    is no load then either."""
 
     load: float
     outcomes: tuple[Outcome, ...]
-    goodput: float
+    goodput: float | None
     virtual_s: float
     real_s: float
     speedup: float
@@ -72,7 +73,7 @@ async def _experiment(config: Config, wanted: Experiment) -> Result:
     return Result(
         load=wanted.load,
         outcomes=replayed.outcomes,
-        goodput=goodput(replayed.outcomes, work_s),
+        goodput=goodput(replayed.outcomes, work_s) if arrivals[-1].at_s else None,
         virtual_s=replayed.virtual_s,
         real_s=replayed.real_s,
         speedup=replayed.speedup,

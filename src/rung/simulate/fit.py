@@ -21,7 +21,7 @@ from rung.errors import BadRequest
 from rung.simulate.loop import run
 from rung.simulate.processor import Job, LocalSpeed, Processor
 from rung.simulate.reasoners import Size
-from rung.simulate.report import quantile
+from rung.trial.graded import rank
 
 # By what factor each figure is moved, up or down, as long as that helps.
 _FACTORS = (1.6, 1.2, 1.06, 1.02, 1.005)
@@ -124,11 +124,11 @@ def errors_of(speed: LocalSpeed, rows: Sequence[Timed]) -> tuple[Error, ...]:
             if row.first_s is not None:
                 off.setdefault(f"first token, {how}", []).append(abs(first_s / row.first_s - 1))
             off.setdefault(f"total, {how}", []).append(abs(total_s / row.total_s - 1))
-    return tuple(_error(what, sorted(shares)) for what, shares in sorted(off.items()))
+    return tuple(_error(what, shares) for what, shares in sorted(off.items()))
 
 
 def _error(what: str, shares: list[float]) -> Error:
-    return Error(what=what, calls=len(shares), median=quantile(shares, 0.5) or 0.0, p90=quantile(shares, 0.9) or 0.0)
+    return Error(what=what, calls=len(shares), median=rank(shares, 0.5) or 0.0, p90=rank(shares, 0.9) or 0.0)
 
 
 def _groups(rows: Sequence[Timed]) -> list[list[Timed]]:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from rung.simulate.replay import Outcome
+from rung.trial.graded import rank
 
 
 class Row(Struct, frozen=True, kw_only=True):
     """One group of requests. `met`: answered within their deadlines; `refused` were told when to come back; `unfit`
     fits no reasoner; `late` were given up at their deadline; `failed` is the rest. Seconds are of those that were
-    answered, from arrival; `wasted_tokens` were read and written for those that met no deadline."""
+    answered, from arrival, by nearest rank; `wasted_tokens` were read and written for those that met no deadline."""
 
     name: str
     requests: int
@@ -28,7 +29,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def row(name: str, outcomes: Sequence[Outcome]) -> Row:
-    answered = sorted(o.total_s for o in outcomes if o.ending == "answered")
+    answered = [o.total_s for o in outcomes if o.ending == "answered"]
     count = {ending: sum(o.ending == ending for o in outcomes) for ending in ("refused", "unfit", "late", "failed")}
     return Row(
         name=name,
@@ -36,17 +37,12 @@ def row(name: str, outcomes: Sequence[Outcome]) -> Row:
         answered=len(answered),
         met=sum(o.met for o in outcomes),
         right=sum(o.right for o in outcomes),
-        p50_s=quantile(answered, 0.5),
-        p99_s=quantile(answered, 0.99),
+        p50_s=rank(answered, 0.5),
+        p99_s=rank(answered, 0.99),
         tokens=sum(o.spent for o in outcomes),
         wasted_tokens=sum(o.spent for o in outcomes if not o.met),
         **count,
     )
-
-
-def quantile(ordered: Sequence[float], q: float) -> float | None:
-    """The least value that a share `q` of `ordered` does not exceed; None if there are none."""
-    return ordered[min(int(q * len(ordered)), len(ordered) - 1)] if ordered else None
 
 
 def by_class(outcomes: Iterable[Outcome]) -> list[Row]:

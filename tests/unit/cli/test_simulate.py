@@ -41,6 +41,32 @@ def test_tables_for_people(arguments):
     assert "times real time" in told.stdout
 
 
+def test_of_what_comes_at_once_no_load_is_told(arguments, tmp_path):
+    rows = "5,100,20\n" * 6
+    (tmp_path / "trace.csv").write_text(f"arrival_s,prompt_tokens,completion_tokens\n{rows}")
+    told = CliRunner().invoke(app, [*arguments, "--load", "3"])
+    assert told.exit_code == 0, told.output
+    assert "6 requests, all at the same moment" in told.stdout
+    assert "times what the ladder can do" not in told.stdout
+    assert json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["goodput"] is None
+
+
+def test_times_are_those_that_can_be_worked_out_by_hand(tmp_path):
+    """Far apart: 0.05 s, then 70 tokens read at 70/s, and all written but the first at 30/s."""
+    (tmp_path / "rung.yaml").write_text(
+        "reasoners: {near: {kind: local, model: qwen2.5-coder-1.5b-instruct, slots: 1}}"
+    )
+    rows = "\n".join(f"{at},70,{1 + 30 * at},60000" for at in range(4))
+    (tmp_path / "trace.csv").write_text(f"arrival_s,prompt_tokens,completion_tokens,deadline_ms\n{rows}\n")
+    arguments = ["--trace", str(tmp_path / "trace.csv"), "--config", str(tmp_path / "rung.yaml"), "--load", "0.1"]
+    told = CliRunner().invoke(app, ["simulate", *arguments, "--json"])
+    (row,) = json.loads(told.stdout)["tables"]["lane"]
+    assert row["answered"] == row["met"] == 4
+    assert row["p50_s"] == pytest.approx(1.05 + 30 * 0.0333, abs=0.01)
+    assert row["p99_s"] == pytest.approx(1.05 + 90 * 0.0333, abs=0.01)
+    assert row["tokens"] == 4 * 70 + 1 + 31 + 61 + 91
+
+
 def test_a_picture(arguments, tmp_path):
     pytest.importorskip("matplotlib")
     picture = tmp_path / "picture.png"
