@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from rung.clock import Clock, soon_within, within
-from rung.errors import Abstained, ReasonerError, RungError, TimedOut
+from rung.errors import Abstained, ReasonerError, RungError, TimedOut, UpstreamRefusedRequest
 from rung.reasoners.base import closing, collect, spell
 from rung.routing import (
     Candidate,
@@ -84,6 +84,8 @@ class Climb:
         self._answers: list[Answer] = []
         self._verdicts: tuple[Verdict, ...] = ()
         self._failures: dict[str, ReasonerError] = {}
+        # Those that may answer the same question later.
+        self._broken: list[Candidate] = []
         self._live_by: str | None = None
         self._quality_reached = True
         # Those whose answers were dropped, and what was seen of them: for when nobody else answers.
@@ -142,12 +144,14 @@ class Climb:
     @property
     def settled(self) -> bool:
         """Whether the rule would have ended with this answer for anyone who asks the same of it."""
-        return self._ended and not (is_bound(self._request) and self._would_go_on())
+        return self._ended and not self._would_go_on()
 
     def _would_go_on(self) -> bool:
-        """Whether the rule would try another rung, had the request no bounds of its own."""
-        others = (*self._plan.bounded, *self._left.values())
-        fit = [c for c in others if not exclusion(c, self._plan.features, UNBOUND)]
+        """Whether the rule would try another rung, had the request no bounds and none been down or failed."""
+        missed = (*self._plan.missed, *self._broken)
+        if not missed and not is_bound(self._request):
+            return False
+        fit = [c for c in (*missed, *self._left.values()) if not exclusion(c, self._plan.features, UNBOUND)]
         weighed = self._weighed(fit, self._seen())
         return isinstance(next_action(weighed, self._in_hand(), self._request.wishes.min_quality), Try)
 
@@ -302,7 +306,9 @@ class Climb:
         """Turns what went wrong with a call into a step of the climb, which goes on as long as nothing was sent."""
         name = attempt.action.reasoner
         if isinstance(error, ReasonerError):
-            del self._left[name]
+            candidate = self._left.pop(name)
+            if not isinstance(error, Abstained | UpstreamRefusedRequest):
+                self._broken.append(candidate)
             self._failures[name] = error
             reason = f"{type(error).__name__}: {error.message}"
             usage = self._account.lost(attempt, error.usage)
@@ -310,7 +316,7 @@ class Climb:
             self._account.note(attempt, outcome, reason=reason, usage=usage)
             return self._live_by is None
         if isinstance(error, TimeoutError):
-            del self._left[name]
+            self._broken.append(self._left.pop(name))
             late = self._late()
             reason = "the request's deadline passed" if late else "nothing came while another could still be asked"
             self._failures[name] = TimedOut(reason)

@@ -47,8 +47,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     """`candidates` are the options; `left_out` says, by name, why the others are none. `shown` is both, for people.
     `action` is the rule's while nobody was called, `taken` what is done in place of it where another may be tried.
     `streaming` is how an answer is sent, None if nobody streams; one that is sent at once is chosen as by a verifier
-    that sees nothing. `bounded` were options but for the request's own budget and deadline. `if_all_abstain`: why
-    nobody is left who takes any question; None if somebody is."""
+    that sees nothing. `missed` may be options for others who ask the same: the request's own budget and deadline left
+    them out, or they were down. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
 
     preset: Preset
     caller: Caller
@@ -61,7 +61,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     action: Action
     taken: Try | None = None
     streaming: Streaming | None = None
-    bounded: tuple[Candidate, ...] = ()
+    missed: tuple[Candidate, ...] = ()
     problem: RungError | None = None
     if_all_abstain: RungError | None = None
 
@@ -114,7 +114,7 @@ def make_plan(
         shown=sort_options(shown),
         action=next_action(options, None, request.wishes.min_quality),
         streaming=streaming,
-        bounded=_bounded(request, [c for c in everyone if c.name in left_out], features) if left_out else (),
+        missed=_missed(request, [c for c in everyone if c.name in left_out]) if left_out else (),
         problem=None if candidates else why_nobody(everyone, reasons, features, limits),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )
@@ -189,10 +189,13 @@ def with_quickest(
     return (*options, min(fits, key=lambda c: c.estimate.wait_s + c.estimate.service_s)) if fits else options
 
 
-def _bounded(request: Request, left_out: list[Candidate], features: Features) -> tuple[Candidate, ...]:
-    if not is_bound(request):
-        return ()
-    return tuple(c for c in left_out if not exclusion(c, features, UNBOUND))
+def _missed(request: Request, left_out: list[Candidate]) -> tuple[Candidate, ...]:
+    bound = is_bound(request)
+    return tuple([_once_up(c) if c.down else c for c in left_out if bound or c.down])
+
+
+def _once_up(candidate: Candidate) -> Candidate:
+    return replace(candidate, down="", estimate=replace(candidate.estimate, wait_s=0.0))
 
 
 def is_bound(request: Request) -> bool:

@@ -4,7 +4,8 @@ from contextlib import aclosing, closing
 
 import pytest
 
-from rung.errors import DeadlineExceeded, Unavailable, UnknownDecision
+from rung.errors import Abstained, DeadlineExceeded, Unavailable, UnknownDecision
+from rung.reasoners.base import Status
 from rung.runtime import Ladder, Policy, Runtime
 from rung.types import Chunk, Commit, Feedback, Reply
 
@@ -52,6 +53,23 @@ async def test_what_only_a_bound_made_do_with_is_not_served_to_others(world, scr
     again = await world.reply(world.request(text, name="r2", preset="best"), runtime)
     assert (again.answer.reasoner, again.decision.cache) == (("weak", "exact") if sure else ("best", "miss"))
     assert (len(weak.calls), len(best.calls)) == (1, not sure)
+
+
+@pytest.mark.parametrize("how", ["fails", "down", "abstains"])
+@pytest.mark.parametrize("sure", [False, True])
+async def test_what_only_an_outage_made_do_with_is_not_served_when_it_is_over(world, scripted, how, sure):
+    world.add(scripted("weak", "perhaps"), strength=0.3)
+    what = {"fails": Unavailable("no"), "down": "", "abstains": Abstained("not mine")}
+    best = world.add(scripted("best", what[how], state="down" if how == "down" else "warm"), strength=0.95)
+    world.verdicts = {"weak": 0.999 if sure else 0.3, "best": 0.95}
+    runtime = world.runtime
+    text = "Explain at length why the sky is blue."
+    given = await world.reply(world.request(text, preset="best"), runtime)
+    assert given.answer.reasoner == "weak"
+    best.script, best.status = ("yes",), Status(state="warm")
+    again = await world.reply(world.request(text, name="r2", preset="best"), runtime)
+    kept = sure or how == "abstains"
+    assert (again.answer.reasoner, again.decision.cache) == (("weak", "exact") if kept else ("best", "miss"))
 
 
 @pytest.mark.parametrize("stream", [False, True])
