@@ -17,8 +17,8 @@ from msgspec import Struct
 
 from rung.api import door_problem
 from rung.bootstrap.build import build_learned
+from rung.cli.options import url_of
 from rung.cli.reach import Server
-from rung.clock import Clock
 from rung.config import Config
 from rung.config.schema import CodeConfig, EndpointConfig, FunctionConfig, LocalConfig, shown
 from rung.errors import ConfigError, LedgerError, Unavailable, WeightsError
@@ -27,7 +27,7 @@ from rung.reasoners.function import Function
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
 from rung.reasoners.local.process import INSTALL, Process
-from rung.reasoners.local.progress import Progress, Watch
+from rung.reasoners.local.progress import unwatched
 from rung.sandbox import Jail
 
 Level = Literal["ok", "warn", "fail"]
@@ -74,7 +74,7 @@ async def port(config: Config, session: aiohttp.ClientSession) -> Check:
         try:
             probe.bind((host, number))
         except OSError as error:
-            if await Server(session, f"http://{host}:{number}", None).is_rung():
+            if await Server(session, url_of(host, number), None).is_rung():
                 return Check("port", "ok", f"a Rung serves on {host}:{number} already")
             reason = error.strerror or str(error)
             return Check("port", "fail", f"{host}:{number}: {reason}", "set server.port, or serve with --port")
@@ -128,25 +128,25 @@ def functions(config: Config) -> Iterator[Check]:
                 yield Check(name, "ok", f"{entry.call} is loaded")
 
 
-def models(config: Config, clock: Clock) -> Iterator[tuple[Check, LocalConfig, Path | None]]:
+def models(config: Config) -> Iterator[tuple[Check, LocalConfig, Path | None]]:
     """Each set of weights once, with its file if it is there and right."""
     assert config.models_dir is not None
     seen: set[tuple[str | None, Path | None]] = set()
     for entry in config.reasoners.values():
         if isinstance(entry, LocalConfig) and (entry.model, entry.path) not in seen:
             seen.add((entry.model, entry.path))
-            check, file = _model(entry, config.models_dir, clock)
+            check, file = _model(entry, config.models_dir)
             yield check, entry, file
 
 
-def _model(entry: LocalConfig, folder: Path, clock: Clock) -> tuple[Check, Path | None]:
+def _model(entry: LocalConfig, folder: Path) -> tuple[Check, Path | None]:
     try:
         if entry.path is not None:
             return Check("model", "ok", f"{entry.path} is a GGUF file"), weights.own_file(entry.path)
         model = weights.named(str(entry.model))
     except WeightsError as error:
         return Check("model", "fail", error.message, "correct rung.yaml"), None
-    file = weights.find(model, folder, Watch(clock, _told))
+    file = weights.find(model, folder, unwatched())
     if file is not None:
         return Check("model", "ok", f"{model.name} is here, every byte of it verified"), file
     need_bytes = model.size_bytes + _SPARE_BYTES
@@ -156,10 +156,6 @@ def _model(entry: LocalConfig, folder: Path, clock: Clock) -> tuple[Check, Path 
         return Check("model", "fail", found, "make room, or set models_dir to a larger disk"), None
     todo = f"it is fetched when Rung first serves; now: rung models get {model.name}"
     return Check("model", "warn", f"{model.name} ({model.size_mb} MB) is not here yet", todo), None
-
-
-def _told(progress: Progress) -> None:
-    """Checking 1.1 GB takes seconds; nobody needs to follow it."""
 
 
 def memory(file: Path) -> Check:

@@ -22,7 +22,6 @@ from rung.cli.checks import (
     sandbox,
 )
 from rung.cli.options import ConfigOption, JsonOption, write_json
-from rung.clock import RealClock
 from rung.config import Config, load_config
 from rung.config.schema import EndpointConfig, LocalConfig
 from rung.errors import ConfigError
@@ -88,7 +87,7 @@ async def _checks(path: ConfigOption) -> AsyncIterator[Check]:
 async def _local(config: Config) -> AsyncIterator[Check]:
     if not is_installed() and any(isinstance(entry, LocalConfig) for entry in config.reasoners.values()):
         yield Check("llama.cpp", "fail", "is not installed; models on this machine need it", INSTALL)
-    for check, entry, file in models(config, RealClock()):
+    for check, entry, file in models(config):
         yield check
         if file is not None and is_installed():
             yield memory(file)

@@ -1,19 +1,17 @@
 """`rung models`: the model files that Rung knows by name, and getting them before they are needed."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 from rich.table import Table
 
-from rung.cli.options import ConfigOption
+from rung.cli.options import ConfigOption, JsonOption, write_json
 from rung.clock import RealClock
 from rung.config import Config, load_config
 from rung.config.schema import LocalConfig
@@ -23,8 +21,6 @@ from rung.reasoners.local.catalogue import ENCODERS, FILES, File
 from rung.reasoners.local.progress import Progress, Watch, unwatched
 
 app = typer.Typer(help="List the model files that Rung knows, or get them.", invoke_without_command=True)
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON for programs.")]
 
 
 @app.callback()
@@ -36,7 +32,7 @@ def models(context: typer.Context, config: ConfigOption = None, as_json: JsonOpt
     folder = _folder(load_config(config))
     rows = [_row(file, folder) for file in FILES.values()]
     if as_json:
-        _write_json(rows)
+        write_json(rows)
         return
     table = Table(box=None, pad_edge=False)
     for title in ("name", "MB", "licence", "here", "what"):
@@ -69,7 +65,7 @@ def get(
         if not as_json:
             Console().print(f"{file.name}: {path}", soft_wrap=True, highlight=False)
     if as_json:
-        _write_json(paths)
+        write_json(paths)
 
 
 def _folder(config: Config) -> Path:
@@ -117,7 +113,3 @@ def bar(model: File) -> Iterator[Watch]:
             bars.update(task, description=what, completed=progress.done_bytes, total=progress.total_bytes)
 
         yield Watch(RealClock(), show)
-
-
-def _write_json(value: Any) -> None:
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")

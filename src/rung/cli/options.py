@@ -81,6 +81,10 @@ def percent(prob: float) -> str:
     return "over 99%" if 0.995 <= prob < 1 else f"{prob:.0%}"
 
 
+def url_of(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def write_json(value: Any) -> None:
     """One line, complete and machine-readable; Structs become objects."""
     typer.echo(msgspec.json.encode(value).decode())

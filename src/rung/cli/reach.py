@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from rung.bootstrap import Rung
+from rung.cli.options import url_of
 from rung.config import Config, load_config
 from rung.errors import Malformed, NotReady, RungError, Unavailable
 from rung.reasoners.sse import Events
@@ -79,7 +80,7 @@ async def reach(address: Address, *, start: bool) -> AsyncIterator[Place]:
 def _url_of(config: Config | None) -> str:
     assert config is not None
     host = _OWN.get(config.server.host, config.server.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{config.server.port}"
+    return url_of(host, config.server.port)
 
 
 def _key(address: Address, config: Config | None) -> str | None:

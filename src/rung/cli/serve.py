@@ -13,7 +13,7 @@ import uvloop
 
 from rung.api import door_problem, make_app
 from rung.bootstrap import Rung, Source, watch_config
-from rung.cli.options import ConfigOption
+from rung.cli.options import ConfigOption, url_of
 from rung.cli.progress import Progress
 from rung.cli.wire import BACKLOG, HttpServer
 from rung.config import Config, load_config
@@ -117,7 +117,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     asgi = make_app(rung, rung.metrics, rung.clock)
     host, port = listener.getsockname()[:2]
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = url_of(host, port)
     async with rung:
         spare_collector()
         spare_generators()

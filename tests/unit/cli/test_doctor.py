@@ -12,7 +12,6 @@ import pytest
 from aiohttp import web
 
 from rung.cli import checks
-from rung.clock import RealClock
 from rung.config import Config, parse_config
 from rung.config.schema import EndpointConfig, LocalConfig
 from rung.sandbox import Isolation, Jail
@@ -143,7 +142,7 @@ def test_a_folder_that_cannot_be_written(place: Path) -> None:
 
 def model_check(place: Path, entry: LocalConfig) -> checks.Check:
     config = config_of(models_dir=str(place / "models")).model_copy(update={"reasoners": {"fast": entry}})
-    ((check, _, _),) = checks.models(config, RealClock())
+    ((check, _, _),) = checks.models(config)
     return check
 
 
