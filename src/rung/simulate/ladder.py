@@ -1,5 +1,6 @@
 """A config's ladder with its real lanes and composites, over modelled leaves."""
 
+from collections import Counter
 from collections.abc import Mapping
 from random import Random
 
@@ -10,6 +11,7 @@ from rung.bootstrap.build import HasUpstreams, Leaf, Makers, build_leaves, build
 from rung.clock import Clock
 from rung.config import Config
 from rung.config.schema import EndpointConfig, LocalConfig
+from rung.lanes import Pool
 from rung.reasoners.base import Reasoner
 from rung.reasoners.local.engine import Engine
 from rung.runtime import Ladder
@@ -44,13 +46,16 @@ class ModelledLadder:
     def work_s(self, size: Size) -> float:
         """The seconds of all reasoners together that a request of that size takes: so much time goes by for it, on
         average, while everything that `auto` may choose is busy. 0 if only specialists are there."""
-        per_s: dict[int, float] = {}
+        busy: dict[int, tuple[Modelled, Pool]] = {}
         for rung in self.ladder.rungs.values():
             leaf = self.leaves[rung.lane.reasoner.name]
             if rung.auto:
-                shared = leaf.processor if isinstance(leaf, ModelledLocal) else leaf
-                per_s[id(shared)] = leaf.per_s(size)
-        total = sum(per_s.values())
+                busy[id(leaf.processor if isinstance(leaf, ModelledLocal) else leaf)] = leaf, rung.lane.pool
+        places: Counter[Pool] = Counter()
+        for leaf, pool in busy.values():
+            places[pool] += leaf.places
+        # What shares a pool has no more calls at once than that lets in.
+        total = sum(leaf.per_s(size) * min(1.0, pool.capacity / (places[pool] or 1)) for leaf, pool in busy.values())
         return 1 / total if total else 0.0
 
     def alone_s(self, size: Size) -> float:

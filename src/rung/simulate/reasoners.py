@@ -71,6 +71,11 @@ class Modelled:
     def status(self) -> Status:
         return self._status
 
+    @property
+    def places(self) -> int:
+        """Calls at once that it takes at full pace; 0 where that is not what bounds it."""
+        return 0
+
     def per_s(self, size: Size) -> float:
         """Requests of that size that it could answer in a second, one after the other on all that it has."""
         return 0.0
@@ -150,8 +155,12 @@ class ModelledEndpoint(Modelled):
     def alone_s(self, size: Size) -> float:
         return self.speed.alone_s(size.completion_tokens)
 
+    @property
+    def places(self) -> int:
+        return self.speed.at_once * len(self.servers)
+
     def per_s(self, size: Size) -> float:
-        return self.speed.at_once * len(self.servers) / self.speed.alone_s(size.completion_tokens)
+        return self.places / self.speed.alone_s(size.completion_tokens)
 
     def kill(self) -> None:
         """All that is under way breaks off, and what comes is refused, until it is revived."""
