@@ -3,7 +3,7 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -156,8 +156,12 @@ def _show_written(out: Path, console: Console) -> None:
     console.print(f"\nWritten: {out}. To serve by it, add to rung.yaml:\n\nestimates:\n  artefact: {out}", markup=False)
 
 
+def _unit(result: Report) -> str:
+    return "USD" if result.cost_unit == "usd" else str(result.cost_unit)
+
+
 def _show_frontier(result: Report, console: Console) -> None:
-    console.print(f"\nWhat routing reaches for its cost, in {result.cost_unit} a question:")
+    console.print(f"\nWhat routing reaches for its cost, in {_unit(result)} a question:")
     table = Table("cost", "score", box=None, padding=(0, 2, 0, 0))
     for place in result.frontier[:: max(1, len(result.frontier) // 8)]:
         table.add_row(f"{place.cost:.6g}", f"{place.score:.3f}")
@@ -184,24 +188,36 @@ def _plot(result: Report, path: Path) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415  heavy, and only wanted for pictures
     except ImportError as error:
         raise ConfigError("--plot needs matplotlib: pip install 'rung[learn]'") from error
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    bars = 0 if result.frontier else len(result.reasoners)
+    panels = 2 if result.curve else 1
+    figure = Figure(figsize=(5 * panels, min(max(4, bars / 5), 100)), layout="constrained")
+    axes = figure.subplots(1, panels, squeeze=False)[0]
+    left = axes[0]
     if result.frontier:
         left.plot(*zip(*result.frontier, strict=True), marker=".", label="learned")
         left.plot(*zip(*result.singles, strict=True), marker="o", linestyle="--", label="single reasoners, mixed")
-        left.set_xlabel(f"{result.cost_unit} a question")
+        left.axhline(result.oracle_score, color="grey", linestyle=":", label="oracle")
+        left.set_xlabel(f"{_unit(result)} a question")
+        left.set_ylabel("score")
     else:
-        left.bar(result.reasoners, result.scores)
-        left.axhline(result.routed_score, label="learned")
-        left.tick_params(axis="x", rotation=60)
-    left.axhline(result.oracle_score, color="grey", linestyle=":", label="oracle")
-    left.set_ylabel("score")
-    left.legend()
+        left.barh(result.reasoners, result.scores, color="lightgrey")  # lying, so that long names can be read
+        left.invert_yaxis()
+        left.axvline(result.routed_score, label="learned")
+        left.axvline(result.oracle_score, color="grey", linestyle=":", label="oracle")
+        left.set_xlabel("score")
+    figure.legend(loc="outside upper left", ncols=3, fontsize=9)
     if result.curve:
-        sizes, gains, deviations = zip(*(msgspec.structs.astuple(p) for p in result.curve), strict=True)
-        right.errorbar(sizes, gains, deviations, marker="o", capsize=3)
-        right.set_xscale("log")
-    right.axhline(0, color="grey", linestyle=":")
-    right.set_xlabel("outcomes")
-    right.set_ylabel("gain over the best single reasoner")
+        _plot_curve(result, axes[1])
     figure.savefig(path, dpi=130)
+
+
+def _plot_curve(result: Report, axis: Any) -> None:
+    sizes, gains, deviations = zip(*(msgspec.structs.astuple(p) for p in result.curve), strict=True)
+    axis.errorbar(sizes, gains, deviations, marker="o", capsize=3)
+    axis.set_xscale("log")
+    apart = [size for size in sizes if size == sizes[-1] or 1.3 * size < sizes[-1]]
+    axis.set_xticks(apart, [f"{size:,}" for size in apart])
+    axis.minorticks_off()
+    axis.axhline(0, color="grey", linestyle=":")
+    axis.set_xlabel("outcomes learned from")
+    axis.set_ylabel("gain over the best single reasoner")

@@ -40,7 +40,8 @@ def plot(outcomes: Sequence[Outcome], path: Path) -> None:
         met = len(kinds["met"])
         axis.set_title(f"{name}: {met} of {len(mine)} met their deadline", loc="left", fontsize=10)
         axis.set_ylabel("requests")
-    axes[0].legend(fontsize=8, ncols=len(_COLOURS), loc="upper right")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, ncols=len(_COLOURS), loc="outside upper right")
     axes[-1].set_xlabel("arrival, seconds")
     figure.savefig(path, dpi=130)
 

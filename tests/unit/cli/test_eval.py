@@ -58,6 +58,21 @@ def test_a_picture(run, outcomes, place):
     assert (place / "picture.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_picture_has_a_panel_for_what_there_is_and_plain_numbers(run, place):
+    pytest.importorskip("matplotlib")
+    rows = "".join(f"What is {i}?,{i % 2},{i % 3 == 0:d},{i % 5 == 0:d}\n" for i in range(80))
+    (place / "o.csv").write_text("question,score|a,score|b,score|c\n" + rows)
+    told = run("eval", "--outcomes", "o.csv", "--plot", "without.svg", "--no-curve")
+    assert told.exit_code == 0, told.output
+    assert "gain over" not in (place / "without.svg").read_text()
+    told = run("eval", "--outcomes", "o.csv", "--plot", "with.svg")
+    assert told.exit_code == 0, told.output
+    drawn = (place / "with.svg").read_text()
+    assert "gain over" in drawn
+    assert "<!-- 64 -->" in drawn
+    assert "mathdefault{10" not in drawn
+
+
 def test_what_is_wrong_with_a_file(run, place):
     (place / "outcomes.csv").write_text("question,score|a\n")
     told = run("eval", "--outcomes", "outcomes.csv")
