@@ -67,8 +67,8 @@ def _show(result: Result, console: Console) -> None:
         console.print(f"{asked}, all at the same moment: no load can be made of these.")
     else:
         console.print(
-            f"{asked} at {result.load:g} times what the ladder can do; until the last had come, {result.goodput:.0%} of "
-            "that went into answers that were there and met their deadlines."
+            f"{asked} at {result.load:g} times what the ladder can do; until the last had come, "
+            f"{result.goodput:.0%} of that went into answers that were there and met their deadlines."
         )
     console.print(
         f"{result.virtual_s:.0f} s were replayed in {result.real_s:.1f} s: {result.speedup:.0f} times real time."
