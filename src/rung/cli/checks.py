@@ -20,7 +20,7 @@ from rung.bootstrap.build import build_learned
 from rung.cli.options import url_of
 from rung.cli.reach import Server
 from rung.config import Config
-from rung.config.schema import CodeConfig, EndpointConfig, FunctionConfig, LocalConfig, shown
+from rung.config.schema import CodeConfig, EndpointConfig, FunctionConfig, LocalConfig, shown, under
 from rung.errors import ConfigError, LedgerError, Unavailable, WeightsError
 from rung.ledger.store import Store
 from rung.reasoners.function import Function
@@ -226,7 +226,7 @@ def endpoint(name: str, entry: EndpointConfig, session: aiohttp.ClientSession) -
 async def _door_of(name: str, entry: EndpointConfig, base_url: str, key: str, session: aiohttp.ClientSession) -> Check:
     """Asks for the list of models: costs nothing, and shows whether the key is taken."""
     headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **entry.headers}
-    url = f"{base_url.rstrip('/')}/models"
+    url = under(base_url, "/models")
     try:
         async with session.get(url, headers=headers, timeout=aiohttp.ClientTimeout(_ENDPOINT_S)) as response:
             return _listed(name, f"{shown(base_url)} answers", entry.model, response.status, await response.read())

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -88,15 +89,24 @@ class Timeouts(Section):
 
 
 def shown(address: str) -> str:
-    """An address where people read it: without a name and password in it."""
-    return re.sub(r"^(\w+://)?[^/]*@", r"\1", address)
+    """An address where people read it: without a name and password in it, and its query, which may have a key."""
+    return re.sub(r"^(\w+://)?[^/]*@", r"\1", address).partition("?")[0]
+
+
+def under(base_url: str, path: str) -> str:
+    """The address of `path` under another, whose query stays at the end."""
+    address = urlsplit(base_url)
+    return urlunsplit(address._replace(path=address.path.rstrip("/") + path))
 
 
 class EndpointConfig(ReasonerBase):
     """Any server that speaks OpenAI's chat completions."""
 
     kind: Literal["endpoint"]
-    base_url: str = Field(description="Up to and without `/chat/completions`, e.g. https://api.openai.com/v1.")
+    base_url: str = Field(
+        description="Up to and without `/chat/completions`, e.g. https://api.openai.com/v1. A query, as Azure's "
+        "`?api-version=...`, comes after that."
+    )
     base_urls: tuple[str, ...] = Field(
         (),
         description="Several addresses of the same model, to balance calls over. `base_url` may then be left out.",

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from rung.clock import Clock
-from rung.config.schema import Price, Timeouts
+from rung.config.schema import Price, Timeouts, under
 from rung.errors import Disconnected, Malformed, TimedOut, Unavailable, UpstreamRefusedRequest
 from rung.reasoners.completions import Reading, whole
 from rung.reasoners.http import Broken, Http, Late, NoConnection, Response, Stale
@@ -49,7 +49,7 @@ class ChatClient:
         self._http: Http | None = None
         self._asks_usage = True
         self._takes_thoughts = True
-        self._url = server.base_url.rstrip("/") + "/chat/completions"
+        self._url = under(server.base_url, "/chat/completions")
         self._secrets = [w for value in server.headers.values() for w in value.split() if len(w) >= _SHORTEST_SECRET]
 
     async def open(self) -> None:

@@ -64,7 +64,7 @@ async def test_an_endpoint_that_answers(
 
 
 async def test_an_endpoint_that_is_not_there(session: aiohttp.ClientSession) -> None:
-    entry = EndpointConfig(kind="endpoint", base_url="http://me:hidden@127.0.0.1:1/v1", model="m")
+    entry = EndpointConfig(kind="endpoint", base_url="http://me:hidden@127.0.0.1:1/v1?key=hidden", model="m")
     (check,) = [await one for one in checks.endpoint("cloud", entry, session)]
     assert check.level == "fail"
     assert "hidden" not in check.found

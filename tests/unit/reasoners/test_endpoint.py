@@ -132,8 +132,10 @@ async def test_its_abilities_are_as_configured(endpoint_of: Any) -> None:
     assert endpoint.abilities == Abilities(json_object=True, images=True, context_tokens=999)
 
 
-async def test_a_slash_at_the_end_of_the_address_does_no_harm(endpoint_of: Any, upstream: Any) -> None:
-    assert (await whole(await endpoint_of(base_url=upstream.base_url + "/"), call())).text == "Hello from upstream."
+async def test_a_slash_or_a_query_at_the_end_of_the_address_does_no_harm(endpoint_of: Any, upstream: Any) -> None:
+    for more in ("/", "?api-version=1", "/?api-version=1"):
+        endpoint = await endpoint_of(base_url=upstream.base_url + more)
+        assert (await whole(endpoint, call())).text == "Hello from upstream."
 
 
 async def test_status(endpoint_of: Any) -> None:
