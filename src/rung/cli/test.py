@@ -66,7 +66,8 @@ class Told(Struct, frozen=True):
 
 
 class Card(Struct, frozen=True, kw_only=True):
-    """`memory_mb` is that of this process with its children while the reasoner is warm; None where it is not known."""
+    """`memory_mb` is that of this process with its children when all was asked, the reasoner still warm; None where it
+    is not known."""
 
     reasoner: str
     about: str
@@ -127,9 +128,9 @@ class Trial:
             await self._find_questions(subject, [item.question for item in items[:_FEW]])
             for name, check in WARM.items():
                 await self._run(name, check(subject), rung.reasoner.abilities.general)
-            memory = tree_bytes(os.getpid())
             outcomes = [await self._outcome(system, item, max_tokens) for item in items]
             levels = await self._load(subject, load_calls)
+            memory = tree_bytes(os.getpid())
         card = Card(
             reasoner=self._name,
             about=rung.about,
@@ -233,6 +234,7 @@ class Trial:
     async def _load(self, subject: Subject, calls: int) -> list[Level]:
         if not calls or not subject.questions:
             return []
+        subject.deadline_s = self._clock.monotonic() + _HOUR_S  # the graded questions may have taken longer
         return await load(
             lambda question: subject.answer_of(subject.call(question)), list(subject.questions), calls, self._clock
         )

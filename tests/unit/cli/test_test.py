@@ -48,6 +48,32 @@ def test_a_card_for_people(run, own, graded):
     assert not list(own.parent.glob("**/ledger*")), "its calls are no decisions of the user's"
 
 
+LATE = """\
+import asyncio
+
+async def answer(asked):
+    with open("asked", "a") as file:
+        file.write("." * len(asked))
+    await asyncio.sleep(1.2 if "late" in str(asked) else 0.02)
+    return ["4"] * len(asked)
+"""
+
+
+def test_the_load_has_its_time_however_long_the_graded_questions_took(run, place, monkeypatch):
+    """And the memory that is told is what is held after both."""
+    (place / "late.py").write_text(LATE)
+    entry = {"kind": "function", "call": "late.py:answer", "general": True, "batch": 2}
+    (place / "rung.yaml").write_text(json.dumps({"reasoners": {"late": entry}}))
+    items = [{"question": question, "answer": "4", "grader": "number"} for question in ("1", "2", "3", "late")]
+    (place / "graded.jsonl").write_text("\n".join(map(json.dumps, items)))
+    monkeypatch.setattr("rung.cli.test._HOUR_S", 1.0)
+    monkeypatch.setattr("rung.cli.test.tree_bytes", lambda _: (place / "asked").stat().st_size)
+    told = run("test", "reasoner", "late", "--graded", "graded.jsonl", "--load", "32", "--json")
+    card = json.loads(told.stdout)
+    assert [level["failed"] for level in card["load"]] == [{}] * 4
+    assert card["memory_mb"] == len((place / "asked").read_text()) / 1e6
+
+
 def test_a_card_for_programs(run, own, graded):
     told = run("test", "reasoner", "echo", "--config", str(own), "--graded", graded, "--load", "0", "--json")
     card = json.loads(told.stdout)
