@@ -33,6 +33,8 @@ RungError
 └── LedgerError             the ledger could not write
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rung.types import NOTHING_SPENT, Usage
@@ -218,3 +220,9 @@ class WeightsError(RungError):
 class LedgerError(RungError):
     status = 503
     code = "ledger_unavailable"
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.6) -> str:
+    """The hint of a message on a name that is none, to the known one that is nearest if one is near."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    return f"did you mean `{near[0]}`?" if near else otherwise

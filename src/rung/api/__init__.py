@@ -2,6 +2,6 @@
 
 from rung.api.app import make_app
 from rung.api.doors import door_problem
-from rung.api.exchange import Pace
+from rung.api.exchange import KeepAlive
 
-__all__ = ["Pace", "door_problem", "make_app"]
+__all__ = ["KeepAlive", "door_problem", "make_app"]

@@ -16,7 +16,7 @@ from rung.api.base import Serves
 from rung.api.body import Gone
 from rung.api.chat import Chats
 from rung.api.encode import Headers
-from rung.api.exchange import Pace
+from rung.api.exchange import KeepAlive
 from rung.api.front import Front
 from rung.api.line import Line
 from rung.api.openapi import OPERATIONS
@@ -26,7 +26,7 @@ from rung.errors import NotReady, RungError, UnknownPath, WrongMethod
 from rung.telemetry import Metrics
 
 CHAT, INFER = "/v1/chat/completions", "/v1/infer"
-PACE = Pace()
+KEEP_ALIVE = KeepAlive()
 _PATHS = [operation.path for operation in OPERATIONS]
 _NEAR = 0.75  # a base URL without /v1, or with it twice, is nearer
 _RESPONSES = "/responses"
@@ -52,12 +52,12 @@ class Ids:
         return f"chatcmpl-{int(self._clock.wall() * 1000):012x}{self._drawn[start : self._at]}"
 
 
-def make_app(serves: Serves, metrics: Metrics, clock: Clock, *, pace: Pace = PACE) -> ASGIApp:
+def make_app(serves: Serves, metrics: Metrics, clock: Clock, *, keep_alive: KeepAlive = KEEP_ALIVE) -> ASGIApp:
     """The app in front of what `serves`, whose config names the address that is listened on."""
     front = Front(serves, clock, Ids(clock))
     asks = {
-        CHAT: Ask("chat", Chats().read, front, metrics, clock, pace),
-        INFER: Ask("infer", infer.read, front, metrics, clock, pace),
+        CHAT: Ask("chat", Chats().read, front, metrics, clock, keep_alive),
+        INFER: Ask("infer", infer.read, front, metrics, clock, keep_alive),
     }
     return App(asks, make_router(front, metrics, clock.wall()))
 

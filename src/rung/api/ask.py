@@ -7,9 +7,9 @@ from starlette.types import Receive, Scope
 
 from rung.api.body import Gone
 from rung.api.decode import is_true
-from rung.api.exchange import Exchange, Pace
+from rung.api.exchange import Exchange, KeepAlive
 from rung.api.front import Front, Read
-from rung.api.line import Line, Lookout, until_gone
+from rung.api.line import DisconnectTimer, Line, until_gone
 from rung.clock import Clock, guarded
 from rung.errors import DeadlineExceeded, NotReady, RungError
 from rung.telemetry import Metrics
@@ -36,14 +36,16 @@ class Seen:
 class Ask:
     """`name` stands in the log and the metrics; `read` makes a request of a body."""
 
-    def __init__(self, name: str, read: Read, front: Front, metrics: Metrics, clock: Clock, pace: Pace) -> None:
+    def __init__(
+        self, name: str, read: Read, front: Front, metrics: Metrics, clock: Clock, keep_alive: KeepAlive
+    ) -> None:
         self._name = name
         self._read = read
         self._front = front
         self._metrics = metrics
         self._clock = clock
-        self._pace = pace
-        self._lookout = Lookout()
+        self._keep_alive = keep_alive
+        self._disconnects = DisconnectTimer()
         # Bound once: the lazy logger would look its configuration up for every line.
         self._log = structlog.get_logger("rung.api").bind()
 
@@ -73,10 +75,10 @@ class Ask:
         exchange = seen.exchange = Exchange(request, line, self._clock, debug=debug)
         within_s = request.deadline_s - self._clock.monotonic() + READING_S
         if request.stream:
-            work = exchange.stream(asked.runtime, self._pace, self._metrics)
+            work = exchange.stream(asked.runtime, self._keep_alive, self._metrics)
         else:
             work = exchange.whole(asked.runtime, asked.write)
-        client = until_gone(receive, within_s, self._lookout)
+        client = until_gone(receive, within_s, self._disconnects)
         await guarded(work, lambda: client)
         if client.ended == "too late" and line.state == "new":
             raise DeadlineExceeded("The deadline passed before there was an answer.")

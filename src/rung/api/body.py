@@ -1,6 +1,5 @@
 """From the wire's bytes to checked JSON values; what is wrong is told as a 400 that names the field at fault."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,7 +8,7 @@ import msgspec
 from starlette.types import Receive
 
 from rung.api.shape import ALLOWED
-from rung.errors import BadRequest, BodyTooLarge
+from rung.errors import BadRequest, BodyTooLarge, did_you_mean
 
 T = TypeVar("T")
 
@@ -128,6 +127,5 @@ def _explained(error: str, shape: type, at: str) -> BadRequest:
 
 
 def unknown_key(full: str, key: str, known: list[str]) -> BadRequest:
-    near = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(sorted(known))}."
+    hint = did_you_mean(key, known, f"known are {', '.join(sorted(known))}.")
     return BadRequest(f"`{full}` is not known; {hint}", param=full)

@@ -61,7 +61,7 @@ def request_of(checked: Checked, arrival: Arrival, known: Collection[str], deadl
     UnknownModel."""
     model, wishes = checked.model, checked.wishes
     if model != "auto" and model not in known:
-        raise _unknown_model(model, known)
+        raise unknown_model(model, known)
     wait_s = deadline_s if wishes.deadline_ms is None else wishes.deadline_ms / 1000
     return Request(
         id=arrival.id,
@@ -75,7 +75,7 @@ def request_of(checked: Checked, arrival: Arrival, known: Collection[str], deadl
     )
 
 
-def _unknown_model(model: str, known: Collection[str]) -> UnknownModel:
+def unknown_model(model: str, known: Collection[str]) -> UnknownModel:
     names = [*AUTO, *known]
     near = difflib.get_close_matches(model[:100], names, n=1)
     hint = f" Did you mean `{near[0]}`?" if near else ""

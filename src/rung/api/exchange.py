@@ -14,7 +14,7 @@ from rung.telemetry import Metrics
 from rung.types import Commit, Decision, Event, Reply, Request
 
 
-class Pace(Struct, frozen=True, kw_only=True):
+class KeepAlive(Struct, frozen=True, kw_only=True):
     """A stream whose answer is held gets its headers after `first_s`, then a comment at once and every `every_s`."""
 
     first_s: float = 2.0
@@ -54,10 +54,10 @@ class Exchange:
             headers.append((b"x-rung-quality-reached", b"false"))
         await self._line.whole(200, body, headers)
 
-    async def stream(self, runtime: Runtime, pace: Pace, metrics: Metrics) -> None:
+    async def stream(self, runtime: Runtime, keep_alive: KeepAlive, metrics: Metrics) -> None:
         # A generator that is merely dropped stops only once it is collected.
         async with aclosing(runtime.run(self._request)) as events:
-            async with kept_open(self._line, self.headers(None), pace.first_s, pace.every_s):
+            async with kept_open(self._line, self.headers(None), keep_alive.first_s, keep_alive.every_s):
                 commit = await anext(events)
             assert isinstance(commit, Commit)
             self.reasoner = commit.reasoner

@@ -1,7 +1,5 @@
 """POST /v1/infer: a typed task in, its typed output out; in between it is a chat completion like any other."""
 
-import difflib
-
 import msgspec
 from msgspec import UNSET
 
@@ -11,7 +9,7 @@ from rung.api.encode import to_json, usage
 from rung.api.front import Serving, Write
 from rung.api.shape import InferBody
 from rung.api.told import Inference, UsageTold
-from rung.errors import Malformed, UnknownTask
+from rung.errors import Malformed, UnknownTask, did_you_mean
 from rung.tasks import TASKS, Task
 from rung.types import Answer, Decision, Request
 
@@ -47,8 +45,7 @@ def read(raw: bytes, arrival: Arrival, serving: Serving) -> tuple[Request, Write
 def task_named(name: str) -> Task:
     """Raises UnknownTask."""
     if name not in TASKS:
-        near = difflib.get_close_matches(name[:100], TASKS, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(TASKS)}."
+        hint = did_you_mean(name[:100], TASKS, f"there are {', '.join(TASKS)}.")
         raise UnknownTask(f"There is no task `{name[:100]}`; {hint}", param="task")
     return TASKS[name]
 

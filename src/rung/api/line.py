@@ -58,7 +58,7 @@ class Line:
             await self.end(encode.error_event(error))
 
 
-class Lookout:
+class DisconnectTimer:
     """Has the clients looked for whose responses take longer than AFTER_S: most are sent by then, and need neither a
     watching task nor a timer of their own. One timer serves all."""
 
@@ -90,15 +90,15 @@ class Lookout:
 
 class until_gone:  # noqa: N801  reads as a verb, like contextlib's
     """Stops the block at once when the client goes away or `within_s` have passed; `ended` then says which. A client is
-    first looked for when the lookout says so.
+    first looked for when the timer says so.
 
     Like asyncio.timeout, it cancels the task that it is in and takes the cancellation back where the block ends.
     """
 
-    def __init__(self, receive: Receive, within_s: float, lookout: Lookout) -> None:
+    def __init__(self, receive: Receive, within_s: float, timer: DisconnectTimer) -> None:
         self._receive = receive
         self._within_s = within_s
-        self._lookout = lookout
+        self._disconnects = timer
         self._timer: asyncio.TimerHandle | None = None
         self._watch: asyncio.Task[None] | None = None
         self.ended = ""
@@ -107,14 +107,14 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        if self._within_s <= self._lookout.AFTER_S:
+        if self._within_s <= self._disconnects.AFTER_S:
             self._timer = task.get_loop().call_later(self._within_s, self._end, "too late")
         else:
-            self._lookout.add(self, task.get_loop())
+            self._disconnects.add(self, task.get_loop())
         return self
 
     def begin_watch(self) -> None:
-        left_s = self._within_s - self._lookout.AFTER_S
+        left_s = self._within_s - self._disconnects.AFTER_S
         self._timer = asyncio.get_running_loop().call_later(left_s, self._end, "too late")
         self._watch = asyncio.create_task(self._watch_client())
 
@@ -129,7 +129,7 @@ class until_gone:  # noqa: N801  reads as a verb, like contextlib's
             self._task.cancel()
 
     def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> bool:
-        self._lookout.discard(self)
+        self._disconnects.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         if self._watch is not None:

@@ -12,14 +12,14 @@ from starlette.routing import Route, Router
 
 from rung.api.body import check, parse_object
 from rung.api.chat import Chats
-from rung.api.decode import AUTO
+from rung.api.decode import AUTO, unknown_model
 from rung.api.encode import to_json
 from rung.api.front import Front
 from rung.api.infer import task_named
 from rung.api.openapi import document
 from rung.api.shape import FeedbackBody
 from rung.api.told import FeedbackTold, Live, ModelList, ModelTold, Ready, Startup, TaskList, TaskTold
-from rung.errors import BadRequest, UnknownModel
+from rung.errors import BadRequest
 from rung.tasks import TASKS, Task, schema_of
 from rung.telemetry import Metrics
 from rung.telemetry.metrics import CONTENT_TYPE
@@ -95,8 +95,7 @@ class Routes:
         for info in serving.runtime.reasoners():
             if info.name == name:
                 return _json(self._listed(info))
-        known = ", ".join([*AUTO, *serving.known])
-        raise UnknownModel(f"The model `{name[:100]}` does not exist. Known are: {known}.", param="model")
+        raise unknown_model(name, serving.known)
 
     def _auto(self, name: str) -> ModelTold:
         return self._model(name, {"kind": "auto", "about": _ABOUT_AUTO[name]})

@@ -1,18 +1,16 @@
 """A config of one reasoner, for commands that put it to the test."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 from rung.config import Config
-from rung.errors import ConfigError
+from rung.errors import ConfigError, did_you_mean
 
 
 def alone(config: Config, name: str, folder: Path) -> Config:
     """The reasoner and what is below it, with a ledger of its own and no cache. Raises ConfigError."""
     if name not in config.reasoners:
-        near = difflib.get_close_matches(name, config.reasoners, n=1)
-        hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(config.reasoners)}"
+        hint = did_you_mean(name, config.reasoners, f"there are {', '.join(config.reasoners)}")
         raise ConfigError(f"there is no reasoner `{name}`; {hint}")
     kept: dict[str, Any] = {}
     at: str | None = name

@@ -1,6 +1,5 @@
 """From a file's text to a checked Config; every problem is told at once, with what to do about it."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig, ReasonerBase, shown
-from rung.errors import ConfigError
+from rung.errors import ConfigError, did_you_mean
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
 _RESERVED = {"auto", "unknown", "rung"}
@@ -167,9 +166,8 @@ def _explain(error: ValidationError, raw: Mapping[str, Any]) -> Iterator[tuple[s
         elif problem["type"] == "missing":
             yield where, "is missing"
         elif problem["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-            near = difflib.get_close_matches(str(problem["ctx"].get("tag", "")).lower(), _kinds(), n=1)
-            hint = f"; did you mean `{near[0]}`?" if near else ""
-            yield where, f"`kind` must be one of {', '.join(sorted(_kinds()))}{hint}"
+            hint = did_you_mean(str(problem["ctx"].get("tag", "")).lower(), _kinds())
+            yield where, f"`kind` must be one of {', '.join(sorted(_kinds()))}{hint and f'; {hint}'}"
         elif problem["type"] in {"model_type", "model_attributes_type", "dict_type"}:
             yield where, "must be a mapping, with its keys and values below it or in braces: {key: value}"
         elif problem["type"] == "value_error":
@@ -188,8 +186,7 @@ def _kinds() -> dict[str, type[ReasonerBase]]:
 
 def _unknown_key(path: list[str], raw: Mapping[str, Any]) -> str:
     known = sorted(_known_keys(path[:-1], raw))
-    near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
-    hint = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(known)}"
+    hint = did_you_mean(path[-1], known, f"known here: {', '.join(known)}", cutoff=0.5)
     return f"unknown key; {hint}"
 
 
@@ -249,8 +246,8 @@ def _check_address(where: str, base_url: str) -> Iterator[str]:
 def _check_judge(config: Config, name: str) -> Iterator[str]:
     judge = config.reasoners.get(name)
     if judge is None:
-        near = difflib.get_close_matches(name, config.reasoners, n=1, cutoff=0.5)
-        hint = f"did you mean `{near[0]}`?" if near else "add it there, with `auto: false` if it is only to judge"
+        otherwise = "add it there, with `auto: false` if it is only to judge"
+        hint = did_you_mean(name, config.reasoners, otherwise, cutoff=0.5)
         yield f"judge.reasoner: there is no `{name}` among reasoners; {hint}"
     elif not isinstance(judge, LocalConfig | EndpointConfig | FunctionConfig):
         yield (
@@ -268,8 +265,8 @@ def _check_below(config: Config, name: str, below: str) -> Iterator[str]:
     if below in seen:
         yield f"{where}: goes round in a circle: {' -> '.join([*seen, below])}"
     elif below:
-        near = difflib.get_close_matches(below, config.reasoners, n=1, cutoff=0.5)
-        yield f"{where}: there is no reasoner `{below}`" + (f"; did you mean `{near[0]}`?" if near else "")
+        hint = did_you_mean(below, config.reasoners, cutoff=0.5)
+        yield f"{where}: there is no reasoner `{below}`{hint and f'; {hint}'}"
     elif config.reasoners[seen[-1]].kind == "symbolic":
         yield f"{where}: `{seen[-1]}` is symbolic; {config.reasoners[name].kind} needs a language model below it"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rung.api import Pace, make_app
+from rung.api import KeepAlive, make_app
 from rung.clock import RealClock
 from rung.config.schema import Server
 from rung.telemetry import Metrics
@@ -30,7 +30,7 @@ from rung.types import (
     Usage,
 )
 
-PACE = Pace()
+KEEP_ALIVE = KeepAlive()
 FEATURES = Features(
     task="chat",
     complexity=0.1,
@@ -252,9 +252,9 @@ def served(runtime: FakeRuntime, server: Server) -> Any:
 
 @pytest.fixture
 def make_client(runtime: FakeRuntime, metrics: Metrics) -> Callable[..., Client]:
-    def make(pace: Pace = PACE, **server: Any) -> Client:
+    def make(keep_alive: KeepAlive = KEEP_ALIVE, **server: Any) -> Client:
         config = Server(**server)
-        return Client(make_app(served(runtime, config), metrics, RealClock(), pace=pace))
+        return Client(make_app(served(runtime, config), metrics, RealClock(), keep_alive=keep_alive))
 
     return make
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from rung.api import Pace, chat
-from rung.api.line import Lookout
+from rung.api import KeepAlive, chat
+from rung.api.line import DisconnectTimer
 from rung.cache import digest_of
 from rung.errors import AllFailed, Busy, NotReady, TimedOut
 from rung.telemetry import Metrics
@@ -15,7 +15,7 @@ from rung.types import Chunk, Commit
 from tests.unit.api.conftest import CHUNKS, Client, FakeRuntime, chat_body
 
 CHAT = "/v1/chat/completions"
-AT_ONCE = Pace(first_s=0.0, every_s=0.001)
+AT_ONCE = KeepAlive(first_s=0.0, every_s=0.001)
 
 
 def raising(error: Exception) -> Callable[[], Any]:
@@ -301,7 +301,7 @@ async def test_a_server_that_stops_ends_the_work_and_tells_the_client(client: Cl
 
 async def test_a_late_look_is_enough(client: Client, runtime: FakeRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that left before it was first looked for is still noticed."""
-    monkeypatch.setattr(Lookout, "AFTER_S", 0.02)
+    monkeypatch.setattr(DisconnectTimer, "AFTER_S", 0.02)
     runtime.before["commit"] = forever
     call, task = client.begin("POST", CHAT, chat_body())
     call.leave()

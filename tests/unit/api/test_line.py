@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from rung.api.line import Line, Lookout, kept_open, until_gone
+from rung.api.line import DisconnectTimer, Line, kept_open, until_gone
 from rung.errors import Busy
 
 
@@ -45,7 +45,7 @@ def wire() -> Wire:
 
 
 async def test_a_block_that_ends_is_left_alone(wire: Wire) -> None:
-    with until_gone(wire.receive, 10, Lookout()) as client:
+    with until_gone(wire.receive, 10, DisconnectTimer()) as client:
         pass
     assert client.ended == ""
     task = asyncio.current_task()
@@ -54,29 +54,29 @@ async def test_a_block_that_ends_is_left_alone(wire: Wire) -> None:
 
 
 async def test_other_messages_are_no_hanging_up(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lookout, "AFTER_S", 0.0)
+    monkeypatch.setattr(DisconnectTimer, "AFTER_S", 0.0)
     for kind in ("http.request", "http.request", "http.disconnect"):
         wire.incoming.put_nowait({"type": kind})
-    with until_gone(wire.receive, 10, Lookout()) as client:
+    with until_gone(wire.receive, 10, DisconnectTimer()) as client:
         await asyncio.Event().wait()
     assert client.ended == "gone"
     assert wire.incoming.empty()
 
 
 async def test_time_runs_out(wire: Wire) -> None:
-    with until_gone(wire.receive, 0.0, Lookout()) as client:
+    with until_gone(wire.receive, 0.0, DisconnectTimer()) as client:
         await asyncio.Event().wait()
     assert client.ended == "too late"
 
 
 async def test_errors_of_the_block_pass(wire: Wire) -> None:
-    with pytest.raises(Busy), until_gone(wire.receive, 10, Lookout()):
+    with pytest.raises(Busy), until_gone(wire.receive, 10, DisconnectTimer()):
         raise Busy("x")
 
 
 async def test_a_cancellation_from_elsewhere_passes_even_when_the_client_is_gone(wire: Wire) -> None:
     async def work() -> None:
-        with until_gone(wire.receive, 0.0, Lookout()) as client:
+        with until_gone(wire.receive, 0.0, DisconnectTimer()) as client:
             try:
                 await asyncio.Event().wait()
             finally:
@@ -94,7 +94,7 @@ async def test_a_cancellation_from_elsewhere_passes_even_when_the_client_is_gone
 
 async def test_a_timeout_around_still_is_a_timeout(wire: Wire) -> None:
     async def work() -> None:
-        with until_gone(wire.receive, 10, Lookout()):
+        with until_gone(wire.receive, 10, DisconnectTimer()):
             await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):
@@ -119,10 +119,10 @@ async def test_a_comment_under_way_is_finished_before_the_answer(wire: Wire) -> 
 
 
 async def test_hanging_up_while_a_comment_is_under_way(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Lookout, "AFTER_S", 0.0)
+    monkeypatch.setattr(DisconnectTimer, "AFTER_S", 0.0)
     line = Line(wire.send)
     wire.reading.clear()
-    with until_gone(wire.receive, 10, Lookout()) as client:
+    with until_gone(wire.receive, 10, DisconnectTimer()) as client:
         async with kept_open(line, [], 0.0, 0.0):
             await wire.moved.wait()
             wire.incoming.put_nowait({"type": "http.disconnect"})

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from openai import AsyncOpenAI
 
-from rung.api import Pace, make_app
+from rung.api import KeepAlive, make_app
 from rung.clock import RealClock
 from rung.config.schema import Server
 from rung.errors import AllFailed, Busy, TimedOut
@@ -34,7 +34,7 @@ class Served(uvicorn.Server):
 @pytest.fixture
 async def port(runtime: FakeRuntime) -> AsyncIterator[int]:
     settings = Server(api_keys={"ann": "k"})  # type: ignore[dict-item]
-    app = make_app(served(runtime, settings), Metrics(), RealClock(), pace=Pace(first_s=0.01, every_s=0.01))
+    app = make_app(served(runtime, settings), Metrics(), RealClock(), keep_alive=KeepAlive(first_s=0.01, every_s=0.01))
     server = Served(uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_config=None))
     task = asyncio.create_task(server.serve())
     await asyncio.wait_for(server.up.wait(), 10)
