@@ -467,6 +467,7 @@ def draw(curves: Mapping[str, list[Step]], routes: Mapping[str, tuple[Folds, Map
         axis.plot(costs, scores.mean(0), "k.", label="single models")
         axis.axhline(float(scores[:, best].mean()), color="grey", linestyle=":")
         axis.set(xlabel="cost a question, without a unit", ylabel="score", title=name)
+        axis.locator_params(axis="x", nbins=5)
         axis.legend(fontsize=7)
     for name, steps in curves.items():
         mean, low, high = zip(*(step.gain for step in steps), strict=True)
