@@ -95,7 +95,9 @@ def _features(features: Features) -> str:
 
 
 def _table(options: list[Option]) -> Table:
-    table = Table("rung", "right", "abstains", "seconds", "USD", "with waiting", "reserve", "known by", box=None)
+    heads = ("rung", "right", "abstains", "seconds", "USD", "with waiting", "reserve", "known by")
+    table = Table(*heads, box=None, padding=(0, 1, 0, 0))
+    table.columns[0].overflow = "fold"  # names that begin alike stay apart
     for column in table.columns[1:-1]:
         column.justify = "right"
     for option in options:

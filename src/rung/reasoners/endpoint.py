@@ -25,7 +25,7 @@ class Endpoint:
             for key in config.keys
         ]
         # Warm once started: nothing is known of the server until it is asked, and how that went is for the lane.
-        self.status = Status(state="cold", note="not started")
+        self.status = Status(state="cold", note="not started", ready_in_s=0.0)
         self.abilities = Abilities(
             tools=config.tools,
             json_object=True,

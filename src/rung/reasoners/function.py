@@ -48,7 +48,7 @@ class Function:
         self._wants_messages = next(iter(inspect.signature(self._ask).parameters), "") == "messages"
         self.abilities = Abilities(general=config.general, streaming=config.batch == 1)
         self._in_batches = config.batch > 1
-        self.status = Status(state="cold", note="not started")
+        self.status = Status(state="cold", note="not started", ready_in_s=0.0)
 
     async def start(self) -> None:
         self.status = Status(state="warm")

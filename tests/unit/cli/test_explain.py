@@ -104,3 +104,24 @@ def test_json_is_the_whole_decision(own: Path, run) -> None:
 def test_an_unknown_model_is_an_error_that_names_the_known(own: Path, run) -> None:
     result = run("explain", "hi", "-c", str(own), "--model", "nope")
     assert "Known are: auto, auto:economy, auto:balanced, auto:best, echo." in str(result.exception)
+
+
+LIKE = """
+reasoners:
+  provider-large-model-2026-a: {kind: endpoint, base_url: "http://127.0.0.1:9/v1", model: m, first_token_s: 1}
+  provider-large-model-2026-b: {kind: endpoint, base_url: "http://127.0.0.1:9/v1", model: m, first_token_s: 1}
+"""
+
+
+def test_names_that_begin_alike_are_told_apart(place: Path, run) -> None:
+    (place / "rung.yaml").write_text(LIKE)
+    shown = run("explain", "-c", "rung.yaml", "Why is the sky blue?").stdout
+    assert "…" not in shown
+    assert "-2026-a" in shown
+    assert "-2026-b" in shown
+
+
+def test_what_loads_nothing_is_not_waited_for_where_nothing_serves(place: Path, run) -> None:
+    (place / "rung.yaml").write_text(LIKE)
+    said = json.loads(run("explain", "-c", "rung.yaml", "--json", "Why is the sky blue?").stdout)
+    assert {option["estimate"]["wait_s"] for option in said["options"]} == {0.0}
