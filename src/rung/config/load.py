@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import urlsplit
@@ -81,7 +82,8 @@ def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Conf
 
 def _mapping(text: str, path: Path) -> dict[Any, Any]:
     try:
-        raw = yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
+        # From a stream: of a text PyYAML's errors quote the line, which may hold a key, and a reload's are logged.
+        raw = yaml.load(StringIO(text), _Loader)  # noqa: S506  a SafeLoader
     except yaml.YAMLError as e:
         raise ConfigError(f"{path}: is not YAML: {_not_yaml(str(e))}") from e
     if not isinstance(raw, dict):
@@ -92,7 +94,7 @@ def _mapping(text: str, path: Path) -> dict[Any, Any]:
 def _not_yaml(said: str) -> str:
     """PyYAML's words, and what to do about the mistakes that are made most."""
     hint = next((hint for mark, hint in _HINTS.items() if mark in said), "")
-    return " ".join(said.replace('in "<unicode string>", line', "in line").split()) + hint
+    return " ".join(said.replace('in "<file>", line', "in line").split()) + hint
 
 
 def parse_config(raw: Mapping[str, Any], *, source: str, env: Mapping[str, str] | None = None) -> Config:
