@@ -14,9 +14,7 @@ from rung.types import Answer, Json, Preset, Request
 _NOT_OF_THE_ANSWER = frozenset(
     {"model", "stream", "stream_options", "user", "metadata", "store", "safety_identifier", "prompt_cache_key"}
 )
-# Models write the fields of an object in the order in which its schema names them, so there order is kept.
-_ORDERED = frozenset({"response_format", "tools", "functions"})
-_APART = _NOT_OF_THE_ANSWER | _ORDERED
+_APART = _NOT_OF_THE_ANSWER | {"messages"}
 
 
 class Kept(Struct, frozen=True, array_like=True):
@@ -57,12 +55,11 @@ def _answering(tenant: str, model: str, epoch: str, preset: Preset | None, min_q
 
 def digest_of(body: Json) -> bytes:
     """32 bytes that two bodies share only if they ask the same. 1 and 1.0, or a null and a missing field, are told
-    apart: that may cost a hit, but never serves one request's answer to another."""
-    rest = {name: value for name, value in body.items() if name not in _APART}
-    text = _canonical.encode(rest)
-    if not _ORDERED.isdisjoint(body):
-        # JSON texts side by side cannot be read in two ways: the object above ends where it ends.
-        text += _as_sent.encode([[name, body[name]] for name in sorted(_ORDERED & body.keys())])
+    apart: that may cost a hit, but never serves one request's answer to another. So is the order within a field: models
+    write an object's fields as its schema names them, and servers take schemas by many names."""
+    rest = sorted([field for field in body.items() if field[0] not in _APART])
+    # JSON texts side by side cannot be read in two ways: the first ends where it ends.
+    text = _canonical.encode(body["messages"]) + _as_sent.encode(rest)
     return hashlib.blake2b(text, digest_size=32).digest()
 
 

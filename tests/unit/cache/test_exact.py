@@ -61,6 +61,8 @@ DIFFERENT = {
     "unknown": request({"x_vendor": {"a": [1]}}),
     "schema": request({"response_format": SCHEMA}),
     "turned schema": request({"response_format": TURNED}),
+    "schema by another name": request({"guided_json": {"a": {}, "b": {}}}),
+    "turned schema by another name": request({"guided_json": {"b": {}, "a": {}}}),
     "tool": request({"tools": [{"type": "function", "function": {"name": "f"}}]}),
     "tools as another field": request({"functions": [{"type": "function", "function": {"name": "f"}}]}),
 }
