@@ -23,7 +23,7 @@ from rung.types import Request, Step
 def too_late(request: Request, steps: Sequence[Step]) -> DeadlineExceeded:
     allowed_s = request.deadline_s - request.arrived_s
     tried = ", ".join(f"{step.reasoner} ({step.outcome})" for step in steps)
-    return DeadlineExceeded(f"no answer within {allowed_s:.1f} s; tried: {tried}", param="rung.deadline_ms")
+    return DeadlineExceeded(f"no answer within {allowed_s:g} s; tried: {tried}", param="rung.deadline_ms")
 
 
 def nobody_answered(
