@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from ssl import SSLCertVerificationError
 from types import MappingProxyType
 from typing import Any
 
@@ -242,6 +243,9 @@ class _Exchange:
             return f"the connection broke in mid-answer ({type(error).__name__})"
         if isinstance(error, Broken):
             return "closed the connection without an answer"
+        if isinstance(error, SSLCertVerificationError):  # it tells of the certificate only
+            why = error.verify_message
+            return f"has a certificate that is not trusted ({why}); SSL_CERT_FILE names who may vouch for it"
         return f"cannot be reached ({type(error).__name__}); look at base_url, and whether the server runs"
 
     def close(self) -> None:

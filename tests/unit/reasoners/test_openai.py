@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from ssl import SSLCertVerificationError
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from aiohttp import web
@@ -13,6 +15,7 @@ from rung.clock import RealClock
 from rung.config.schema import Timeouts
 from rung.errors import Disconnected, Malformed, ReasonerError, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
 from rung.reasoners.base import closing, collect
+from rung.reasoners.http import Http
 from rung.reasoners.openai import ChatClient, Server
 from rung.types import Answer, Chunk
 
@@ -287,6 +290,14 @@ async def test_nobody_there(client_of: ClientOf) -> None:
     client = await client_of(base_url="http://127.0.0.1:9/v1")
     with pytest.raises(Unavailable, match="cloud: cannot be reached"):
         await answer_of(client)
+
+
+async def test_a_certificate_that_is_not_trusted(client_of: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED]")
+    error.verify_message = "self-signed certificate in certificate chain"
+    monkeypatch.setattr(Http, "post", AsyncMock(side_effect=error))
+    with pytest.raises(Unavailable, match=r"not trusted \(self-signed .* SSL_CERT_FILE"):
+        await answer_of(await client_of())
 
 
 async def test_what_is_no_http(client_of: ClientOf) -> None:
