@@ -1,7 +1,7 @@
 """One piece of work for all who ask for the same at the same time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 from rung.errors import Unavailable
@@ -15,7 +15,7 @@ AHEAD = 1024
 class _Flight(Generic[T]):
     """The work, its events so far, and how many follow it."""
 
-    def __init__(self, start: Callable[[], AsyncIterator[T]]) -> None:
+    def __init__(self, start: Callable[[], AsyncGenerator[T, None]]) -> None:
         self.events: list[T] = []
         self.callers = 0
         self._given = 0
@@ -43,14 +43,19 @@ class _Flight(Generic[T]):
             if self._room is not None and not self._room.done():
                 self._room.set_result(None)
 
-    async def _work(self, start: Callable[[], AsyncIterator[T]]) -> None:
-        async for event in start():
+    async def _work(self, start: Callable[[], AsyncGenerator[T, None]]) -> None:
+        events = start()
+        async for event in events:
             self.events.append(event)
             if self._waiting:
                 self._tell()
             while len(self.events) >= self._given + AHEAD:
                 self._room = self.task.get_loop().create_future()
-                await self._room
+                try:
+                    await self._room
+                except asyncio.CancelledError:
+                    await events.aclose()  # else it would end once it is collected
+                    raise
 
     def _tell(self, _: object = None) -> None:
         waiting, self._waiting = self._waiting, []
@@ -76,7 +81,7 @@ class Flights(Generic[T]):
         """Keys that someone follows."""
         return len(self._flights)
 
-    async def join(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> AsyncGenerator[T, None]:
+    async def join(self, key: Hashable, start: Callable[[], AsyncGenerator[T, None]]) -> AsyncGenerator[T, None]:
         """`start` is called, in the work's task, only if nobody is at it already. Close the iterator when leaving."""
         flight = self._board(key, start)
         at = 0
@@ -94,7 +99,7 @@ class Flights(Generic[T]):
             if self._leave(key, flight):
                 await self._stop(flight.task)
 
-    async def all_of(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> Sequence[T]:
+    async def all_of(self, key: Hashable, start: Callable[[], AsyncGenerator[T, None]]) -> Sequence[T]:
         """All events of the work at its end, for who has no use for some of them. Else like `join`."""
         flight = self._board(key, start)
         try:
@@ -115,7 +120,7 @@ class Flights(Generic[T]):
         flight.task.add_done_callback(lambda _: tell(flight.events))
         return True
 
-    def _board(self, key: Hashable, start: Callable[[], AsyncIterator[T]]) -> _Flight[T]:
+    def _board(self, key: Hashable, start: Callable[[], AsyncGenerator[T, None]]) -> _Flight[T]:
         flight = self._flights.get(key)
         if flight is None or flight.task.done():
             flight = self._flights[key] = _Flight(start)

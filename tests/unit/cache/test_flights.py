@@ -34,7 +34,8 @@ class Work:
                     raise event
                 yield event
         finally:
-            await asyncio.sleep(0)  # a clean-up that takes a moment
+            for _ in range(5):  # a clean-up that takes a moment
+                await asyncio.sleep(0)
             self.closed += 1
 
 
@@ -170,6 +171,16 @@ async def test_when_the_last_one_closes_the_work_has_ended(work):
     await events[0].aclose()
     assert work.closed == 0
     await events[1].aclose()
+    assert (work.closed, len(flights)) == (1, 0)
+
+
+async def test_work_that_is_far_ahead_has_ended_too(work):
+    flights = Flights()
+    work.step(*range(AHEAD + 1))
+    async with aclosing(flights.join(KEY, work)) as events:
+        assert await anext(events) == 0
+        for _ in range(3 * AHEAD):
+            await asyncio.sleep(0)
     assert (work.closed, len(flights)) == (1, 0)
 
 
