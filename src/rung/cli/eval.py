@@ -31,6 +31,10 @@ from rung.estimators.outcomes import LEAST, Outcomes, different, read_outcomes
 from rung.estimators.stack import Model, fit
 
 
+# Of columns that were not used: an embedding may be a thousand of them.
+_NAMED = 20
+
+
 def evaluate(
     outcomes: Annotated[
         Path,
@@ -124,7 +128,9 @@ def _metrics(result: Report) -> dict[str, float]:
 
 def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None) -> None:
     if outcomes.ignored:
-        console.print(f"Columns that were not used: {', '.join(outcomes.ignored)}.\n", markup=False)
+        more = f" and {len(outcomes.ignored) - _NAMED:,} more" if len(outcomes.ignored) > _NAMED else ""
+        named = ", ".join(outcomes.ignored[:_NAMED])
+        console.print(f"Columns that were not used: {named}{more}.\n", markup=False)
     gain, low, high = result.gain
     console.print(
         f"{result.questions:,} questions, {len(result.reasoners)} reasoners, each judged unseen (95% intervals):"

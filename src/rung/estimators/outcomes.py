@@ -16,6 +16,8 @@ _FORM = (
     "`question`, and `score|NAME`, 0 to 1, for each reasoner; `usd|NAME`, `seconds|NAME` and `tokens|NAME` may follow"
 )
 LEAST = 20
+# As programs write truth values into a csv; parquet has them as they are.
+_SAID = {"True": 1.0, "False": 0.0, "true": 1.0, "false": 0.0, "TRUE": 1.0, "FALSE": 0.0}
 # Of a csv's fields, in characters: as many as the module can take everywhere. Its own bound is 131,072.
 _LONGEST = 2**31 - 1
 
@@ -148,7 +150,7 @@ def _numbers(path: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> Flo
         if value is None or (isinstance(value, str) and not value.strip()):
             continue
         try:
-            out[i] = float(value)
+            out[i] = float(_SAID.get(value, value))
         except (TypeError, ValueError):
             raise ConfigError(f"{path}: row {i + 1}, {name}: `{value}` is no number") from None
     if np.isnan(out).all():

@@ -51,6 +51,15 @@ def test_where_not_all_were_asked_it_says_of_how_many_the_scores_are(run, place)
     assert "over the 25 questions that all were asked" in told.stdout
 
 
+def test_of_a_thousand_columns_that_are_not_used_some_are_named(run, place):
+    more = "".join(f",e{i}" for i in range(1000))
+    rows = "".join(f"What is {i}?,{i % 2},1{',0' * 1000}\n" for i in range(30))
+    (place / "o.csv").write_text(f"question,score|a,score|b{more}\n{rows}")
+    told = run("eval", "--outcomes", "o.csv", "--no-curve")
+    assert "not used: e0, e1," in told.stdout
+    assert ", e19 and 980 more." in told.stdout
+
+
 def test_a_picture(run, outcomes, place):
     pytest.importorskip("matplotlib")
     told = run("eval", "--outcomes", str(outcomes), "--plot", "picture.png", "--no-curve")

@@ -29,6 +29,12 @@ def test_csv_with_costs_gaps_and_more(path):
     assert known.seconds is None
 
 
+def test_scores_may_be_true_and_false(path):
+    """As pandas writes them."""
+    path.write_text(HEAD + "".join(f"What is {i}?,{i % 2 == 1},{'true' if i % 3 else 'false'}\n" for i in range(30)))
+    assert read_outcomes(path).scores[:3].tolist() == [[0, 0], [1, 1], [0, 1]]
+
+
 def test_a_question_may_be_as_long_as_a_prompt(path):
     path.write_text(HEAD + ROWS + "word " * 50_000 + ",1,0\n")
     assert len(read_outcomes(path).questions[-1]) == 250_000
