@@ -30,7 +30,6 @@ from rung.estimators.figures import calibration_error
 from rung.estimators.outcomes import LEAST, Outcomes, different, read_outcomes
 from rung.estimators.stack import Model, fit
 
-
 # Of columns that were not used: an embedding may be a thousand of them.
 _NAMED = 20
 
