@@ -228,8 +228,7 @@ class Learning:
         told = self._changed if heard.seq else None
         await asyncio.to_thread(heard.take, graded, told)
         self._offsets, self._trusts = heard.offsets, heard.trusts
-        for name, of in heard.offsets.items():
-            self._metrics.outcomes.learned(name, of.common.believed, of.outcomes)
+        self._metrics.outcomes.learned({name: (of.common.believed, of.outcomes) for name, of in heard.offsets.items()})
 
     def _changed(self, name: str, forgotten: int) -> None:
         _log.warning("a reasoner seems to have changed", reasoner=name, outcomes_forgotten=forgotten)

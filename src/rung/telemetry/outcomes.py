@@ -1,5 +1,7 @@
 """What outcomes do to the estimates, for a scrape."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
@@ -18,10 +20,13 @@ class Outcomes:
             "rung_reasoner_changes", "Times that a reasoner seemed to have changed.", ("reasoner",), registry=registry
         )
 
-    def learned(self, reasoner: str, offset: float, outcomes: int) -> None:
-        """`offset` is in log-odds."""
-        self._offset.labels(reasoner).set(offset)
-        self._count.labels(reasoner).set(outcomes)
+    def learned(self, of: Mapping[str, tuple[float, int]]) -> None:
+        """What is known now: each reasoner's offset, in log-odds, and how many outcomes it has."""
+        self._offset.clear()
+        self._count.clear()
+        for reasoner, (offset, outcomes) in of.items():
+            self._offset.labels(reasoner).set(offset)
+            self._count.labels(reasoner).set(outcomes)
 
     def changed(self, reasoner: str) -> None:
         self._changes.labels(reasoner).inc()

@@ -99,6 +99,16 @@ def test_the_ledger_is_asked_at_each_scrape() -> None:
     assert figures(metrics)["rung_ledger_problem",] == 1
 
 
+def test_outcomes_are_those_of_now() -> None:
+    metrics = Metrics()
+    metrics.outcomes.learned({"old": (1.5, 12), "calc": (0.5, 3)})
+    metrics.outcomes.learned({"calc": (0.25, 4)})
+    text = metrics.render([]).decode()
+    assert 'rung_estimate_offset{reasoner="calc"} 0.25' in text
+    assert 'rung_estimate_outcomes{reasoner="calc"} 4.0' in text
+    assert "old" not in text
+
+
 def test_metrics_do_not_share() -> None:
     one, other = Metrics(), Metrics()
     one.observe(DECISION)
