@@ -114,8 +114,7 @@ class Rung:
 
     async def learn(self) -> None:
         """Takes in what was said of answers before; `start` does it. Until then estimates know nothing of it."""
-        if self.config.estimates.online:
-            await self._learning.rebase(self.bases)
+        await self._learning.rebase(self.bases if self.config.estimates.online else Bases({}))
 
     async def close(self) -> None:
         self._life = "closed"

@@ -96,6 +96,17 @@ async def test_a_new_guess_in_the_config_is_held_against_the_same_outcomes(rung_
     assert 0.4 < (await expected(rung)).right_prob < 0.6
 
 
+@pytest.mark.parametrize("estimates", [{}, {"online": False}])
+async def test_a_reload_leaves_no_figures_of_what_moves_no_estimate_now(rung_of, config_of, estimates):
+    rung = await rung_of({"one": ONE, "two": TWO})
+    await graded(rung, 0.0)
+    assert b'rung_estimate_outcomes{reasoner="one"} 1.0' in rung.metrics.render([])
+    await rung.apply(config_of({"two": TWO}, estimates=estimates))
+    assert b'rung_estimate_outcomes{reasoner="one"}' not in rung.metrics.render([])
+    await rung.apply(config_of({"one": ONE, "two": TWO}))
+    assert b'rung_estimate_outcomes{reasoner="one"} 1.0' in rung.metrics.render([])
+
+
 async def test_answers_out_of_the_cache_are_counted_where_they_were_made(rung_of):
     rung = await rung_of({"one": ONE})
     await rung.reply(QUESTION, model="one")
