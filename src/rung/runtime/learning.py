@@ -214,7 +214,6 @@ class Learning:
             if bases != self._heard.bases:
                 self._heard = Heard(bases)
                 self._offsets, self._trusts = {}, {}
-                self._metrics.outcomes.forgotten()
                 await self._take(self._heard)
 
     async def _take(self, heard: Heard) -> None:

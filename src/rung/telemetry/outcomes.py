@@ -28,10 +28,5 @@ class Outcomes:
             self._offset.labels(reasoner).set(offset)
             self._count.labels(reasoner).set(outcomes)
 
-    def forgotten(self) -> None:
-        """No estimate is moved any more."""
-        self._offset.clear()
-        self._count.clear()
-
     def changed(self, reasoner: str) -> None:
         self._changes.labels(reasoner).inc()
