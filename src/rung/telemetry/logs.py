@@ -4,6 +4,7 @@ whoever logs names ids, reasoners, statuses and times."""
 import asyncio
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -66,8 +67,9 @@ class _Lines:
     def _write(self) -> None:
         lines, self._gathered = self._gathered, []
         if lines:
-            self._stream.write("\n".join(lines) + "\n")
-            self._stream.flush()
+            with suppress(OSError):  # a full disk, or a reader that has ended: no reason to fail what is logged of
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
 
 
 def _console(colors: bool) -> list[Processor]:

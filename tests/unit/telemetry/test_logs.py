@@ -17,6 +17,15 @@ class Terminal(io.StringIO):
         return True
 
 
+class Disk(io.StringIO):
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError
+        return super().write(text)
+
+
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     """What configuring changes for the whole process is put back."""
@@ -138,6 +147,16 @@ async def test_a_warning_waits_for_nothing_and_keeps_its_place(stream: Counted) 
     assert events(stream) == ["before", "now"]
     await asyncio.sleep(0)
     assert events(stream) == ["before", "now"]
+
+
+def test_a_log_that_cannot_be_written_fails_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    monkeypatch.setattr("sys.stderr", disk)
+    configure_logs(format="json")
+    structlog.get_logger().warning("lost")
+    disk.full = False
+    structlog.get_logger().warning("said")
+    assert json.loads(disk.getvalue())["event"] == "said"
 
 
 def test_the_last_line_of_a_loop_is_written(stream: Counted) -> None:
