@@ -147,8 +147,8 @@ async def test_who_is_asked_by_other_prices_is_not_served_what_was_answered_befo
     assert (await rung.reply(QUESTION)).decision.cache == ("exact" if kept else "miss")
 
 
-async def test_a_password_in_an_address_is_not_listed(rung_of):
-    rung = await rung_of({"one": {"base_url": "https://me:secret@there/v1"}})
+async def test_a_secret_in_an_address_is_not_listed(rung_of):
+    rung = await rung_of({"one": {"base_url": "https://me:secret@there/v1?key=secret"}})
     assert [listed.about for listed in rung.runtime.reasoners()] == ["m at https://there/v1"]
 
 
