@@ -44,7 +44,7 @@ def run(
     if as_json:
         write_json(found)
     elif found is None:
-        console.print(_nothing(graded, path), markup=False)
+        console.print(_nothing(graded, path, since), markup=False)
     else:
         _show(found, console)
     if out is not None:
@@ -52,7 +52,9 @@ def run(
     raise typer.Exit(0 if found is not None else 1)
 
 
-def _nothing(graded: list[Graded], path: Path) -> str:
+def _nothing(graded: list[Graded], path: Path, since: datetime | None) -> str:
+    if not graded and since is not None:
+        return f"No decision in {path} was scored from {since:%Y-%m-%d} on, UTC; an earlier --since may find some."
     if not graded:
         return f"No decision in {path} was scored yet: send `decision_id` and `correct` to /v1/feedback."
     return (

@@ -69,7 +69,9 @@ def test_a_ledger_that_is_not_there_is_an_error(asked, run):
 
 def test_since_leaves_out_what_was_said_before(asked, run):
     asked(1.0)
-    assert run("replay", "--since", "2999-01-01").exit_code == 1
+    none = run("replay", "--since", "2999-01-01")
+    assert none.exit_code == 1
+    assert "scored from 2999-01-01 on" in none.output
     assert run("replay", "--since", "2020-01-01").exit_code == 0
 
 

@@ -41,7 +41,7 @@ class Symbolic:
         if self._pool.down:
             return Status(state="down", note="its worker process does not start; standard error says why")
         if self._pool.started:
-            return Status(state="loading", note="starting its worker process", ready_in_s=2.0)
+            return Status(state="loading", note="starting the worker process for mathematics", ready_in_s=2.0)
         return Status(state="cold", note="not started")
 
     async def start(self) -> None:
