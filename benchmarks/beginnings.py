@@ -13,11 +13,9 @@ expected) tells right ones from wrong ones, how well the verdict on the whole do
 
 import argparse
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
@@ -27,6 +25,7 @@ from hybrid import MAX_TOKENS, RECORDED, SEED, Recording, prompt_key
 from hybrid_figures import Row, bootstrap
 from judged import MODEL, auc, discrimination, estimates_of, judge
 from results import write
+from shared import until_ready
 
 from rung import Rung
 from rung.config import parse_config
@@ -61,8 +60,7 @@ async def serving() -> AsyncIterator[Rung]:
             "ledger": {"path": f"{folder}/ledger.db"},
         }
         async with Rung(parse_config(given, source="beginnings", env={})) as rung:
-            while not rung.runtime.readiness().ready:  # noqa: ASYNC110  a status can only be looked at
-                await asyncio.sleep(0.2)
+            await until_ready(rung)
             yield rung
 
 
@@ -155,7 +153,6 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=120)
     parser.add_argument("--minutes", type=float, default=30.0)
     args = parser.parse_args()
-    os.environ.setdefault("RUNG_DATA", str(Path(__file__).parent.parent.parent / "shared" / "data"))
     asyncio.run(record(args.items, args.n, args.minutes) if args.mode == "record" else figures(args.items, args.n))
 
 

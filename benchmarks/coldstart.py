@@ -19,9 +19,7 @@ ability[i] + ability[i, domain(x)] - difficulty(x), difficulty linear in words a
 import argparse
 import hashlib
 import inspect
-import os
 import re
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -37,6 +35,7 @@ from pyarrow import parquet
 from routing import parameters
 from scipy.optimize import minimize
 from scipy.sparse import csr_array, vstack
+from shared import data_path
 
 from rung.cli.calibrator import Pool, item_of
 from rung.estimators import prior
@@ -110,10 +109,7 @@ def seen(questions: Sequence[str]) -> tuple[Any, Array]:
 
 
 def read_set(name: str) -> Set:
-    path = Path(os.environ.get("RUNG_DATA", "../shared/data")) / "routing" / f"{SOURCES[name][0]}.parquet"
-    if not path.exists():
-        sys.exit(f"{path} is missing: set RUNG_DATA to where the routing outcomes are")
-    table = parquet.read_table(path).to_pydict()
+    table = parquet.read_table(data_path("routing", f"{SOURCES[name][0]}.parquet")).to_pydict()
     models = [c.removeprefix("score|") for c in table if c.startswith("score|")]
     kept = ~np.array(table.get("contaminated", [False] * len(table["question"])), bool)
     scores = np.array([table[f"score|{m}"] for m in models], float).T[kept]

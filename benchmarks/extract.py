@@ -17,8 +17,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from graded import data_folder, part_of
+from graded import part_of
 from results import write
+from shared import data_path, until_ready
 
 from rung.answers.dates import date_of
 from rung.answers.grounding import Source
@@ -73,7 +74,7 @@ def _same(field: str, value: str, gold: str) -> bool:
 
 
 def receipts(part: str) -> list[Receipt]:
-    found = [Receipt(truth) for truth in sorted((data_folder() / "receipts").glob("*.json"))]
+    found = [Receipt(truth) for truth in sorted(data_path("receipts").glob("*.json"))]
     return [receipt for receipt in found if part_of(receipt.id) == part]
 
 
@@ -99,11 +100,6 @@ def _values(text: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-async def ready(rung: Rung) -> None:
-    while not rung.runtime.readiness().ready:  # noqa: ASYNC110  a status can only be looked at
-        await asyncio.sleep(0.2)
-
-
 async def measured(model: str, part: str) -> tuple[dict[str, Any], int]:
     with tempfile.TemporaryDirectory() as folder:
         raw = {
@@ -111,7 +107,7 @@ async def measured(model: str, part: str) -> tuple[dict[str, Any], int]:
             "ledger": {"path": f"{folder}/ledger.sqlite"},
         }
         async with Rung(parse_config(raw, source="benchmark")) as rung:
-            await ready(rung)
+            await until_ready(rung)
             items = receipts(part)
             ways = {}
             for way in WAYS:

@@ -7,10 +7,8 @@ tuned there), one that hashes to an odd one is `report`. Receipts go by their fi
 import csv
 import hashlib
 import json
-import os
 import random
 import re
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +16,7 @@ from typing import Any, Literal
 import pyarrow.parquet as pq
 from expressions import same_expression
 from msgspec import Struct
+from shared import data_path
 
 from rung.answers import grade, options_of
 
@@ -67,20 +66,13 @@ def _words(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
-def data_folder() -> Path:
-    folder = Path(os.environ.get("RUNG_DATA", "../shared/data"))
-    if not (folder / "graded_dev.parquet").exists():
-        sys.exit(f"No graded data in {folder}: set RUNG_DATA to the folder that holds graded_dev.parquet.")
-    return folder
-
-
 def part_of(key: str) -> Part:
     return "report" if hashlib.sha256(key.encode()).digest()[-1] % 2 else "dev"
 
 
 def sampled(part: Part, n: int = 120, seed: int = 2) -> list[Item]:
     """`n` items in the fixed mix, families of a group in equal shares, shuffled together."""
-    folder = data_folder()
+    folder = data_path()
     items: list[Item] = []
     for group, share in MIX.items():
         wanted = round(n * share / sum(MIX.values()))
@@ -96,7 +88,7 @@ def sampled(part: Part, n: int = 120, seed: int = 2) -> list[Item]:
 
 def every(part: Part, seed: int) -> Iterator[Item]:
     """All items of a part, put as `sampled` puts them."""
-    folder = data_folder()
+    folder = data_path()
     for group in MIX:
         for at, family in enumerate(FAMILIES[group]):
             drawn = family(folder, random.Random(f"{seed} {group} {at}"))

@@ -17,7 +17,6 @@ for the first token. The model is too small to be right, so `live` tells of time
 import argparse
 import asyncio
 import math
-import os
 import random
 import statistics
 import tempfile
@@ -30,6 +29,7 @@ import matplotlib as mpl
 from graded import sampled
 from msgspec.structs import replace
 from results import write
+from shared import data_path, until_ready
 
 from rung import Rung as Whole
 from rung.clock import LoopClock
@@ -383,12 +383,9 @@ def difficulty(n: int) -> None:
     import numpy as np  # noqa: PLC0415  heavy, and wanted here only
     import pyarrow.parquet as pq  # noqa: PLC0415
 
-    folder = Path(os.environ.get("RUNG_DATA", "../shared/data")) / "routing"
-    if not folder.exists():
-        raise SystemExit(f"no outcomes in {folder}: set RUNG_DATA")
     figures: dict[str, float] = {}
     for name in ("mixed_9models", "mmlu_pro_29models"):
-        table = pq.read_table(folder / f"{name}.parquet")
+        table = pq.read_table(data_path("routing", f"{name}.parquet"))
         columns = [column for column in table.column_names if column.startswith("score|")]
         scores = np.column_stack([np.asarray(table[column].to_pylist(), dtype=float) for column in columns])
         scores = scores[~np.isnan(scores).any(1)]
@@ -438,8 +435,7 @@ async def live(n: int) -> None:
     firsts: dict[Streaming, list[float]] = {way: [] for way in WAYS}
     totals: dict[Streaming, list[float]] = {way: [] for way in WAYS}
     async with Whole(parse_config(LIVE, source="holding", env={})) as whole:
-        while not whole.runtime.readiness().ready:  # noqa: ASYNC110  a status can only be looked at
-            await asyncio.sleep(0.2)
+        await until_ready(whole)
         for turn, item in enumerate(items):
             for way in _in_turn(turn):
                 request = whole.request(item.prompt, stream=True, streaming=way, max_tokens=64, preset="best")

@@ -16,7 +16,6 @@ import argparse
 import asyncio
 import hashlib
 import json
-import os
 import random
 import socket
 import sys
@@ -271,7 +270,6 @@ def main() -> None:
     parser.add_argument("--beside", type=int)
     parser.add_argument("--url", help="a running Rung, in place of one of the benchmark's own")
     args = parser.parse_args()
-    os.environ.setdefault("RUNG_DATA", str(HERE.parent.parent / "shared" / "data"))
     asyncio.run({"record": record, "run": run, "figures": figures}[args.mode](args))
 
 

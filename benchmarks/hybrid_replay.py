@@ -9,7 +9,6 @@ Every reasoner's answers are those that `hybrid.py record` took, with the second
 import argparse
 import asyncio
 import json
-import os
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -252,7 +251,6 @@ def main() -> None:
     parser.add_argument("--items", choices=["dev", "report"], default="report")
     parser.add_argument("--n", type=int, default=120)
     args = parser.parse_args()
-    os.environ.setdefault("RUNG_DATA", str(Path(__file__).parent.parent.parent / "shared" / "data"))
     measure(args.items, args.n)
 
 

@@ -9,7 +9,6 @@ Of an item's answers each that differs is put once. The word is the chance of "y
 import argparse
 import asyncio
 import json
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -153,7 +152,6 @@ def main() -> None:
     parser.add_argument("mode", choices=["record", "figures"])
     parser.add_argument("--minutes", type=float, default=6.0)
     args = parser.parse_args()
-    os.environ.setdefault("RUNG_DATA", str(HERE.parent.parent / "shared" / "data"))
     asyncio.run(record(args.minutes) if args.mode == "record" else figures())
 
 

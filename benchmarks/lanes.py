@@ -16,7 +16,7 @@ seconds of a full reasoner, so that preferring short requests gains nothing.
     lanes.py --local        the real local model behind a real `rung serve`, at twice the capacity that it has just
                             been seen to have, within five minutes: lanes_local.py
 
-Needs RUNG_DATA (default ../shared/data).
+Needs RUNG_DATA (default: shared/data beside the checkout).
 """
 
 import argparse
@@ -27,12 +27,13 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from lanes_figures import HEAD, MOST_WINDOWS, Interval, line_of, over_windows, picture, wilson
+from lanes_figures import HEAD, MOST_WINDOWS, Interval, line_of, over_windows, picture
 from lanes_local import MODEL, local
 from lanes_scene import SIDES, Scene, Window, fairness, figures_of
 from results import write
 
 from rung.simulate import Outcome, Replayed, run
+from rung.trial.graded import wilson
 
 LOADS = (0.5, 1.0, 1.5, 2.0, 3.0)
 # The lanes' figures were set on the `dev` parts of these.

@@ -32,15 +32,6 @@ def over_windows(plays: Sequence[Mapping[str, float]]) -> dict[str, dict[str, fl
     return {name: mean_of(name, [play[name] for play in plays if name in play]) for name in names}
 
 
-def wilson(hits: int, of: int) -> Interval:
-    """Wilson's 95% interval of a share: unlike Student's it does not shrink to a point where all are hits."""
-    z, share = 1.96, hits / of
-    middle = share + z * z / (2 * of)
-    off = z * sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    scale = 1 + z * z / of
-    return round(max((middle - off) / scale, 0.0), 4), round(min((middle + off) / scale, 1.0), 4)
-
-
 def line_of(scene: str, load: float, side: str, summary: Mapping[str, Mapping[str, float]]) -> str:
     def shown(name: str, digits: int = 0, times: float = 100.0) -> str:
         found = summary.get(name)

@@ -17,7 +17,7 @@ from itertools import cycle
 from pathlib import Path
 
 import aiohttp
-from lanes_figures import Interval, wilson
+from lanes_figures import Interval
 from lanes_scene import PATIENCE, PLACES, TENANTS, Queueing, Window, arrivals_of, figures_of
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +25,7 @@ from results import write
 
 from rung.simulate import Arrival, Asked, LocalSpeed, Mix, Outcome, Size, replay, scaled, workload
 from rung.simulate.replay import Ending, Serve
+from rung.trial.graded import wilson
 
 MODEL = "qwen2.5-coder-1.5b-instruct"
 SLOTS = PLACES["local"]

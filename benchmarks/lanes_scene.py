@@ -1,16 +1,15 @@
 """Who asks what of one reasoner, after a recorded trace, and how each way of queueing serves them."""
 
 import asyncio
-import os
 import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
+from shared import data_path
 
 from rung.clock import LoopClock
 from rung.config import Config, parse_config
@@ -204,11 +203,8 @@ def _speeds(faster: float) -> Speeds:
 @cache
 def arrivals_of(reasoner: str, trace: str) -> list[Arrival]:
     """Those that the reasoner can take: a local model's context is small."""
-    path = Path(os.environ.get("RUNG_DATA", "../shared/data")) / "traces" / TRACES[trace]
-    if not path.exists():
-        sys.exit(f"{path} is missing: set RUNG_DATA to the folder that has traces/")
     most = CONTEXT - 100 if reasoner == "local" else sys.maxsize
-    return [a for a in read_trace(path) if a.prompt_tokens + a.completion_tokens < most]
+    return [a for a in read_trace(data_path("traces", TRACES[trace])) if a.prompt_tokens + a.completion_tokens < most]
 
 
 def _alone(modelled: ModelledLadder, work: Work) -> Callable[[Asked], Awaitable[Outcome]]:

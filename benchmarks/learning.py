@@ -18,7 +18,6 @@ what it cost, in right answers.
 """
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
@@ -28,6 +27,7 @@ import numpy as np
 import results
 from numpy.typing import NDArray
 from pyarrow import parquet
+from shared import data_path
 
 from rung.estimators.evaluate import predict
 from rung.estimators.online import KEPT, Offset, Outcome, forget, offsets
@@ -237,8 +237,7 @@ def measure(of: Callable[[str, int], tuple[NDArray[np.float64], int]], seeds: in
 
 
 def measure_set(figures: Figures, name: str, seeds: int, count: int) -> None:
-    folder = Path(os.environ["RUNG_DATA"]) / "routing"
-    table = parquet.read_table(folder / f"{FILES[name]}.parquet")
+    table = parquet.read_table(data_path("routing", f"{FILES[name]}.parquet"))
     questions = tuple(table["question"].to_pylist())
     whole = [c for c in table.column_names if c.startswith("score|") and not np.isnan(table[c].to_numpy()).any()]
     models = [c.removeprefix("score|") for c in whole]

@@ -4,11 +4,10 @@
 
 Replays what `hybrid.py record --items dev` took, as hybrid_replay.py does, with each preset's price of a second times
 each factor. An item counts if `calc`, `brief`, `program` and `think` were asked; a rung that was not asked it is left
-out of its ladder. Needs RUNG_DATA (default ../shared/data).
+out of its ladder. Needs RUNG_DATA.
 """
 
 import argparse
-import os
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
@@ -57,7 +56,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--factors", type=float, nargs="+", default=[1, 1.25, 1.5, 2, 3, 5, 8])
     args = parser.parse_args()
-    os.environ.setdefault("RUNG_DATA", str(Path(__file__).parent.parent.parent / "shared" / "data"))
     items, rows = recorded()
     think = Side("think", items, {item.id: rows["think", item.id] for item in items})
     print(f"{len(items)} items; think alone: {sum(think.right)} right, {think.answers_per_s:.3f} answers/s")

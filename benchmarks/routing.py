@@ -19,7 +19,6 @@ import argparse
 import asyncio
 import hashlib
 import inspect
-import os
 import re
 import sys
 import time
@@ -34,6 +33,7 @@ import routers
 from msgspec import structs
 from numpy.typing import NDArray
 from pyarrow import parquet
+from shared import data_path
 
 from rung.config import load_config
 from rung.embedding import sentences
@@ -91,10 +91,7 @@ def parameters(model: str) -> float:
 
 
 def read_set(name: str, *, embedding: bool = False) -> Set:
-    path = Path(os.environ.get("RUNG_DATA", "../shared/data")) / "routing" / f"{FILES[name]}.parquet"
-    if not path.exists():
-        sys.exit(f"{path} is missing: set RUNG_DATA to where the routing outcomes are")
-    table = parquet.read_table(path).to_pydict()
+    table = parquet.read_table(data_path("routing", f"{FILES[name]}.parquet")).to_pydict()
     models = [c.removeprefix("score|") for c in table if c.startswith("score|")]
     if name == "mmlupro":
         models = [m for m in models if not m.startswith("gemini") and m != "DeepSeek-Coder-V2"]

@@ -14,7 +14,6 @@ only its seconds count.
 import argparse
 import asyncio
 import json
-import os
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -22,11 +21,12 @@ from pathlib import Path
 from statistics import fmean, median, quantiles
 from typing import Any
 
-from graded import FAMILIES, Item, Part, data_folder, part_of, right
+from graded import FAMILIES, Item, Part, part_of, right
 from hybrid import RECORDED, Recording, Rung, serving
 from hybrid_figures import Row, bootstrap
 from judged import MODEL, NO_WAIT, answer_of, auc
 from results import write
+from shared import data_path
 
 from rung.answers import extract, same
 from rung.reasoners.code.asking import code_in
@@ -55,7 +55,7 @@ SUCCESSOR = "def successor(x):\n    return x + 1"
 
 
 def words(part: Part, n: int) -> list[Item]:
-    folder, items = data_folder(), []
+    folder, items = data_path(), []
     for at, family in enumerate(FAMILIES["word"]):
         random_ = random.Random(f"{SEED} word {at}")
         of_part = [item for item in family(folder, random_) if part_of(item.id) == part]
@@ -66,7 +66,7 @@ def words(part: Part, n: int) -> list[Item]:
 
 def tasks(part: Part, n: int) -> list[Item]:
     """`choices` hold the tests, of which the prompt shows the first."""
-    rows = [json.loads(line) for line in (data_folder() / "mbpp.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in data_path("mbpp.jsonl").read_text().splitlines()]
     items = [
         Item(
             id=f"mbpp-{row['task_id']}",
@@ -317,7 +317,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1000)
     parser.add_argument("--url", help="a running Rung, in place of one of the benchmark's own")
     args = parser.parse_args()
-    os.environ.setdefault("RUNG_DATA", str(HERE.parent.parent / "shared" / "data"))
     asyncio.run({"speed": speed, "record": record, "figures": figures}[args.mode](args))
 
 

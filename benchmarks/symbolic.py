@@ -7,28 +7,26 @@ made and checked by `harder` (its seed 0 was looked at, this one was not); and o
 nothing. An answer counts as right when it is the gold answer to the letter, when the set's own grader says so, or when
 it passes its question's check. Last, how long the rung is gone after a question that has to be killed.
 
-    python benchmarks/symbolic.py        needs RUNG_DATA (default ../shared/data)
+    python benchmarks/symbolic.py        needs RUNG_DATA (default: shared/data beside the checkout)
 """
 
 import asyncio
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
-from math import sqrt
-from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import pyarrow.parquet as pq
 from harder import Question, harder, near_misses
 from results import write
+from shared import data_path
 
 from rung.answers import grade
 from rung.config.schema import SymbolicConfig
 from rung.errors import Abstained
 from rung.reasoners.symbolic import Symbolic
+from rung.trial.graded import wilson
 from rung.types import Call
 
 HELD_OUT = 200
@@ -44,17 +42,6 @@ async def asked(calc: Symbolic, question: str) -> str | None:
         return "".join([chunk.text async for chunk in calc.answer(Call(id="b", body=body, deadline_s=float("inf")))])
     except Abstained:
         return None
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """95% interval of a share (Wilson 1927)."""
-    z = 1.96
-    if not n:
-        return 0.0, 1.0
-    share = right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 async def modules(calc: Symbolic, rows: list[dict[str, Any]]) -> tuple[dict[str, Any], list[float]]:
@@ -129,12 +116,8 @@ def totals(families: dict[str, dict[str, int]]) -> tuple[int, int]:
     return right, right + sum(one.get("wrong", 0) for one in families.values())
 
 
-async def main() -> int:
-    data = Path(os.environ.get("RUNG_DATA", "../shared/data"))
-    files = [data / "symbolic_interpolate.parquet", data / "graded_dev.parquet"]
-    if missing := [str(path) for path in files if not path.is_file()]:
-        print(f"missing: {', '.join(missing)}. Set RUNG_DATA to the folder that holds them.", file=sys.stderr)
-        return 1
+async def main() -> None:
+    files = [data_path("symbolic_interpolate.parquet"), data_path("graded_dev.parquet")]
     calc = Symbolic("calc", SymbolicConfig(kind="symbolic"))
     await calc.start()
     try:
@@ -174,8 +157,7 @@ async def main() -> int:
     }
     told = {"rows": f"last {HELD_OUT} of each module", "modules": detail, "families": families, "harder": hard}
     print(figures, write("symbolic", figures, intervals, told, seed=SEED, n=n))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    asyncio.run(main())

@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import results
-from graded import FAMILIES, data_folder, part_of
+from graded import FAMILIES, part_of
 from numpy.typing import NDArray
+from shared import data_path
 
 from rung.estimators.bases import fit_landmarks, fit_linear
 from rung.estimators.reading import read
@@ -48,7 +49,7 @@ class Asked(NamedTuple):
 
 
 def questions(most: int) -> list[Asked]:
-    folder, by_source = data_folder(), defaultdict(list)
+    folder, by_source = data_path(), defaultdict(list)
     for group, families in FAMILIES.items():
         for at, family in enumerate(families):
             for item in family(folder, random.Random(f"{SEED} {group} {at}")):

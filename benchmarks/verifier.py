@@ -11,7 +11,6 @@ with so few answers). Weights were set and fitted on `dev` items (fit_verifier.p
 
 import argparse
 import asyncio
-import os
 import random
 import time
 from collections import defaultdict
@@ -232,7 +231,6 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=120)
     parser.add_argument("--minutes", type=float, default=12.0)
     args = parser.parse_args()
-    os.environ.setdefault("RUNG_DATA", str(HERE.parent.parent / "shared" / "data"))
     asyncio.run(record(args.items, args.n, args.minutes) if args.mode == "record" else measure(args.items))
 
 
