@@ -41,11 +41,13 @@ from rung.types import NOTHING_SPENT, Usage
 
 
 class RungError(Exception):
-    """`status` is the HTTP status, `type` and `code` OpenAI's names, `param` the request's field at fault."""
+    """`status` is the HTTP status, `type` and `code` OpenAI's names, `param` the request's field at fault; `usage` what
+    was spent all the same, where that is told."""
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
     code: str | None = None
+    usage: Usage = NOTHING_SPENT
 
     def __init__(self, message: str, *, param: str | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(message)
@@ -136,8 +138,6 @@ class DeadlineExceeded(Refused):
 
 
 class ReasonerError(RungError):
-    """`usage` is what was spent all the same."""
-
     status = 502
 
     def __init__(

@@ -15,7 +15,7 @@ from rung.bootstrap.build import mark_of, profile_of
 from rung.cli.alone import alone
 from rung.clock import RealClock
 from rung.config import Config
-from rung.errors import Abstained, ConfigError, ReasonerError, RungError
+from rung.errors import Abstained, ConfigError, RungError
 from rung.estimators.ability import Ability, Item
 from rung.estimators.calibrated import Answered, Calibration, Pace, read_file, write_file
 from rung.probes import DOMAINS, TEMPLATES, VERSION, Probe, Template
@@ -167,7 +167,7 @@ class Calibrator:
             except RungError as error:
                 if tried == _FAILURES:
                     raise ConfigError(f"{self._name} failed {tried} times running: {error.message}") from error
-                usd += error.usage.usd if isinstance(error, ReasonerError) else 0.0
+                usd += error.usage.usd
                 self._say(f"{self._name}: a probe failed ({error.message}); it is asked again")
                 await asyncio.sleep(min(error.retry_after_s or 0.0, _PATIENCE_S))
             else:

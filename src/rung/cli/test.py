@@ -219,11 +219,11 @@ class Trial:
         began_s = self._clock.monotonic()
         try:
             reply = await system.reply(item.question, model=self._name, cache="off", max_tokens=max_tokens)
-        except Abstained:
-            return Outcome(ending="abstained", seconds=self._clock.monotonic() - began_s)
         except RungError as error:
             seconds = self._clock.monotonic() - began_s
-            return Outcome(ending="failed", seconds=seconds, reason=type(error).__name__)
+            if isinstance(error, Abstained):
+                return Outcome(ending="abstained", seconds=seconds, usage=error.usage)
+            return Outcome(ending="failed", seconds=seconds, usage=error.usage, reason=type(error).__name__)
         return Outcome(
             ending="right" if item.is_right(reply.answer.text) else "wrong",
             seconds=self._clock.monotonic() - began_s,
@@ -268,8 +268,8 @@ def _graded(of: Scores) -> Iterator[str]:
     if of.ece is not None:
         yield f"calibration  ECE {of.ece:.3f} over {of.right + of.wrong} answers"
     yield f"speed        p50 {_seconds(of.p50_s)}, p95 {_seconds(of.p95_s)}"
-    if of.mean_usd is not None:
-        yield f"cost         {of.mean_usd:.6f} USD and {of.mean_tokens:.0f} tokens an answer"
+    tokens = "" if of.mean_tokens is None else f", {of.mean_tokens:.0f} tokens an answer"
+    yield f"cost         {of.mean_usd:.6f} USD a question{tokens}"
 
 
 def _seconds(value: float | None) -> str:

@@ -31,7 +31,7 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
-    """What came of an item: `right_prob` is the verdict on the answer, `usage` what it took."""
+    """What came of an item: `right_prob` is the verdict on the answer, `usage` what it took, also for no answer."""
 
     ending: Ending
     seconds: float
@@ -41,9 +41,9 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 class Scores(Struct, frozen=True, kw_only=True):
-    """Of all items: `right_share` with its 95% interval (Wilson), and the shares of abstentions and failures. Of those
-    answered: `accuracy`; `ece`, how far the verdicts' probabilities are from the shares right; seconds by nearest rank;
-    means of USD and of tokens written."""
+    """Of all items: `right_share` with its 95% interval (Wilson), the shares of abstentions and failures, and the mean
+    of USD. Of those answered: `accuracy`; `ece`, how far the verdicts' probabilities are from the shares right; seconds
+    by nearest rank; the mean of tokens written."""
 
     n: int
     right: int
@@ -57,7 +57,7 @@ class Scores(Struct, frozen=True, kw_only=True):
     ece: float | None
     p50_s: float | None
     p95_s: float | None
-    mean_usd: float | None
+    mean_usd: float
     mean_tokens: float | None
 
 
@@ -101,7 +101,7 @@ def scores(outcomes: Sequence[Outcome]) -> Scores:
         ece=ece([(one.right_prob, one.ending == "right") for one in answered if one.right_prob is not None]),
         p50_s=rank([one.seconds for one in answered], 0.5),
         p95_s=rank([one.seconds for one in answered], 0.95),
-        mean_usd=_mean([one.usage.usd for one in answered]),
+        mean_usd=_mean([one.usage.usd for one in outcomes]) or 0.0,
         mean_tokens=_mean([one.usage.completion_tokens for one in answered]),
     )
 

@@ -74,6 +74,29 @@ def test_the_load_has_its_time_however_long_the_graded_questions_took(run, place
     assert card["memory_mb"] == len((place / "asked").read_text()) / 1e6
 
 
+PAID = """\
+from rung.errors import Abstained, Malformed
+from rung.types import Chunk, Usage
+
+async def answer(call):
+    asked, usage = call.body["messages"][-1]["content"], Usage(completion_tokens=5, usd=0.01)
+    if asked == "abstain":
+        raise Abstained("not mine", usage=usage)
+    if asked == "fail":
+        raise Malformed("no words", usage=usage)
+    return Chunk(text=asked, finish="stop", usage=usage)
+"""
+
+
+def test_what_is_paid_for_no_answer_is_told_too(run, place):
+    (place / "paid.py").write_text(PAID)
+    (place / "rung.yaml").write_text('{"reasoners": {"paid": {"kind": "function", "call": "paid.py:answer"}}}')
+    items = [{"question": question, "answer": "4", "grader": "exact"} for question in ("4", "5", "abstain", "fail")]
+    (place / "graded.jsonl").write_text("\n".join(map(json.dumps, items)))
+    told = run("test", "reasoner", "paid", "--graded", "graded.jsonl", "--load", "0")
+    assert "0.010000 USD a question, 5 tokens an answer" in told.output
+
+
 def test_a_card_for_programs(run, own, graded):
     told = run("test", "reasoner", "echo", "--config", str(own), "--graded", graded, "--load", "0", "--json")
     card = json.loads(told.stdout)

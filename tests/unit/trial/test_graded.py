@@ -49,8 +49,8 @@ def test_scores() -> None:
             Outcome(ending="right", seconds=1.0, right_prob=0.9, usage=usage),
             Outcome(ending="right", seconds=3.0, right_prob=0.9),
             Outcome(ending="wrong", seconds=2.0, right_prob=0.1),
-            Outcome(ending="abstained", seconds=9.0),
-            Outcome(ending="failed", seconds=9.0),
+            Outcome(ending="abstained", seconds=9.0, usage=usage),
+            Outcome(ending="failed", seconds=9.0, usage=usage),
         ]
     )
     assert (found.n, found.right, found.wrong, found.abstained, found.failed) == (5, 2, 1, 1, 1)
@@ -58,12 +58,13 @@ def test_scores() -> None:
     assert found.right_share == found.abstained_share * 2 == 0.4
     assert found.ece == pytest.approx(0.1)
     assert (found.p50_s, found.p95_s) == (2.0, 3.0)
-    assert found.mean_usd == pytest.approx(0.5 / 3)
+    assert found.mean_usd == pytest.approx(1.5 / 5)
+    assert found.mean_tokens == pytest.approx(10 / 3)
 
 
 def test_nothing_answered_has_no_figures() -> None:
     found = scores([Outcome(ending="abstained", seconds=0.1)])
-    assert (found.accuracy, found.ece, found.p50_s, found.mean_usd) == (None, None, None, None)
+    assert (found.accuracy, found.ece, found.p50_s, found.mean_tokens) == (None, None, None, None)
 
 
 def test_calibration_error() -> None:
