@@ -3,6 +3,7 @@ them."""
 
 import sys
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Annotated
 
 import typer
@@ -98,7 +99,8 @@ def _ask_for_money(names: Sequence[str], config: Config, limits: Limits, *, yes:
     priced = {name: usd for name in names if name in config.reasoners and (usd := probe_usd(profile_of(name, config)))}
     if not priced or yes:
         return
-    most = {name: min(usd * limits.most, limits.max_usd or usd * limits.most) for name, usd in priced.items()}
+    bound = inf if limits.max_usd is None else limits.max_usd
+    most = {name: min(usd * limits.most, bound) for name, usd in priced.items()}
     told = ", ".join(f"{name} about {usd:.2f} USD at most" for name, usd in most.items())
     if not sys.stdin.isatty():
         raise BadRequest(f"this costs money ({told}): say --yes to spend it")

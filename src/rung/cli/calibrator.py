@@ -112,6 +112,8 @@ class Calibrator:
                     low, high = now.placement.interval
                     self._say(f"{self._name}: {len(now.answered)} probes, {low:.0%} to {high:.0%} right")
             pace = system.runtime.rung(self._name).lane.pace
+        if not now.answered and self._limits.max_usd is not None:
+            raise ConfigError(f"{self._name}: --max-usd is less than a probe is expected to cost, so none was asked")
         if not any(one.ending != "abstained" for one in now.answered):
             raise ConfigError(f"{self._name} answers none of the probes: it cannot be calibrated by them")
         measured = Pace(

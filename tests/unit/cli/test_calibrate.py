@@ -249,12 +249,14 @@ class TestMoney:
         assert "80.00 USD at most" in told.exception.message
         told = run("calibrate", "--max-usd", "0.5")
         assert "0.50 USD at most" in told.exception.message
+        assert "0.00 USD at most" in run("calibrate", "--max-usd", "0").exception.message
 
     def test_is_not_spent_beyond_its_bound(self, run, priced, place):
         priced("http://127.0.0.1:9/v1")
         told = run("calibrate", "--yes", "--max-usd", "0.2")
         assert "--max-usd 0.2 is reached" in told.output
         assert isinstance(told.exception, ConfigError), "no probe was asked"
+        assert "less than a probe" in told.exception.message, "what it would answer is not known"
 
 
 def test_what_is_learned_from_the_users_own_outcomes_wins(run, place, ladder):
