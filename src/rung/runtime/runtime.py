@@ -217,7 +217,11 @@ class Runtime:
         if isinstance(event, Reply):
             kept = Kept(event.answer, event.decision.quality_reached)
             if not way.climbs:
-                return self._recalled(way, kept)[1]
+                _, reply = self._recalled(way, kept)
+                # Of the time that it waited, what reasoners took for the other is not Rung's own either.
+                reasoner_s = min(event.decision.reasoner_s, reply.decision.total_s)
+                way.decision = msgspec.structs.replace(reply.decision, reasoner_s=reasoner_s)
+                return Reply(answer=reply.answer, decision=way.decision)
             way.decision, way.answer = event.decision, event.answer
             if way.key and way.climbs[0].settled:
                 self._stores.cache.put(way.key, kept)

@@ -131,6 +131,23 @@ async def test_identical_requests_in_flight_share_one_call_and_survive_the_leade
 
 
 @pytest.mark.parametrize("stream", [False, True])
+async def test_what_a_follower_waited_is_the_reasoners_time(world, scripted, stream):
+    gate = asyncio.Event()
+    world.add(scripted("a", gate, "yes"))
+    runtime = world.runtime
+    leader = asyncio.create_task(world.reply(world.request(name="r1", stream=stream), runtime))
+    await asyncio.sleep(0.2)
+    follower = asyncio.create_task(world.reply(world.request(name="r2", stream=stream), runtime))
+    await asyncio.sleep(0.2)
+    gate.set()
+    for waited_s, reply in zip((0.4, 0.2), await asyncio.gather(leader, follower), strict=True):
+        assert waited_s - 0.02 < reply.decision.reasoner_s < waited_s + 0.15
+        assert reply.decision.total_s - reply.decision.reasoner_s < 0.1
+    again = await world.reply(world.request(name="r3", stream=stream), runtime)
+    assert again.decision.reasoner_s == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("fails", [False, True])
 async def test_what_goes_on_without_its_leader_is_kept_and_counted(world, scripted, tmp_path, stream, fails):
     gate = asyncio.Event()
