@@ -5,8 +5,9 @@ definition for one call in twenty, however alike all are, so it must also be lat
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from math import inf
+from typing import Any
 
 from rung.config.lanes import Hedge as Bounds
 from rung.errors import ReasonerError, TimedOut
@@ -18,7 +19,7 @@ _LEAST_CALLS = 20
 # After so many more calls it is asked anew what is late.
 _EVERY = 10
 
-Advance = Callable[[Run], Awaitable[Chunk | None]]
+Advance = Callable[[Run], Coroutine[Any, None, Chunk | None]]
 
 
 def may_run_twice(call: Call) -> bool:
@@ -126,7 +127,7 @@ class Hedge:
             self._silent.add(self)
         self._second = self._start()
         if self._second is not None:
-            self._second_task = asyncio.create_task(self._read(self._second), name="hedge")
+            self._second_task = asyncio.create_task(self._advance(self._second), name="hedge")
             self._second_task.add_done_callback(self._second_spoke)
 
     def lose(self) -> None:
@@ -134,9 +135,6 @@ class Hedge:
         if self._racing and self._first_task is not None:
             self._racing, self._lost = False, True
             self._first_task.cancel()
-
-    async def _read(self, run: Run) -> Chunk | None:
-        return await self._advance(run)
 
     def _second_spoke(self, task: asyncio.Task[Chunk | None]) -> None:
         # A second that fails has lost; asking for its error says that it was seen.

@@ -99,7 +99,7 @@ class Engine:
         self._wanted = asyncio.Event()
         self._leaving = asyncio.Event()
         self._answering = 0
-        self._used_s = 0.0
+        self.used_s = 0.0
         self._loading_since_s = 0.0
         self._load_s: float | None = None  # as last measured
         self._users = 0
@@ -130,10 +130,6 @@ class Engine:
     @property
     def idle(self) -> bool:
         return self._state == "warm" and not self._answering and not self._awaited()
-
-    @property
-    def used_s(self) -> float:
-        return self._used_s
 
     def kept_while(self, awaited: Callable[[], bool]) -> None:
         """`awaited` tells whether somebody is about to ask it: it is not unloaded then."""
@@ -180,7 +176,7 @@ class Engine:
             await self._explain(process, error)
         finally:
             self._answering -= 1
-            self._used_s = self._clock.monotonic()
+            self.used_s = self._clock.monotonic()
 
     async def _explain(self, process: Process, error: ReasonerError) -> NoReturn:
         """A connection breaks, or an answer is cut off, a moment before its process is known to be dead."""
@@ -302,8 +298,8 @@ class Engine:
             return f"{self.spec.label} was not loaded within {_LOAD_S:.0f} s"
         except ReasonerError as error:
             return error.message
-        self._used_s = self._clock.monotonic()
-        self._load_s = self._used_s - self._loading_since_s
+        self.used_s = self._clock.monotonic()
+        self._load_s = self.used_s - self._loading_since_s
         self._tell("warm", "")
         return await self._over(process, self._pulse.stops(address, _headers(key)))
 

@@ -74,13 +74,9 @@ class Memory:
     """Who holds how much. Nobody is queued here: who was refused asks again, as long as it is wanted."""
 
     def __init__(self, bound_bytes: int | None = None) -> None:
-        self._bound_bytes = bound_bytes
+        self.bound_bytes = bound_bytes
         self._held: dict[Loaded, int] = {}
         self._leaving: set[Loaded] = set()
-
-    @property
-    def bound_bytes(self) -> int | None:
-        return self._bound_bytes
 
     @property
     def held_bytes(self) -> int:
@@ -90,8 +86,8 @@ class Memory:
         """Whether `model` may be loaded; it then holds `size_bytes` until it gives them back. If not, and it is
         `for_somebody`, those begin to leave that have to, if that is enough."""
         assert model not in self._held, "a model is loaded once"
-        if self._bound_bytes is not None:
-            short_bytes = self.held_bytes + size_bytes - self._bound_bytes
+        if self.bound_bytes is not None:
+            short_bytes = self.held_bytes + size_bytes - self.bound_bytes
             if short_bytes > 0:
                 if for_somebody:
                     self._make_room(short_bytes)
