@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 
 from rung.errors import TimedOut, Unavailable
-from rung.sandbox.nursery import Limits, Nursery, Worker
+from rung.sandbox.forkserver import ForkServer, Limits, Worker
 
 # Failed starts in a row before a worker is given up, and without any the pool says that it is down; a later job tries
 # again.
@@ -25,7 +25,7 @@ class Pool:
         self._size = size
         self._limits = limits or Limits()
         self._warm: set[Worker] = set()
-        self._nursery: Nursery | None = None
+        self._forkserver: ForkServer | None = None
         self._loading = asyncio.Lock()
         self._idle: list[Worker] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -92,8 +92,8 @@ class Pool:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for worker in self._warm:
             worker.close()
-        if self._nursery is not None:
-            await self._nursery.end()
+        if self._forkserver is not None:
+            await self._forkserver.end()
         self._warm.clear()
         self._idle.clear()
 
@@ -117,8 +117,8 @@ class Pool:
     def _replace(self, worker: Worker) -> None:
         if not self._closed:  # close ends every worker itself
             self._warm.discard(worker)
-            if self._nursery is not None:
-                self._nursery.end_worker(worker)
+            if self._forkserver is not None:
+                self._forkserver.end_worker(worker)
             self._background(self._add())
 
     async def _add(self) -> None:
@@ -135,15 +135,15 @@ class Pool:
         self._wanted -= 1
         self._changed.set()
 
-    async def _loaded(self) -> Nursery:
+    async def _loaded(self) -> ForkServer:
         """The process that forks workers, started again if it has ended. Raises Unavailable if it does not come up."""
         async with self._loading:
-            if self._nursery is None or not self._nursery.alive:
-                old, self._nursery = self._nursery, None
+            if self._forkserver is None or not self._forkserver.alive:
+                old, self._forkserver = self._forkserver, None
                 if old is not None:
                     await old.end()
-                self._nursery = await Nursery.started(self._target, self._limits)
-            return self._nursery
+                self._forkserver = await ForkServer.started(self._target, self._limits)
+            return self._forkserver
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from rung.sandbox.exact import MATHS, MOST_BITS, Wrong, exact
+from rung.sandbox.forkserver import Limits
 from rung.sandbox.frames import Answerer
-from rung.sandbox.nursery import Limits
 from rung.sandbox.pool import Pool
 from rung.sandbox.walk import METHODS, NODES, Leave, Walk
 

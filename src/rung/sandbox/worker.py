@@ -68,7 +68,7 @@ def send(results: BinaryIO, result: Result) -> None:
     results.flush()
 
 
-class Nursery:
+class Forker:
     """Forks workers and ends them. One that has ended by itself is kept as a zombie until the parent has it ended too,
     so that its process id is nobody else's."""
 
@@ -130,7 +130,7 @@ def main() -> None:
     answer: Answerer = getattr(importlib.import_module(module), name)()
     gc.collect()
     gc.freeze()  # a collection in a worker would copy every page that they share
-    Nursery(answer, control, job_s).run()
+    Forker(answer, control, job_s).run()
 
 
 if __name__ == "__main__":

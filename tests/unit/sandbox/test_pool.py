@@ -11,8 +11,8 @@ import pytest
 
 from rung.errors import TimedOut, Unavailable
 from rung.sandbox import Limits, Pool
+from rung.sandbox.forkserver import ForkServer, Worker
 from rung.sandbox.frames import FORK, HEADER_BYTES, LOADED, ORDER_BYTES, Job, body_bytes, pack
-from rung.sandbox.nursery import Nursery, Worker
 
 Target = Callable[[str], str]
 
@@ -111,14 +111,14 @@ async def test_a_worker_that_could_not_be_replaced_is_wanted_again(
 ) -> None:
     """Also while another one lives, with which the pool is not down."""
 
-    async def refused(_: Nursery) -> Worker:
+    async def refused(_: ForkServer) -> Worker:
         raise Unavailable("no more processes")
 
     async with pool_of(target("make"), size=2) as pool:
         while pool.warm < 2:  # noqa: ASYNC110 - how many are warm can only be looked at
             await asyncio.sleep(0.01)
         with monkeypatch.context() as patched:
-            patched.setattr(Nursery, "worker", refused)
+            patched.setattr(ForkServer, "worker", refused)
             with pytest.raises(Unavailable):
                 await pool.run(b"exit")
             await asyncio.sleep(0)

@@ -57,7 +57,7 @@ class Worker:
         self._writer.close()
 
 
-class Nursery:
+class ForkServer:
     """The process that has the target loaded, and forks a worker whenever one is wanted."""
 
     def __init__(self, process: Process, control: socket.socket, limits: Limits) -> None:
@@ -71,7 +71,7 @@ class Nursery:
         return self._loaded and self._process.returncode is None
 
     @classmethod
-    async def started(cls, target: str, limits: Limits) -> "Nursery":
+    async def started(cls, target: str, limits: Limits) -> "ForkServer":
         """One that has loaded the target. Raises Unavailable if it does not come up."""
         command = ("-P", "-m", "rung.sandbox.worker", target, str(limits.memory_mb), str(ceil(limits.wall_s) + 1))
         ours, theirs = socket.socketpair()
@@ -81,7 +81,7 @@ class Nursery:
                 asyncio.create_subprocess_exec(sys.executable, *command, stdin=theirs.fileno(), start_new_session=True)
             )
             try:
-                nursery = cls(await asyncio.shield(making), ours, limits)
+                forkserver = cls(await asyncio.shield(making), ours, limits)
             except asyncio.CancelledError:
                 await cls(await making, ours, limits).end()  # half made, it would have no owner
                 raise
@@ -94,13 +94,13 @@ class Nursery:
         except (TimeoutError, OSError):
             loaded = b""
         except BaseException:
-            await nursery.end()
+            await forkserver.end()
             raise
         if not loaded:
-            await nursery.end()
+            await forkserver.end()
             raise Unavailable("a worker process of the sandbox did not start; its standard error says why")
-        nursery._loaded = True
-        return nursery
+        forkserver._loaded = True
+        return forkserver
 
     async def worker(self) -> Worker:
         """A new worker, ready. Raises Unavailable if none comes."""
