@@ -44,6 +44,7 @@ def _equation(level: int, rng: Random) -> Made:
     return Made(
         f"Two numbers x and y satisfy {a}x + {c}y = {a * x + c * y} and {c}x + {a}y = {c * x + a * y}. What is x?",
         str(x),
+        besides=r"\by\s*(?:=|is)\s*-?\d+",
     )
 
 

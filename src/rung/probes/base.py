@@ -1,5 +1,6 @@
 """What a probe is, and what makes them."""
 
+import re
 from collections.abc import Callable
 from random import Random
 from typing import Literal
@@ -15,13 +16,15 @@ DOMAINS: tuple[Domain, ...] = ("maths", "logic", "facts", "reading", "code")
 
 class Made(Struct, frozen=True):
     """What a template makes of a level and chance: a question and its right answer. `choices` are what an `exact` or a
-    `letter` answer is one of. Where there are `tests`, the answer is code that passes them, and `answer` is such."""
+    `letter` answer is one of. Where there are `tests`, the answer is code that passes them, and `answer` is such.
+    `besides` is a pattern of numbers that may be said with the answer and are not it."""
 
     question: str
     answer: str
     grader: Grader = "number"
     choices: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    besides: str = ""
 
 
 class Probe(Struct, frozen=True, kw_only=True):
@@ -44,6 +47,7 @@ class Probe(Struct, frozen=True, kw_only=True):
     def is_right(self, text: str) -> bool:
         """Of a probe without tests."""
         made = self.made
+        text = re.sub(made.besides, "", text) if made.besides else text
         return grade(text, made.answer, made.grader, made.choices)
 
 

@@ -38,7 +38,8 @@ def _count(level: int, rng: Random) -> Made:
         return Made(f"{lines}\n\nHow many of these people are in {town}?", str(sum(p[2] == town for p in people)))
     age = rng.randint(35, 50)
     count = sum(p[3] > age for p in people)
-    return Made(f"{lines}\n\nHow many of these people are older than {age} years?", str(count))
+    asked = f"{lines}\n\nHow many of these people are older than {age} years?"
+    return Made(asked, str(count), besides=rf"\b{age}\b")
 
 
 def _oldest(level: int, rng: Random) -> Made:
@@ -81,7 +82,7 @@ def _letter(level: int, rng: Random) -> Made:
     if level == 0:
         return Made(f"{text}\n\nWhat is the sender's job? Answer with one word.", job, "exact", _JOBS)
     if level == 1:
-        return Made(f"{text}\n\nIn which room will they meet?", str(room))
+        return Made(f"{text}\n\nIn which room will they meet?", str(room), besides=rf"\b{room + 7}\b")
     return Made(
         f"{text}\n\nFrom which town did {reader} write? Answer with one word.",
         other,

@@ -42,6 +42,28 @@ def test_its_own_answer_is_right(probe, saying):
 
 
 @pytest.mark.parametrize(
+    ("name", "level", "said"),
+    [
+        ("count", 1, "There are {} people older than {age} years."),
+        ("count", 2, "**{}** of these people are older than {age}."),
+        ("letter", 1, "They will meet in room {}, since room {other} is being painted."),
+        ("equation", 2, "So x = {} and y = 5."),
+        ("equation", 2, "x is {}, y is 5"),
+    ],
+)
+def test_a_number_is_right_beside_one_that_is_not_asked_for(name, level, said):
+    (kind,) = (template for template in TEMPLATES if template.name == name)
+    for number in range(20):
+        probe = kind.probe(level, 0, number)
+        answer = int(probe.made.answer)
+        beside = {"age": probe.question.split()[-2], "other": answer + 7}
+        assert probe.is_right(said.format(answer, **beside))
+        assert not probe.is_right(said.format(answer + 1, **beside))
+        if name == "equation":
+            assert not probe.is_right(f"x = {answer + 1}, y = {answer}")
+
+
+@pytest.mark.parametrize(
     ("event", "said"),
     [
         ("people first land", "People first landed on the Moon on July 20, 1969, during the Apollo 11 mission."),
