@@ -230,16 +230,24 @@ def why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fea
             f"the request has about {features.prompt_tokens} tokens, more than any reasoner holds ({listed})",
             param="messages",
         )
-    loading = [c for c in able if not c.down and c.ready_in_s]
+    waited_for = [c for c in able if c.down or c.ready_in_s]
+    up = [c.estimate for c in able if not (c.down or c.ready_in_s)]
+    if up:  # beside these, only such as would do once they are up too
+        waited_for = [c for c in waited_for if _would_do(c.estimate, limits)]
+    loading = [c for c in waited_for if not c.down]
     if loading:
         waits = [c.ready_in_s for c in loading]
         return NotReady(f"nothing that can take this request is ready yet ({listed})", retry_after_s=min(waits))
-    if down := [c for c in able if c.down]:
-        back_in_s = min(c.ready_in_s or _UNKNOWN_S for c in down)
+    if waited_for:
+        back_in_s = min(c.ready_in_s or _UNKNOWN_S for c in waited_for)
         return NotReady(f"nothing that can take this request is up ({listed})", retry_after_s=max(back_in_s, 1.0))
     if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
         return Unsupported(f"nothing fits max_usd ({listed})", param="rung.max_usd")
-    return _too_late([c.estimate for c in able], limits, listed)
+    return _too_late(up, limits, listed)
+
+
+def _would_do(e: Estimate, limits: Limits) -> bool:
+    return e.service_s <= limits.left_s and (limits.left_usd is None or e.usd <= limits.left_usd)
 
 
 def _too_late(estimates: list[Estimate], limits: Limits, listed: str) -> RungError:

@@ -198,6 +198,17 @@ async def test_what_is_down_or_loading_is_told(world, scripted):
     assert e.value.retry_after_s == 100.0
 
 
+@pytest.mark.parametrize("state", ["down", "loading"])
+async def test_one_that_is_not_up_is_waited_for_only_where_it_would_do(world, scripted, state):
+    """A request beyond everybody's means was told to come back: clients did, again and again."""
+    world.add(scripted("up", "yes"))
+    world.add(scripted("away", "yes", state=state))
+    with pytest.raises(DeadlineExceeded, match="may need"):
+        await world.reply(world.request(deadline_ms=1))
+    with pytest.raises(NotReady):
+        await world.reply(world.request(model="away", deadline_ms=1))
+
+
 async def test_the_deadline_ends_a_call_and_serves_what_is_in_hand(world, scripted):
     never = asyncio.Event()
     world.add(scripted("quick", "yes"), strength=0.6)
