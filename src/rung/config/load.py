@@ -14,7 +14,8 @@ from pydantic import BaseModel, ValidationError
 from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig, ReasonerBase, shown
 from rung.errors import ConfigError, did_you_mean
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
+_MEANT_FOR_ONE = re.compile(r"\$\{|^os\.environ/")
 _RESERVED = {"auto", "unknown", "rung"}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 
@@ -153,6 +154,8 @@ def _fill(value: Any, env: Mapping[str, str], where: str, unset: dict[str, str])
         unset[where] = f"the environment variable {name} is not set; set it, or take this entry out"
         return ""
 
+    if _MEANT_FOR_ONE.search(_VARIABLE.sub("", value)):
+        unset[where] = "names no variable that can be read: write ${NAME}, ${NAME:-default} or os.environ/NAME"
     return _VARIABLE.sub(one, value)
 
 

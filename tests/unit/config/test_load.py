@@ -156,6 +156,12 @@ def test_what_a_variable_holds_is_not_filled_in_again() -> None:
     assert entry.model == "${B}"
 
 
+@pytest.mark.parametrize("text", ["${MY-KEY}", "${A-b}", "${A:-${B}}", "x${A", "os.environ/MY-KEY"])
+def test_what_was_meant_for_a_variable_is_not_taken_as_it_stands(text: str) -> None:
+    (problem,) = problems({"cloud": {**CLOUD, "api_key": text}}, {"A": "a", "B": "b"})
+    assert problem.startswith("f: reasoners.cloud.api_key: names no variable that can be read: write ${NAME}")
+
+
 @pytest.mark.parametrize("env", [{}, {"KEY": ""}])
 def test_a_variable_that_is_not_set_is_named_with_its_place(env: dict[str, str]) -> None:
     (problem,) = problems({"cloud": {**CLOUD, "api_key": "${KEY}"}}, env)
