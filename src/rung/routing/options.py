@@ -128,8 +128,12 @@ def _should_not(abilities: Abilities, e: Estimate, features: Features, limits: L
         return f"would cost about {e.usd:.6f} USD, {left_usd:.6f} left"
     needed_s = e.wait_s + e.p90_s
     if needed_s > limits.left_s:
-        return f"may need {needed_s:.1f} s, {max(limits.left_s, 0.0):.1f} s left"
+        return f"may need {_short(needed_s)} s, {_short(max(limits.left_s, 0.0))} s left"
     return ""
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"
 
 
 def lacking(abilities: Abilities, features: Features) -> list[str]:

@@ -92,6 +92,7 @@ def test_what_cannot_take_the_request_says_why():
     assert not why(of_schemas, needs=frozenset({"json_schema"}))
     assert "short checkable" in why(candidate(abilities=Abilities(short_only=True)), short="")
     assert "may need 4.0 s" in why(candidate(), Limits(left_s=3.0))
+    assert why(candidate(), Limits(left_s=0.03)).endswith("0.03 s left")
     assert "would cost" in why(candidate(usd=0.5), Limits(left_s=100.0, left_usd=0.1))
 
 
