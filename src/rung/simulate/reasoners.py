@@ -212,15 +212,17 @@ class _Upstream:
 
 
 class ModelledSpecialist(Modelled):
-    """A solver or a function of the user's own: answers what it is expected to answer, and abstains from the rest."""
+    """A solver or a function of the user's own: answers what it is expected to answer, and abstains from the rest; from
+    all where it is a function that does not take any question, since none of those made up is its own."""
 
     def __init__(self, name: str, abilities: Abilities, work: Work, profile: Profile) -> None:
         super().__init__(name, abilities, work)
         self._profile = profile
+        self._always_abstains = profile.kind == "function" and not abilities.general
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         e = estimate(self._profile, features_of(call.body), _NO_SPEED)
-        abstains = self.work.drawn(self._name, call.id).random() < e.abstain_prob
+        abstains = self._always_abstains or self.work.drawn(self._name, call.id).random() < e.abstain_prob
         await asyncio.sleep(e.abstain_s if abstains else e.service_s)
         if abstains:
             raise Abstained(f"{self._name} abstains")

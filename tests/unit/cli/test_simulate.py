@@ -67,6 +67,15 @@ def test_times_are_those_that_can_be_worked_out_by_hand(tmp_path):
     assert row["tokens"] == 4 * 70 + 1 + 31 + 61 + 91
 
 
+def test_a_function_for_questions_of_its_own_answers_none_of_those_that_are_made_up(arguments, tmp_path):
+    (tmp_path / "own.py").write_text("async def answer(messages): ...")
+    entry = '  mine: {kind: function, call: "own.py:answer", strength: 0.99}\n'
+    for told, answers in (("", False), (", general: true", True)):
+        (tmp_path / "rung.yaml").write_text(CONFIG + entry.replace("}", told + "}"))
+        lanes = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)["tables"]["lane"]
+        assert ("mine" in {lane["name"] for lane in lanes}) == answers
+
+
 def test_a_picture(arguments, tmp_path):
     pytest.importorskip("matplotlib")
     picture = tmp_path / "picture.png"
