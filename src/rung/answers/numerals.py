@@ -44,7 +44,6 @@ WORDS |= {w: 10 * i for i, w in enumerate(_WORDS_OF_TENS.split(), start=2)}
 _WORD = "|".join([*WORDS, "hundred", *SCALES])
 WORD_NUMBER = re.compile(rf"\b(?:{_WORD})(?:(?:[\s-]|\sand\s)(?:{_WORD}))*+\b", re.IGNORECASE)
 
-
 # "minus" before a number where it cannot be an operation.
 _NEGATIVE = re.compile(
     r"(?P<before>^\s*|[:=(]\s?|\b(?:is|be|was|are|equals?|gives?|about)\s|(?<![\w-])(?=negative))(?:minus|negative)\s"

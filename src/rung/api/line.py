@@ -13,7 +13,6 @@ from rung.errors import RungError
 _JSON = (b"content-type", b"application/json")
 _STREAM: Headers = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 
-
 # A timer may ring that much early.
 _EARLY_S = 0.002
 

@@ -24,7 +24,6 @@ _WIDTH = 0.07
 # Those that know themselves what they can answer, or have no answers of their own.
 _NEVER = frozenset({"symbolic", "extract"})
 
-
 NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(

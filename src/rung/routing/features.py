@@ -12,7 +12,6 @@ from rung.types import Features, Json
 # Only this much of a long text is looked at closely, half from each end: what is asked stands there.
 _LOOK_CHARS = 4000
 
-
 _NUMBER = re.compile(r"\d\d*(?:[.,]\d+)*")
 # Makes a blank of each byte that is in no number.
 _NUMBERS_ONLY = bytes(byte if byte in b"0123456789.," else ord(" ") for byte in range(256))

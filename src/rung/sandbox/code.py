@@ -26,7 +26,6 @@ _GRACE_S: Final = 1.0
 # To find out what the system allows: it is asked once, perhaps while models are loaded.
 _PROBE_S: Final = 30.0
 
-
 Ended = Literal["", "time", "output", "died"]
 
 

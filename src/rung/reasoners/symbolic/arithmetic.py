@@ -17,13 +17,15 @@ from rung.reasoners.symbolic.steps.polynomials import raised
 from rung.reasoners.symbolic.steps.record import after_sign, bracketed
 
 
-def add(scope: Scope, children: list[Child]) -> Any:
-    alike(nodes(nodes(children)[0].children))
-    members = listed(scope, nodes(children)[0])
+def _of_all(scope: Scope, children: list[Child], kind: str) -> Any:
+    of = nodes(children)[0]
+    if kind == "add":
+        alike(nodes(of.children))
+    members = listed(scope, of)
     if len(members) < 2:
-        raise NotUnderstood("a sum of one")
-    result = sympy.Add(*members)
-    explain.listed(scope.steps, "add", members, result)
+        raise NotUnderstood("a sum or product of one")
+    result = sympy.Add(*members) if kind == "add" else product(members)
+    explain.listed(scope.steps, kind, members, result)
     return result
 
 
@@ -34,15 +36,6 @@ def _both(scope: Scope, children: list[Child], kind: str) -> Any:
     left, right = values(scope, children)
     result = plus(left, right) if kind == "add" else times(left, right)
     explain.listed(scope.steps, kind, [left, right], result)
-    return result
-
-
-def multiply(scope: Scope, children: list[Child]) -> Any:
-    members = listed(scope, nodes(children)[0])
-    if len(members) < 2:
-        raise NotUnderstood("a product of one")
-    result = product(members)
-    explain.listed(scope.steps, "mul", members, result)
     return result
 
 
@@ -111,19 +104,11 @@ def remainder(scope: Scope, children: list[Child]) -> Any:
     return Integer(above % below)
 
 
-def remainder_of(scope: Scope, children: list[Child]) -> Any:
+def _divided(children: list[Child]) -> list[Child]:
     node = nodes(children)[0]
     if node.data != "divided":
         raise NotUnderstood("a remainder of what is no division")
-    return remainder(scope, node.children)
-
-
-def quotient(scope: Scope, children: list[Child]) -> Any:
-    """`17 divided by 5 with remainder`."""
-    node = nodes(children)[0]
-    if node.data != "divided":
-        raise NotUnderstood("a remainder of what is no division")
-    return quotient_by(scope, node.children)
+    return node.children
 
 
 def quotient_by(scope: Scope, children: list[Child]) -> str:
@@ -222,7 +207,6 @@ _MATRIX_OF: Final[Mapping[str, Callable[[Any], Any]]] = {
 
 _SQUARE_ONLY: Final = frozenset({"determinant", "inverse", "trace", "eigenvalues"})
 
-
 _SIMPLE: Final[Mapping[str, Callable[[Any], Any]]] = {
     "square": lambda value: value**2,
     "cube": lambda value: value**3,
@@ -308,18 +292,18 @@ def _changed(scope: Scope, value: Any, share: Any, kind: str) -> Any:
 
 
 TASKS = {
-    "add": add,
+    "add": lambda scope, children: _of_all(scope, children, "add"),
     "add_to": lambda scope, children: _both(scope, children, "add"),
     "subtract": subtract,
-    "multiply": multiply,
+    "multiply": lambda scope, children: _of_all(scope, children, "mul"),
     "multiply_by": lambda scope, children: _both(scope, children, "mul"),
     "divide": divide,
     "than": than,
     "one_of": one_of,
     "nth_root": root,
     "remainder": remainder,
-    "remainder_of": remainder_of,
-    "quotient": quotient,
+    "remainder_of": lambda scope, children: remainder(scope, _divided(children)),
+    "quotient": lambda scope, children: quotient_by(scope, _divided(children)),  # `17 divided by 5 with remainder`
     "quotient_by": quotient_by,
     "what_percent": what_percent,
     "percent_of": percent_of,

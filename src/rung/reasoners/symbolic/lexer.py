@@ -52,7 +52,6 @@ _SIGNS: Final = {
 _NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN"])
 _SPLITTABLE: Final = frozenset({"xy", "yz", "xz", "ab", "bc", "ac", "xyz", "abc"})
 
-
 # After one of these an operand begins.
 _SIDES: Final = frozenset(
     ["_END", "PLUS", "TIMES", "DIVIDED", "_LPAR", "_COMMA", "EQ", "REL", "WPLUS", "WMINUS", "WTIMES", "WDIVIDED",

@@ -60,12 +60,10 @@ _LATEX_SHAPES: Final = {
 }
 _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*?)\\end\{\1\}", re.DOTALL)
 
-
 # `3/4/2024` and `3-4-2024` may be days, and who asks what 9/11 is seldom wants a quotient.
 _YEAR = r"(?:1[6-9]|20|21)\d\d"
 _DAY: Final = re.compile(rf"(?<![\d/.(-])(?:\d{{1,2}}([/-])\d{{1,2}}\1{_YEAR}|{_YEAR}([/-])\d{{1,2}}\2\d)(?![\d/.-])")
 _NAMED: Final = re.compile(r"what(?:'s|\s+is|s)\s+(?:9/11|24/7|7/11|4/20|20/20|50/50|80/20)\W*", re.IGNORECASE)
-
 
 # `1,5 and 2,5` are two numbers in most of Europe, and `100,200 and 300` may be three.
 _COMMAS: Final = re.compile(

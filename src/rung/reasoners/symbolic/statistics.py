@@ -86,10 +86,8 @@ LISTS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
 
 _AVERAGES: Final = frozenset({"mean", "median", "variance", "sample_variance"})
 
-
 # What does not add its numbers: a percentage among them is what it is.
 _OF_MIXED: Final = frozenset({"mul", "maximum", "minimum"})
-
 
 _WORDS: Final = frozenset({"WPLUS", "WMINUS", "WTIMES", "WDIVIDED", "WPOWER"})
 

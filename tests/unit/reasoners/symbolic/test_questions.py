@@ -101,7 +101,6 @@ ANSWERS = {
     "sqrt(2) to 10 digits": "1.414213562",
     "what's the square root of 2?": "1.41421356237",
     "What is the square root of 80?": "4*sqrt(5)",
-    "convert 5 miles to km": "8.04672 km",
     "what is 98.6°F in celsius": "37 °C",
     "-40 F to C": "-40 °C",
     "how many inches are in 5 feet 3 inches": "63",
