@@ -121,7 +121,7 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except (ValueError, KeyError, AttributeError) as e:  # a thirteenth month, a number of thousands of digits
+        except (ValueError, LookupError, AttributeError) as e:  # a thirteenth month, a number of thousands of digits
             problem = f"this cannot be read as `{node.tag.rpartition(':')[2]}` (quotes make it text)"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from e
 

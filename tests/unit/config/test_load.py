@@ -401,6 +401,7 @@ def test_files_of_ones_own_are_found_from_the_configs_folder(tmp_path: Path) -> 
         ("reasoners: {a: {kind: symbolic}}\nserver: {port: " + "8" * 5000 + "}", "line 2"),
         ("reasoners: {a: {kind: symbolic}}\nserver: {open: !!bool so}", "cannot be read as"),
         ("reasoners: !!map [a]", "expected a mapping"),
+        ("reasoners: {a: !!int ''}", "cannot be read as"),
         ("reasoners: {a: {kind: symbolic}}\nlanes: {shed: {headroom: 4}}", "must be a list"),
     ],
 )
