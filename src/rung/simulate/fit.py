@@ -6,15 +6,14 @@ recording of `benchmarks/hybrid.py`, say, with `seconds`) are fitted by their to
 """
 
 import asyncio
-import json
 from collections.abc import Sequence
 from itertools import product
 from math import log
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from rung.clock import LoopClock
 from rung.errors import BadRequest
@@ -29,13 +28,14 @@ _FACTORS = (1.6, 1.2, 1.06, 1.02, 1.005)
 _GAIN = 1e-6
 
 Times = tuple[float, float]
+Seconds = Annotated[float, Meta(gt=0)]
 
 
 class Timed(Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int
-    total_s: float
-    first_s: float | None = None
+    total_s: Seconds
+    first_s: Seconds | None = None
     pair: str | int | None = None
 
     @property
@@ -59,18 +59,20 @@ class Fitted(Struct, frozen=True, kw_only=True):
 
 def read_rows(path: Path) -> list[Timed]:
     """Raises BadRequest."""
-    rows = []
     try:
-        for line in path.read_text("utf-8").splitlines():
-            raw = json.loads(line)
-            raw.setdefault("total_s", raw.get("seconds"))
-            row = msgspec.convert(raw, Timed)
-            if row.completion_tokens > 0 and row.prompt_tokens > 0:
-                rows.append(row)
+        lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequest(f"{path}: cannot be read: {error}") from error
-    except (ValueError, msgspec.ValidationError) as error:
-        raise BadRequest(f"{path}: row {len(rows) + 1} is no timed call: {error}") from error
+    rows = []
+    for number, line in enumerate(lines, 1):
+        try:
+            raw = msgspec.json.decode(line, type=dict[str, Any])
+            raw.setdefault("total_s", raw.get("seconds"))
+            row = msgspec.convert(raw, Timed)
+        except msgspec.DecodeError as error:
+            raise BadRequest(f"{path}: row {number} is no timed call: {error}") from error
+        if row.completion_tokens > 0 and row.prompt_tokens > 0:
+            rows.append(row)
     return rows
 
 

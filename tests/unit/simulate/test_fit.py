@@ -62,5 +62,9 @@ def test_rows_are_read_and_bad_ones_named(tmp_path):
     path.write_text(json.dumps(good) + "\nno json\n")
     with pytest.raises(BadRequest, match="row 2"):
         read_rows(path)
+    for bad in ("[]", "null", json.dumps({**good, "seconds": 0}), json.dumps({**good, "first_s": -1})):
+        path.write_text(json.dumps({**good, "completion_tokens": 0}) + f"\n{bad}\n")
+        with pytest.raises(BadRequest, match="row 2"):
+            read_rows(path)
     with pytest.raises(BadRequest, match="no timed calls"):
         fit([], "nowhere")
