@@ -30,6 +30,8 @@ _OURS = {
 _TOO_LONG = frozenset(("context_length_exceeded", "exceed_context_size_error"))
 _TOO_LONG_WORDS = ("maximum context length", "longer than the model's context length", "prompt is too long")
 
+# How servers quote a prompt within their words: as JSON's or Python's text, even twice.
+_ESCAPED = re.compile(r"\\+(u[0-9a-fA-F]{4}|[nrt\"'])")
 _NAME = re.compile(r"[A-Za-z][\w.\[\]-]{,99}", re.ASCII)
 
 
@@ -58,11 +60,17 @@ class Words:
         return word if field in self._body or not self._echoes(word) else None
 
     def _echoes(self, words: str) -> bool:
-        pieces = [words[at : at + _ECHO] for at in range(0, max(1, len(words) - _ECHO + 1), _ECHO // 2)]
+        said = {words, _ESCAPED.sub(_meant, words)}
+        pieces = [w[at : at + _ECHO] for w in said for at in range(0, max(1, len(w) - _ECHO + 1), _ECHO // 2)]
         for text in texts(self._body):
-            if any(piece in text for piece in pieces) or (len(text) > _ECHO // 2 and text in words):
+            if any(piece in text for piece in pieces) or (len(text) > _ECHO // 2 and any(text in w for w in said)):
                 return True
         return False
+
+
+def _meant(escaped: re.Match[str]) -> str:
+    mark = escaped[1]
+    return chr(int(mark[1:], 16)) if len(mark) > 1 else {"n": "\n", "r": "\r", "t": "\t"}.get(mark, mark)
 
 
 def refusal(

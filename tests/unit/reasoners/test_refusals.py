@@ -129,6 +129,22 @@ def test_words_that_echo_the_prompt_are_not_repeated(message: str) -> None:
     assert reported("cloud", {"message": message}, Words(BODY, [])).message == "cloud: reported an error"
 
 
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Jane Doe\n12 High Street\nSpringfield\nborn 1 May 1980",
+        "我的名字是王小明,我的密码是一二三四五六七八九十",
+        'He said "no" to "it" and "so" on "a" b',
+        "Müller öäü ÄÖÜ ßéè ñáó çêë",
+    ],
+)
+def test_words_that_echo_the_prompt_as_a_literal_are_not_repeated(prompt: str) -> None:
+    body = {"messages": [{"role": "user", "content": prompt}]}
+    quoted = json.dumps(body)
+    for echo in (quoted, json.dumps(quoted), repr(body), repr(quoted)):
+        assert Words(body, []).safe(f"BadRequestError: received {echo}") == ""
+
+
 def test_a_prompt_that_is_echoed_at_the_cut_is_not_begun() -> None:
     for at in range(300):
         said = refused(400, error("x" * at + PROMPT[:30])).message.partition(": refused the request (400)")[2]
