@@ -49,15 +49,15 @@ def weights_problems(config: Config, source: str) -> list[str]:
 
 
 def file_problems(config: Config, source: str) -> list[str]:
-    """Code of one's own that is not there. It is not run here; `rung doctor` loads it."""
+    """Code of one's own, or an artefact, that is not there. Neither is opened here; `rung doctor` loads them."""
     files = {
-        name: entry.call.rpartition(":")[0]
+        f"reasoners.{name}.call": entry.call.rpartition(":")[0]
         for name, entry in config.reasoners.items()
         if isinstance(entry, FunctionConfig) and ".py:" in entry.call
     }
-    return [
-        f"{source}: reasoners.{name}.call: there is no file {f}" for name, f in files.items() if not os.path.isfile(f)
-    ]
+    if config.estimates.artefact is not None:
+        files["estimates.artefact"] = str(config.estimates.artefact)
+    return [f"{source}: {where}: there is no file {f}" for where, f in files.items() if not os.path.isfile(f)]
 
 
 def _tell(source: Path, built_in: bool, config: Config | None, problems: list[str]) -> None:

@@ -67,6 +67,16 @@ def test_code_of_ones_own_that_is_not_there(place: Path, run) -> None:
     assert run("validate").exit_code == 0
 
 
+def test_an_artefact_that_is_not_there(place: Path, run) -> None:
+    """`rung serve` refuses to start by such a file."""
+    write(place, "reasoners: {calc: {kind: symbolic}}\nestimates: {artefact: learned.rung}")
+    result = run("validate")
+    assert result.exit_code == 1
+    assert "rung.yaml: estimates.artefact: there is no file learned.rung" in result.stderr
+    (place / "learned.rung").touch()
+    assert run("validate").exit_code == 0
+
+
 def test_code_of_ones_own_that_cannot_be_there(place: Path, run) -> None:
     write(place, f"reasoners: {{mine: {{kind: function, call: '{'a' * 300}.py:answer'}}}}")
     assert "there is no file" in run("validate").stderr
