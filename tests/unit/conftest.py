@@ -7,6 +7,12 @@ from rung.errors import WeightsError
 from rung.reasoners.local import weights
 from rung.reasoners.local.catalogue import ENCODERS
 from rung.reasoners.local.progress import unwatched
+from rung.types import Features
+
+# A question like any other: at this complexity and task, a strength is the chance itself.
+FEATURES = Features(
+    task="open", complexity=0.3, language="en", prompt_tokens=20, max_tokens=None, turns=1, short="", needs=frozenset()
+)
 
 
 @pytest.fixture(scope="session")

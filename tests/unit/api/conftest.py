@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from rung.api import KeepAlive, make_app
 from rung.clock import RealClock
@@ -19,7 +20,6 @@ from rung.types import (
     Chunk,
     Commit,
     Decision,
-    Features,
     Feedback,
     LaneStats,
     Option,
@@ -29,18 +29,10 @@ from rung.types import (
     Request,
     Usage,
 )
+from tests.unit.conftest import FEATURES as PLAIN
 
 KEEP_ALIVE = KeepAlive()
-FEATURES = Features(
-    task="chat",
-    complexity=0.1,
-    language="en",
-    prompt_tokens=4,
-    max_tokens=None,
-    turns=1,
-    short="",
-    needs=frozenset({"tools"}),
-)
+FEATURES = replace(PLAIN, task="chat", complexity=0.1, prompt_tokens=4, needs=frozenset({"tools"}))
 USAGE = Usage(prompt_tokens=3, completion_tokens=2, cached_tokens=1, reasoning_tokens=1, usd=0.00125)
 ANSWER = Answer(reasoner="fast", choices=(Choice(text="Hello there", finish="stop"),), usage=USAGE)
 CHUNKS = (Chunk(text="Hello"), Chunk(text=" there"), Chunk(finish="stop"), Chunk(usage=USAGE))

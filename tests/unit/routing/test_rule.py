@@ -18,11 +18,9 @@ from rung.routing import (
     weigh,
 )
 from rung.types import Estimate, Features
+from tests.unit.conftest import FEATURES as PLAIN
 
-FEATURES = Features(
-    task="choice", complexity=0.3, language="en", prompt_tokens=100, max_tokens=None, turns=1, short="choice",
-    needs=frozenset(),
-)  # fmt: skip
+FEATURES = replace(PLAIN, task="choice", prompt_tokens=100, short="choice")
 
 
 def weighed(name, reserve, *, cost=0.1, points=((0.9, 0.5), (0.1, 0.5))):

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rung.reasoners.base import Abilities
 from rung.routing import (
@@ -24,12 +25,10 @@ from rung.routing import (
 from rung.routing.commitment import best_of
 from rung.routing.options import LOG_ODDS
 from rung.routing.reserve import reserve, verdict_points
-from rung.types import Estimate, Features
+from rung.types import Estimate
+from tests.unit.conftest import FEATURES as PLAIN
 
-FEATURES = Features(
-    task="choice", complexity=0.3, language="en", prompt_tokens=100, max_tokens=None, turns=1, short="choice",
-    needs=frozenset(),
-)  # fmt: skip
+FEATURES = replace(PLAIN, task="choice", prompt_tokens=100, short="choice")
 NOTHING = -1.0  # what having no answer is worth
 
 shares = st.floats(0.05, 1.0)

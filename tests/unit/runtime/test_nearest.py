@@ -1,21 +1,14 @@
 import pytest
+from msgspec.structs import replace
 
 from rung.ledger import Graded
 from rung.runtime.nearest import nearest, past_of, with_new
-from rung.types import Decision, Features
+from rung.types import Decision
+from tests.unit.conftest import FEATURES
 
 
 def features(task="open", complexity=0.3, prompt_tokens=20):
-    return Features(
-        task=task,
-        complexity=complexity,
-        language="en",
-        prompt_tokens=prompt_tokens,
-        max_tokens=None,
-        turns=1,
-        short="",
-        needs=frozenset(),
-    )
+    return replace(FEATURES, task=task, complexity=complexity, prompt_tokens=prompt_tokens)
 
 
 def graded(name, text=None, *, score=1.0, answered_by="one", of=None):

@@ -7,12 +7,9 @@ from rung.ledger import Graded
 from rung.routing import Profile
 from rung.runtime import Bases
 from rung.runtime.replay import replay
-from rung.types import Decision, Estimate, Features, Option, Step, Usage, Verdict
+from rung.types import Decision, Estimate, Option, Step, Usage, Verdict
+from tests.unit.conftest import FEATURES
 
-FEATURES = Features(
-    task="open", complexity=0.3, language="en", prompt_tokens=20, max_tokens=None, turns=1, short="", needs=frozenset()
-)
-# At complexity 0.3 and a task like this, a strength is the chance itself.
 STRENGTHS = {"weak": 0.6, "strong": 0.55}
 BASES = Bases({name: Profile(name=name, kind="endpoint", strength=strength) for name, strength in STRENGTHS.items()})
 

@@ -1,18 +1,11 @@
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from rung.telemetry import Metrics
-from rung.types import Decision, Features, LaneStats, Step, Usage
+from rung.types import Decision, LaneStats, Step, Usage
+from tests.unit.conftest import FEATURES as PLAIN
 
-FEATURES = Features(
-    task="chat",
-    complexity=0.1,
-    language="en",
-    prompt_tokens=4,
-    max_tokens=None,
-    turns=1,
-    short="",
-    needs=frozenset(),
-)
+FEATURES = replace(PLAIN, task="chat")
 STEPS = (
     Step(reasoner="calc", reserve=0.9, outcome="abstained", started_s=0.0, ended_s=0.01),
     Step(

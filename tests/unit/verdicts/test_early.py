@@ -1,19 +1,18 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rung.answers import asked
-from rung.types import Answer, Choice, Features
+from rung.types import Answer, Choice
 from rung.verdicts import early_verdict
+from tests.unit.conftest import FEATURES
 
 SUM = "Joan has 12 shells and finds 30 more. How many shells does she have?"
 
 
 def prob(text: str, *, reasoning: str = "", mean_logprob: float | None = None) -> float:
-    features = Features(
-        task="word_problem", complexity=0.3, language="en", prompt_tokens=20, max_tokens=None, turns=1,
-        short=asked(SUM), needs=frozenset(),
-    )  # fmt: skip
+    features = replace(FEATURES, task="word_problem", short=asked(SUM))
     signals = {} if mean_logprob is None else {"mean_logprob": mean_logprob}
     answer = Answer(reasoner="a", choices=(Choice(text=text, reasoning=reasoning),), signals=signals)
     return early_verdict(features, "local", 0.6, answer, {"messages": [{"role": "user", "content": SUM}]}).right_prob

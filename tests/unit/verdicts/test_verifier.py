@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from rung.answers import asked
 from rung.types import Answer, Choice, Estimate, Features, Verdict
@@ -13,22 +14,14 @@ from rung.verdicts import Known, verify
 from rung.verdicts.signals import SIGNALS, signals_of
 from rung.verdicts.verifier import _look
 from rung.verdicts.weights import FITTED, INDEPENDENCE, PRAISE, WEIGHTS, independence, weights_for
+from tests.unit.conftest import FEATURES
 
 SUM = "Joan has 12 shells and finds 30 more. How many shells does she have?"
 ESTIMATES = {name: Estimate(right_prob=p) for name, p in {"a": 0.6, "b": 0.6, "weak": 0.3, "calc": 0.9}.items()}
 
 
 def _features(question: str, max_tokens: int | None = None) -> Features:
-    return Features(
-        task="open",
-        complexity=0.3,
-        language="en",
-        prompt_tokens=20,
-        max_tokens=max_tokens,
-        turns=1,
-        short=asked(question),
-        needs=frozenset(),
-    )
+    return replace(FEATURES, max_tokens=max_tokens, short=asked(question))
 
 
 def _says(text: str, reasoner: str = "a", **rest: Any) -> Answer:
