@@ -45,7 +45,8 @@ def chat(
 ) -> None:
     """Ask a question, or talk until Ctrl-D.
 
-    A Rung that serves is asked, so that no model is loaded twice; without one, this process answers itself.
+    A Rung that serves is asked, so that no model is loaded twice; without one, or by --config, this process answers
+    itself.
     """
     configure_logs("error", "console")
     wanted = Wanted(messages=(), model=model, preset=preset.value if preset else None)
