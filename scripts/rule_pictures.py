@@ -133,9 +133,10 @@ def climbs() -> None:
     told = "one question: 0.93 sure,\nno reserve left is higher: stop"
     axes.annotate(told, (0.96, first - 0.14), color=GREEN, fontsize=8)
     axes.plot([0.30, 0.80], [first, first - 1], color=BLUE, marker="o")
-    axes.annotate("another: 0.30 sure,\nclimb on", (0.12, first - 0.14), color=BLUE, fontsize=8)
+    axes.annotate("another: 0.30 sure,\nclimb on", (0.28, first - 0.14), color=BLUE, fontsize=8, ha="right")
     axes.annotate("0.80 sure: stop", (0.82, first - 1.12), color=BLUE, fontsize=8)
-    axes.set_xlim(0, 1.3)
+    axes.set_xlim(0, 1.3)  # room for the words; nothing is surer than 1
+    axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.set_xlabel("how sure an answer is, and until where each rung is worth its call")
     plain(axes)
     figure.savefig(IMG / "rule-climb.png", dpi=120)
