@@ -9,8 +9,10 @@ from msgspec import Struct
 Json = Mapping[str, Any]
 
 CacheUse = Literal["use", "refresh", "off"]
-# A class of urgency by its name, or its number: 0 is critical, 1 interactive, 2 batch, and so on.
-Priority = Literal["critical", "interactive", "batch"] | int
+# A class of urgency by its name, or its number: less is more urgent, and there may be more of them.
+PriorityClass = Literal["critical", "interactive", "batch"]
+Priority = PriorityClass | int
+PRIORITIES: Mapping[str, int] = {"critical": 0, "interactive": 1, "batch": 2}
 Preset = Literal["economy", "balanced", "best"]
 # How a streamed answer is sent: when it is whole and was looked at, once its beginning is sure enough, or at once.
 Streaming = Literal["whole", "held", "eager"]
@@ -328,6 +330,9 @@ class Reply(Struct, frozen=True, kw_only=True):
 Event = Commit | Chunk | Reply
 
 
+ReasonerState = Literal["cold", "loading", "warm", "down"]
+
+
 class ReasonerInfo(Struct, frozen=True, kw_only=True):
     """A reasoner as users see it listed. `about` says in a few words what it is."""
 
@@ -336,10 +341,13 @@ class ReasonerInfo(Struct, frozen=True, kw_only=True):
     about: str
     auto: bool
     general: bool
-    state: str
+    state: ReasonerState
     note: str = ""
     abilities: tuple[str, ...] = ()
     context_tokens: int = 0
+
+
+BreakerState = Literal["closed", "open", "half_open"]
 
 
 class LaneStats(Struct, frozen=True, kw_only=True):
@@ -351,7 +359,7 @@ class LaneStats(Struct, frozen=True, kw_only=True):
     running: int
     limit: int
     congestion: float
-    breakers: Mapping[str, Literal["closed", "open", "half_open"]]
+    breakers: Mapping[str, BreakerState]
     served: int = 0
     refused: int = 0
     shed: int = 0

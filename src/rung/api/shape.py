@@ -3,13 +3,17 @@
 Ranges are OpenAI's (https://platform.openai.com/docs/api-reference/chat/create).
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
+
+from rung.types import CacheUse, Preset, PriorityClass, Streaming
 
 Count = Annotated[int, Meta(ge=1, le=10_000_000)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+ResponseKind = Literal["text", "json_object", "json_schema"]
 
 
 class ImageUrl(Struct):
@@ -36,7 +40,7 @@ class ToolCall(Struct):
 
 
 class Message(Struct):
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    role: Role
     content: str | list[Part] | None = None
     name: str | None = None
     refusal: str | None = None
@@ -67,7 +71,7 @@ class JsonSchema(Struct):
 
 
 class ResponseFormat(Struct):
-    type: Literal["text", "json_object", "json_schema"]
+    type: ResponseKind
     json_schema: JsonSchema | None = None
 
 
@@ -104,10 +108,10 @@ class WishesBody(Struct, forbid_unknown_fields=True):
     max_usd: Annotated[float, Meta(ge=0)] | None = None
     deadline_ms: Annotated[float, Meta(gt=0, le=86_400_000)] | None = None
     min_quality: Share | None = None
-    preset: Literal["economy", "balanced", "best"] | None = None
-    cache: Literal["use", "refresh", "off"] | None = None
-    priority: Literal["critical", "interactive", "batch"] | Annotated[int, Meta(ge=0, le=9)] | None = None
-    stream: Literal["whole", "held", "eager"] | None = None
+    preset: Preset | None = None
+    cache: CacheUse | None = None
+    priority: PriorityClass | Annotated[int, Meta(ge=0, le=9)] | None = None
+    stream: Streaming | None = None
 
 
 class InferBody(Struct, forbid_unknown_fields=True):
@@ -126,11 +130,11 @@ class FeedbackBody(Struct, forbid_unknown_fields=True):
 
 # What may stand in a field of a closed set, by the field's last name.
 ALLOWED = {
-    "role": ("system", "developer", "user", "assistant", "tool", "function"),
-    "type": ("text", "json_object", "json_schema"),
+    "role": get_args(Role),
+    "type": get_args(ResponseKind),
     "tool_choice": ("none", "auto", "required", "an object that names a function"),
-    "preset": ("economy", "balanced", "best"),
-    "cache": ("use", "refresh", "off"),
-    "stream": ("whole", "held", "eager"),
-    "priority": ("critical", "interactive", "batch", "a number from 0 to 9"),
+    "preset": get_args(Preset),
+    "cache": get_args(CacheUse),
+    "stream": get_args(Streaming),
+    "priority": (*get_args(PriorityClass), "a number from 0 to 9"),
 }

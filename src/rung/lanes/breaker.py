@@ -7,11 +7,9 @@ out.
 """
 
 from collections import deque
-from typing import Literal
 
 from rung.config.lanes import Breaker as Bounds
-
-State = Literal["closed", "open", "half_open"]
+from rung.types import BreakerState
 
 
 class Breaker:
@@ -29,7 +27,7 @@ class Breaker:
         self._asked_s = bounds.first_pause_s
         self._why = ""
 
-    def state(self, now_s: float) -> State:
+    def state(self, now_s: float) -> BreakerState:
         if now_s < self._asked_until_s:
             return "open"
         if self._open_until_s is None:

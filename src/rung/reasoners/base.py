@@ -3,13 +3,11 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from itertools import chain
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
-from rung.types import Answer, Call, Choice, Chunk, Json, Usage
-
-State = Literal["cold", "loading", "warm", "down"]
+from rung.types import Answer, Call, Choice, Chunk, Json, ReasonerState, Usage
 
 
 class Abilities(Struct, frozen=True, kw_only=True):
@@ -39,7 +37,7 @@ class Abilities(Struct, frozen=True, kw_only=True):
 class Status(Struct, frozen=True, kw_only=True):
     """`note` says, for people, what is waited for or what is wrong; `ready_in_s` is an estimate, if there is one."""
 
-    state: State
+    state: ReasonerState
     note: str = ""
     ready_in_s: float | None = None
 

@@ -13,7 +13,7 @@ from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.wording import question_of
 from rung.routing import Candidate, Profile, Speed, at_speed, estimate
 from rung.runtime.looked import Looked
-from rung.types import Estimate, Expected, Features, Json, LaneStats, ReasonerInfo, Request
+from rung.types import PRIORITIES, Estimate, Expected, Features, Json, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
 _AUTO_PRESET = f"{AUTO}:"
@@ -49,9 +49,6 @@ class Caller(Struct, frozen=True, kw_only=True):
     tenant: str = "local"
 
 
-_PRIORITIES = {"critical": 0, "interactive": 1, "batch": 2}
-
-
 def leaves_choice(model: str) -> bool:
     """Whether no reasoner is asked for by name: one may be called `autopilot`."""
     return model == AUTO or model.startswith(_AUTO_PRESET)
@@ -59,7 +56,7 @@ def leaves_choice(model: str) -> bool:
 
 def caller_of(request: Request) -> Caller:
     wish = request.wishes.priority
-    priority = 1 if wish is None else wish if isinstance(wish, int) else _PRIORITIES[wish]
+    priority = 1 if wish is None else wish if isinstance(wish, int) else PRIORITIES[wish]
     return Caller(priority=priority, tenant=request.tenant)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from rung.errors import BadRequest
+from rung.types import PRIORITIES
 
 
 class Arrival(Struct, frozen=True, kw_only=True):
@@ -27,7 +28,6 @@ class Arrival(Struct, frozen=True, kw_only=True):
 # Beyond any context that there is: what takes as long would be waited for to the end of days.
 _MOST_TOKENS = 100_000_000
 _LOWEST = 9
-_CLASSES = {"critical": 0, "interactive": 1, "batch": 2}
 _AZURE = frozenset(["TIMESTAMP", "ContextTokens", "GeneratedTokens"])
 _PLAIN = frozenset(["arrival_s", "prompt_tokens", "completion_tokens"])
 
@@ -104,7 +104,7 @@ def _plain(row: Mapping[str, str]) -> Arrival:
         at_s=float(row["arrival_s"]),
         prompt_tokens=int(row["prompt_tokens"]),
         completion_tokens=int(row["completion_tokens"]),
-        priority=(int(priority) if priority.isdecimal() else _CLASSES[priority]) if priority else None,
+        priority=(int(priority) if priority.isdecimal() else PRIORITIES[priority]) if priority else None,
         deadline_s=float(deadline_ms) / 1000 if deadline_ms else None,
     )
 

@@ -6,13 +6,14 @@ whatever is asked, and holds no text.
 """
 
 from collections.abc import Iterable
+from typing import get_args
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from rung.telemetry.lanes import Lanes
 from rung.telemetry.outcomes import Outcomes
 from rung.telemetry.tallies import Counts, Spread
-from rung.types import Decision, LaneStats, Step
+from rung.types import Decision, LaneStats, ReasonerState, Step
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -20,8 +21,6 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _FIRST_TOKEN_S = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 _TOKENS = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864)
-
-_STATES = ("cold", "loading", "warm", "down")
 
 
 class Metrics:
@@ -104,6 +103,6 @@ class Metrics:
         self._lanes.now = tuple(lanes)
         self._state.clear()
         for reasoner, state in states:
-            for each in _STATES:
+            for each in get_args(ReasonerState):
                 self._state.labels(reasoner, each).set(each == state)
         return generate_latest(self._registry)

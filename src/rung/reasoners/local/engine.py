@@ -13,7 +13,7 @@ from msgspec import Struct
 from rung.clock import Clock
 from rung.config.schema import LocalConfig, Timeouts
 from rung.errors import Malformed, ReasonerError, Unavailable, WeightsError
-from rung.reasoners.base import State, Status, closing
+from rung.reasoners.base import Status, closing
 from rung.reasoners.local import weights
 from rung.reasoners.local.child import Settings
 from rung.reasoners.local.memory import Memory, needed_bytes
@@ -21,7 +21,7 @@ from rung.reasoners.local.process import INSTALL, PROGRAM, Process, is_installed
 from rung.reasoners.local.progress import Progress, Watch
 from rung.reasoners.local.pulse import Pulse
 from rung.reasoners.openai import ChatClient, Server
-from rung.types import Chunk, Json
+from rung.types import Chunk, Json, ReasonerState
 
 _LOAD_S = 600.0
 _SHORTEST_WAIT_S = 0.5
@@ -104,7 +104,7 @@ class Engine:
         self._load_s: float | None = None  # as last measured
         self._users = 0
         self._task: asyncio.Task[None] | None = None
-        self._state: State = "cold"
+        self._state: ReasonerState = "cold"
         self._note = "not started"
         self._ready_at_s: float | None = None
         self._progress: Progress | None = None  # set from the download's thread; whole messages only
@@ -185,7 +185,7 @@ class Engine:
             raise Unavailable(f"{self.spec.label}: {reason}; it is being started again") from error
         raise error
 
-    def _tell(self, state: State, note: str, *, wait_s: float | None = None) -> None:
+    def _tell(self, state: ReasonerState, note: str, *, wait_s: float | None = None) -> None:
         self._progress = None
         self._state = state
         self._note = note

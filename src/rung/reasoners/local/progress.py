@@ -9,12 +9,14 @@ from msgspec import Struct
 from rung.clock import Clock, RealClock
 from rung.errors import WeightsError
 
+Doing = Literal["downloading", "checking", "waiting"]
+
 
 class Progress(Struct, frozen=True, kw_only=True):
     """`left_s` is an estimate from the mean speed so far; None while nothing can be said."""
 
     model: str
-    doing: Literal["downloading", "checking", "waiting"]
+    doing: Doing
     done_bytes: int
     total_bytes: int
     left_s: float | None = None
@@ -36,7 +38,7 @@ class Watch:
         self._report = report
         self._began: tuple[str, float, int] = ("", 0.0, 0)
 
-    def told(self, model: str, doing: Literal["downloading", "checking", "waiting"], done: int, total: int) -> None:
+    def told(self, model: str, doing: Doing, done: int, total: int) -> None:
         """Reports progress and raises WeightsError if the download is to stop."""
         self.check()
         now_s = self._clock.monotonic()

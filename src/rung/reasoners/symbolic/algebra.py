@@ -8,7 +8,7 @@ from sympy import Expr, Poly, Symbol
 
 from rung.reasoners.symbolic.equations import define_function, difference, polynomial_roots, solved
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
-from rung.reasoners.symbolic.expressions import build, number_of
+from rung.reasoners.symbolic.expressions import SUMS, build, number_of
 from rung.reasoners.symbolic.operands import ends_there
 from rung.reasoners.symbolic.render import symbolic_text
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes, tokens_of
@@ -322,7 +322,7 @@ def _by_sign(scope: Scope, sign: str, parts: list[Node]) -> Any:
     match = re.fullmatch(r"d(?:\^(\d))?/d([a-z])(?:\^(\d))?", sign)
     if match is None or match.group(1) != match.group(3):
         raise NotUnderstood("a derivative whose order is not clear")
-    if parts[0].data in {"plus", "minus", "wplus", "wminus"}:
+    if parts[0].data in SUMS:
         raise NotUnderstood("a derivative of a sum, or of its first term")
     value, symbol = build(parts[0], scope), scope.symbol(match.group(2))
     if not isinstance(value, Expr) or symbol not in value.free_symbols or not 1 <= int(match.group(1) or 1) <= 5:
