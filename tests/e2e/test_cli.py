@@ -170,6 +170,32 @@ async def test_sigterm_ends_it_clean_too(write, env) -> None:
         assert await served.ended() == 0
 
 
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+async def test_it_may_be_started_with_its_standard_streams_closed(closed, write, env, client, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    args = (*RUNG, "serve", "--config", str(write("calc")), "--port", str(port))
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", f'exec "$@" {closed}', "sh", *args, env=env, cwd=tmp_path
+    )
+    url = f"http://127.0.0.1:{port}"
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            try:
+                status, said = await ask(client, url, "What is 15% of 80?")
+            except aiohttp.ClientConnectionError:
+                assert process.returncode is None
+                await asyncio.sleep(0.1)
+            else:
+                break
+        assert (status, said["model"]) == (200, "calc")
+        feedback = {"decision_id": said["id"], "correct": True}
+        async with client.post(f"{url}/v1/feedback", json=feedback) as response:
+            assert response.status == 200
+        process.terminate()
+        assert await process.wait() == 0
+
+
 async def test_a_request_in_flight_is_answered_before_the_end(write, env, client, upstream) -> None:
     gate = asyncio.Event()
     upstream.play(waits_for(gate, upstream.says("late, but whole")))

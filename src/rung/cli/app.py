@@ -1,5 +1,6 @@
 """Puts the commands together, and turns what goes wrong into a message and an exit code."""
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -91,8 +92,19 @@ def _root(
     pass
 
 
+def _open_standard_streams() -> None:
+    """Whoever started this may have closed some, as `<&-` does: else our sockets have their numbers, and what we start
+    takes those for its own."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)  # the lowest that is free
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w"))
+
+
 def main() -> None:
     """Exit codes: 0 fine, 1 the thing asked about is not so, 2 wrong usage."""
+    _open_standard_streams()
     try:
         app()
     except RungError as error:
