@@ -148,10 +148,11 @@ class Climb:
 
     def _would_go_on(self) -> bool:
         """Whether the rule would try another rung, had the request no bounds and none been down or failed."""
-        missed = (*self._plan.missed, *self._broken)
-        if not missed and not is_bound(self._request):
+        missed = self._plan.missed
+        if not (missed or self._broken or is_bound(self._request)):
             return False
-        fit = [c for c in (*missed, *self._left.values()) if not exclusion(c, self._plan.features, UNBOUND)]
+        others = (*missed, *self._broken, *self._left.values())
+        fit = [c for c in others if not exclusion(c, self._plan.features, UNBOUND)]
         weighed = self._weighed(fit, self._seen())
         return isinstance(next_action(weighed, self._in_hand(), self._request.wishes.min_quality), Try)
 
