@@ -16,7 +16,15 @@ from typing import Any
 from msgspec import Struct
 
 from rung.answers.dates import date_of, dates_in
-from rung.answers.numerals import WORD_NUMBER, as_number, joined, numbers_in, plain, spelt_value, with_fractions
+from rung.answers.numerals import (
+    WORD_NUMBER,
+    as_number,
+    distinct_numbers_in,
+    joined,
+    plain,
+    spelt_value,
+    with_fractions,
+)
 
 Schema = Mapping[str, Any]
 
@@ -99,16 +107,16 @@ class Source:
         return _words(self._text)
 
     @cached_property
-    def _numbers(self) -> frozenset[Fraction]:
+    def _numbers(self) -> set[Fraction]:
         text = plain(_CURRENCY.sub(" ", self._text))
         text = _DOTTED.sub(lambda m: f"{m[1].replace('.', '')}.{m[2]}", text)
         text = _LAKHS.sub(lambda m: m[0].replace(",", ""), text)
-        found = set(numbers_in(text))
-        found.update(Fraction(sign + run) for sign, run in _RUN.findall(text))
-        found.update(Fraction(sign + percent) / 100 for sign, percent in _PERCENT.findall(text))
-        found.update(Fraction(f"{sign}{whole}.{part}") for sign, whole, part in _DECIMAL_COMMA.findall(text))
-        found.update(Fraction(spelt_value(m[0])) for m in WORD_NUMBER.finditer(text))
-        return frozenset(found)
+        found = distinct_numbers_in(text)
+        found.update(Fraction(int(sign + run)) for sign, run in set(_RUN.findall(text)))
+        found.update(Fraction(sign + percent) / 100 for sign, percent in set(_PERCENT.findall(text)))
+        found.update(Fraction(f"{sign}{whole}.{part}") for sign, whole, part in set(_DECIMAL_COMMA.findall(text)))
+        found.update(Fraction(spelt_value(words)) for words in {m[0] for m in WORD_NUMBER.finditer(text)})
+        return found
 
     @cached_property
     def _dates(self) -> list[frozenset[Any]]:

@@ -92,7 +92,8 @@ def value_of(match: re.Match[str]) -> Fraction | None:
         if len(under) > MOST_DIGITS or not Fraction(under):
             return None
         value = value + Fraction(over) / Fraction(under) if over else value / Fraction(under)
-    value *= SCALES.get((match["scale"] or "").lower(), 1)
+    if scale := match["scale"]:
+        value *= SCALES.get(scale.lower(), 1)
     negative = (match["sign"] or "").startswith("-") != bool(match["sign2"])
     return -value if negative else value
 
@@ -135,6 +136,12 @@ def decimal_digits(over: int, below: int, places: int) -> str:
     digits = str(abs(over) * 10**places // below).rjust(places + 1, "0")
     whole, part = (digits[:-places], digits[-places:]) if places else (digits, "")
     return ("-" if over < 0 else "") + whole + (f".{part}" if part else "")
+
+
+def distinct_numbers_in(text: str) -> set[Fraction]:
+    """What is read once each, as texts of many pages say the same numbers often. `text` is plain."""
+    matches = {match[0]: match for match in NUMBER.finditer(text)}
+    return {v for m in matches.values() if (v := value_of(m)) is not None}
 
 
 def numbers_in(text: str) -> list[Fraction]:
