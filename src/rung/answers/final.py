@@ -12,6 +12,7 @@ from rung.types import Short
 HEAD, TAIL = 2000, 12_000
 MOST_OPTIONS = 200
 LETTERS = "ABCDEFGHIJ"
+_LONGEST_OPTION = 2000
 
 _IS = r"[*_]{0,3}\s{0,2}(?:(?:is|are|would be|should be|must be|will be)\b\s{0,2}:?|[:=])[*_]{0,3}"
 _ANSWER = re.compile(rf"\banswer\b{_IS}|####", re.IGNORECASE)
@@ -240,8 +241,10 @@ def _letters(text: str, options: Sequence[str]) -> Iterator[str | None]:
 def _letter(text: str, options: Sequence[str]) -> str | None:
     """The letter that `text` begins with, or the letter of the option it names."""
     text = _LATEX_TEXT.sub(r"\1", text)
+    if called := _called(text, options):
+        return called
     if numbered := _NUMBERED.match(text):
-        return LETTERS[int(numbered[1]) - 1]
+        return _called(numbered[0], options) or LETTERS[int(numbered[1]) - 1]
     match = _LETTER.match(text)
     if match and _REJECTED.match(text, match.end(1)):
         return None
@@ -250,6 +253,16 @@ def _letter(text: str, options: Sequence[str]) -> str | None:
     if lower := _LETTER_LOWER.match(text):
         return _known(lower[1].upper(), options)
     return _by_text(text, options)
+
+
+def _called(text: str, options: Sequence[str]) -> str | None:
+    """The letter of the option that `text` is, word for word, also where it begins as a letter or number does: "A. A.
+    Milne", "Option 1"."""
+    said = _words(text[:_LONGEST_OPTION])
+    if len(said) < 2:
+        return None
+    letters = [letter for letter, option in zip(LETTERS, options, strict=False) if _words(option) == said]
+    return letters[0] if len(letters) == 1 else None
 
 
 def _known(letter: str, options: Sequence[str]) -> str | None:

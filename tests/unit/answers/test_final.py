@@ -170,6 +170,23 @@ def test_every_integer_is_found(number: int, frame: str) -> None:
     assert extract(frame.format(f"{number:,}"), "number") == str(number)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("Option 2", "Option 1"), "Option 1"),
+        (("Option 2", "Option 1"), "Answer: **Option 1**"),
+        (("Option 2", "Option 1"), "Option 1, as it is cheaper."),
+        (("B. B. King", "A. A. Milne"), "A. A. Milne"),
+        (("Answer B", "Answer A"), "Answer A."),
+        (("an apple", "a pear"), "Option 2"),
+        (("an apple", "a pear"), "B. a pear"),
+        (("B", "A"), "B"),
+    ],
+)
+def test_an_option_word_for_word_is_no_letter_or_number_of_another(options, said) -> None:
+    assert extract(said, "choice", options) == "B"
+
+
 @settings(deadline=None)
 @given(st.text(max_size=400), st.sampled_from(["number", "choice", "yesno", "label", ""]))
 def test_any_text_is_read_without_an_error(text: str, kind: str) -> None:
