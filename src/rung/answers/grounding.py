@@ -28,6 +28,9 @@ from rung.answers.numerals import (
 
 Schema = Mapping[str, Any]
 
+# Some microseconds a character: a longer text is not looked at where others wait.
+LONG_CHARS = 4000
+
 # Letters of scripts that set no blanks between words, and of Korean, which adds endings to them: each is a word.
 _UNSPACED = (
     r"\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ebd\u0ec0-\u0ecd\u1000-\u103f\u1780-\u17d3\u3005\u3041-\u309f\u30a1-\u30fa"

@@ -33,10 +33,10 @@ class Chats:
             return request_of(checked, arrival, serving.known, serving.server.deadline_s), _written
         fresh = decode(parse_object(raw), arrival.headers)
 
-        def first_written(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
+        async def first_written(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
             if decision.cache == "exact":
                 self._remember(raw, fresh)
-            return _written(id_, created_s, answer, decision, debug)
+            return await _written(id_, created_s, answer, decision, debug)
 
         request = request_of(fresh, arrival, serving.known, serving.server.deadline_s)
         return request, first_written if may_be_known else _written
@@ -50,5 +50,5 @@ class Chats:
             self._bytes -= len(self._remembered.popitem(last=False)[0])
 
 
-def _written(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
+async def _written(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
     return completion(id_, created_s, answer, decision if debug else None)

@@ -45,7 +45,7 @@ class Exchange:
         """Raises RungError, `write`'s own too."""
         commit, reply = await runtime.whole(self._request)
         self.reasoner, decision = commit.reasoner, reply.decision
-        body = write(self._request.id, int(self._clock.wall()), reply.answer, decision, self._debug)
+        body = await write(self._request.id, int(self._clock.wall()), reply.answer, decision, self._debug)
         overhead_ms = (self._clock.monotonic() - self._request.arrived_s - decision.reasoner_s) * 1000
         headers = self.headers(commit)
         headers.append((b"x-rung-usd", b"%.9g" % decision.usage.usd))

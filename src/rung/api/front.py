@@ -1,6 +1,7 @@
 """What every endpoint does first: who asks, and what."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from msgspec import Struct
 from starlette.types import Receive, Scope
@@ -16,7 +17,7 @@ from rung.types import Answer, Decision, Request
 
 # A response's body from its id, the second it is written at, the answer, and why it is that one; the last is shown on
 # wish.
-Write = Callable[[str, int, Answer, Decision, bool], bytes]
+Write = Callable[[str, int, Answer, Decision, bool], Coroutine[Any, None, bytes]]
 
 
 class Serving(Struct, frozen=True):

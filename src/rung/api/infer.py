@@ -1,8 +1,11 @@
 """POST /v1/infer: a typed task in, its typed output out; in between it is a chat completion like any other."""
 
+import asyncio
+
 import msgspec
 from msgspec import UNSET
 
+from rung.answers.grounding import LONG_CHARS
 from rung.api.body import check, parse_object
 from rung.api.decode import Arrival, decode, request_of
 from rung.api.encode import to_json, usage
@@ -23,8 +26,13 @@ def read(raw: bytes, arrival: Arrival, serving: Serving) -> tuple[Request, Write
     asked = {**task.put(given), "model": body.model, "rung": value.get("rung")}
     request = request_of(decode(asked, arrival.headers), arrival, serving.known, serving.server.deadline_s)
 
-    def write(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
-        output = None if answer.choices[0].finish == "length" else task.read(given, answer.text)
+    async def write(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:
+        if answer.choices[0].finish == "length":
+            output = None
+        elif len(raw) > LONG_CHARS:
+            output = await asyncio.to_thread(task.read, given, answer.text)
+        else:
+            output = task.read(given, answer.text)
         if output is None:
             raise _unreadable(task, answer)
         told = Inference(

@@ -1,12 +1,13 @@
 """Has the rung below read values off a text by a JSON schema, and gives only those that stand in the text."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
 
-from rung.answers.grounding import Grounded, Source, grounded, widened, without_nulls
+from rung.answers.grounding import LONG_CHARS, Grounded, Source, grounded, widened, without_nulls
 from rung.answers.schemas import fits, is_schema, parsed
 from rung.errors import Abstained
 from rung.reasoners.base import Abilities, spell
@@ -39,7 +40,7 @@ class Extract(Composite):
         schema = self._schema(call.body)
         wide = widened(schema)
         said = await self._ask(msgspec.structs.replace(call, body=_asking(call.body, wide)))
-        checked = self._checked(said, wide, call.body)
+        checked = await self._checked(said, wide, call.body)
         value = without_nulls(checked.value, schema, schema)
         if not fits(value, schema):
             raise Abstained(f"{self.name}: a value is not in the text, and the schema does not let it be null")
@@ -55,13 +56,17 @@ class Extract(Composite):
             raise Abstained(f"{self.name}: a schema that cannot be checked by")
         return schema
 
-    def _checked(self, said: Answer, wide: dict[str, Any], body: Json) -> Grounded:
+    async def _checked(self, said: Answer, wide: dict[str, Any], body: Json) -> Grounded:
         if said.choices[0].finish == "length":
             raise Abstained(f"{self.name}: what the rung below wrote was cut off")
         is_json, value = parsed(said.text)
         if not is_json or not fits(value, wide):
             raise Abstained(f"{self.name}: what the rung below wrote does not fit the schema")
-        checked = grounded(value, wide, Source("\n".join(_given(body))))
+        given = "\n".join(_given(body))
+        if len(given) > LONG_CHARS:
+            checked = await asyncio.to_thread(lambda: grounded(value, wide, Source(given)))
+        else:
+            checked = grounded(value, wide, Source(given))
         if checked.missing and not (checked.found or checked.judged):
             raise Abstained(f"{self.name}: nothing that the rung below wrote is in the text")
         return checked

@@ -1,3 +1,4 @@
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,3 +109,20 @@ async def test_a_cached_answer_has_no_verdict_but_an_output(client, runtime, say
     got = await client.ask("POST", "/v1/infer", YESNO)
     assert got.headers["x-rung-cache"] == "exact"
     assert (got.json["output"], got.json["right_prob"]) == ({"answer": True}, None)
+
+
+@pytest.mark.parametrize(("pages", "aside"), [(1, False), (2000, True)])
+async def test_a_long_text_is_looked_at_where_nobody_waits(client, says, monkeypatch, pages, aside) -> None:
+    task, looking = TASKS["extract"], []
+
+    def noted(given: Any, text: str) -> Any:
+        looking.append(threading.current_thread())
+        return task.read(given, text)
+
+    monkeypatch.setitem(TASKS, "extract", replace(task, read=noted))
+    says('{"total": 8.2}')
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}}
+    asked = {"task": "extract", "input": {"text": "Total: 8.20\n" * pages, "schema": schema}}
+    got = await client.ask("POST", "/v1/infer", asked)
+    assert got.json["output"] == {"values": {"total": 8.2}, "missing": []}
+    assert [thread is not threading.current_thread() for thread in looking] == [aside]

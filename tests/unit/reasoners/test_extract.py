@@ -1,8 +1,10 @@
 import json
+import threading
 
 import pytest
 
 from rung.errors import Abstained
+from rung.reasoners import extract
 from rung.reasoners.extract import LINE, Extract
 from rung.types import Chunk
 
@@ -126,3 +128,18 @@ def test_is_an_option_where_a_schema_is_asked_for_alone(scripted):
     able = Extract("extract", below.answer, below).abilities
     assert (able.json_schema, able.schema_only, able.general) == (True, True, False)
     assert (able.tools, able.json_object, able.n, able.images) == (False, False, False, False)
+
+
+@pytest.mark.parametrize(("pages", "aside"), [(1, False), (2000, True)])
+async def test_a_long_text_is_looked_at_where_nobody_waits(ask, monkeypatch, pages, aside):
+    looking = []
+
+    class Noted(extract.Source):
+        def __init__(self, text):
+            looking.append(threading.current_thread())
+            super().__init__(text)
+
+    monkeypatch.setattr(extract, "Source", Noted)
+    answer, _ = await ask(says(company="ACME", total=8.2, vat=None), text=f"{TEXT}\n" * pages)
+    assert json.loads(answer.text)["total"] == 8.2
+    assert [thread is not threading.current_thread() for thread in looking] == [aside]
