@@ -496,8 +496,11 @@ class Climb:
 
     def _no_answer(self) -> RungError:
         if self._late():
-            return too_late(self._request, self._account.steps)
-        return nobody_answered(self._request, self._plan, self._ladder, self._failures, self._limits())
+            error: RungError = too_late(self._request, self._account.steps)
+        else:
+            error = nobody_answered(self._request, self._plan, self._ladder, self._failures, self._limits())
+        error.usage = self._account.spent
+        return error
 
 
 def _at_once(chunk: Chunk) -> Commitment:

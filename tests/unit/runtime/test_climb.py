@@ -344,6 +344,10 @@ async def test_what_a_composite_spent_in_vain_counts_against_the_bound(world, sc
     with pytest.raises(AllFailed) as raised:
         await world.reply(world.request(max_usd=0.0021))
     assert "dear" in raised.value.message
+    assert raised.value.usage.usd == pytest.approx(0.002)
+    with pytest.raises(Abstained) as abstained:
+        await world.reply(world.request(model="twice"))
+    assert abstained.value.usage.usd == pytest.approx(0.002)
     reply = await world.reply(world.request(name="r2", max_usd=0.5))
     assert reply.answer.reasoner == "dear"
     assert reply.answer.usage.usd == pytest.approx(0.003)
