@@ -3,10 +3,11 @@
 import ast
 import builtins
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from rung.answers.schemas import fits, parsed
-from rung.reasoners.code.asking import assertions_in, code_in, tree_of, wants_code
+from rung.reasoners.code.asking import LONGEST, assertions_in, code_in, tree_of, wants_code
 from rung.types import Answer, Json
 
 LARGEST_TEXT = 256_000
@@ -56,19 +57,25 @@ def _call_form(called: Json, offered: Mapping[str, Json]) -> bool | None:
 def python_form(answer: Answer, question: str) -> bool | None:
     """Whether the code that is asked for parses, and gives a name to all that the question's tests call; None if no
     Python is asked for. Nothing is run."""
-    if len(answer.text) > LARGEST_TEXT or not wants_code(question):
+    if len(answer.text) > LONGEST or not wants_code(question):
         return None
     code = code_in(answer.text)
     if not code:
         return False
-    given = {*dir(builtins), *_named(tree_of(code))}
+    given = _named_by(code)
     tests = [node for line in assertions_in(question) for node in ast.walk(tree_of(line))]
     called = {node.func.id for node in tests if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     return called <= given
 
 
+@lru_cache(maxsize=64)
+def _named_by(code: str) -> frozenset[str]:
+    """All names that code gives anywhere, beside those that are always there; one that is not reached from outside
+    counts too."""
+    return frozenset([*dir(builtins), *_named(tree_of(code))])
+
+
 def _named(tree: ast.Module) -> Iterator[str]:
-    """All names that code gives anywhere; one that is not reached from outside counts too."""
     for node in ast.walk(tree):
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():

@@ -1,7 +1,9 @@
+import ast
 from typing import Any
 
 import pytest
 
+from rung.reasoners.code.asking import code_in
 from rung.types import Answer, Choice
 from rung.verdicts.formats import json_form, python_form, tools_form
 
@@ -63,3 +65,19 @@ FUNCTION = "Write a Python function to double a number. It should pass:\nassert 
 def test_python_that_was_asked_for(question: str, text: str, formed: bool | None) -> None:
     answer = Answer(reasoner="r", choices=(Choice(text=text),))
     assert python_form(answer, question) is formed
+
+
+def test_code_is_parsed_once_however_often_it_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed, parse = [], ast.parse
+    monkeypatch.setattr(ast, "parse", lambda code: parsed.append(code) or parse(code))
+    answer, question = _says("```python\ndef once(x):\n    return x\n```"), "Write a Python function once."
+    assert python_form(answer, question) is True
+    first = len(parsed)
+    assert python_form(answer, question) is True
+    assert len(parsed) == first > 0
+
+
+def test_code_of_a_length_that_others_would_wait_for_is_not_looked_at() -> None:
+    text = "x = 1\n" * 20_000
+    assert code_in(text) == ""
+    assert python_form(_says(text), "Write a Python program.") is None

@@ -3,6 +3,7 @@
 import ast
 import re
 import warnings
+from functools import lru_cache
 from itertools import islice
 from textwrap import dedent
 from typing import Any, Final
@@ -19,6 +20,8 @@ TESTS_LINE: Final = (
     "that surely hold. Only these lines."
 )
 MOST_TESTS: Final = 20
+# Of an answer that is looked at for code: to parse takes some microseconds a character, which others wait for.
+LONGEST: Final = 64_000
 # Lines that may be tests: those that are no Python cost as much to find out.
 _MOST_LINES: Final = 200
 # Of one test after its first line.
@@ -86,9 +89,12 @@ def _opened(line: str) -> int:
     return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
 
 
+@lru_cache(maxsize=64)  # an answer is looked at whenever another comes beside it
 def code_in(text: str) -> str:
     """The code in what a model wrote: its longest block of Python that defines something, or its longest, or all of it;
-    empty if it is none."""
+    empty if it is none, or longer than LONGEST."""
+    if len(text) > LONGEST:
+        return ""
     blocks = [block for language, block in _FENCED.findall(text) if language.lower() in {"", "python", "py", "python3"}]
     code = max(blocks, key=_worth, default="" if "```" in text else text).strip("\n")
     if code[:1] in {" ", "\t"}:
