@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from rung.errors import Unavailable
@@ -44,18 +45,14 @@ class _Flight(Generic[T]):
                 self._room.set_result(None)
 
     async def _work(self, start: Callable[[], AsyncGenerator[T, None]]) -> None:
-        events = start()
-        async for event in events:
-            self.events.append(event)
-            if self._waiting:
-                self._tell()
-            while len(self.events) >= self._given + AHEAD:
-                self._room = self.task.get_loop().create_future()
-                try:
+        async with aclosing(start()) as events:  # left while it waits for room, it would end once it is collected
+            async for event in events:
+                self.events.append(event)
+                if self._waiting:
+                    self._tell()
+                while len(self.events) >= self._given + AHEAD:
+                    self._room = self.task.get_loop().create_future()
                     await self._room
-                except asyncio.CancelledError:
-                    await events.aclose()  # else it would end once it is collected
-                    raise
 
     def _tell(self, _: object = None) -> None:
         waiting, self._waiting = self._waiting, []
