@@ -402,9 +402,8 @@ class Climb:
             return False
         action = Try(reasoner=judge.name, reserve=verdict.right_prob, live=False)
         with Attempt(action, self._clock.monotonic(), asking.wait_s, self._unheard) as attempt:
-            call = msgspec.structs.replace(asking.call, heard=attempt.heard)
             with within(asking.patience_s):
-                async with closing(judge.rung.call(call)) as stream:
+                async with closing(judge.rung.call(asking.call)) as stream:
                     async for chunk in stream:
                         attempt.chunks.append(chunk)
             attempt.answer = collect(judge.name, attempt.chunks)
