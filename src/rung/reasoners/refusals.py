@@ -60,9 +60,11 @@ class Words:
         return word if field in self._body or not self._echoes(word) else None
 
     def _echoes(self, words: str) -> bool:
-        said = {words, _ESCAPED.sub(_meant, words)}
+        # As it stands and as it is meant, without backslashes here and there: quoted, a prompt's own are doubled.
+        said = {w.replace("\\", "") for w in (words, _ESCAPED.sub(_meant, words))}
         pieces = [w[at : at + _ECHO] for w in said for at in range(0, max(1, len(w) - _ECHO + 1), _ECHO // 2)]
-        for text in texts(self._body):
+        for given in texts(self._body):
+            text = given.replace("\\", "")
             if any(piece in text for piece in pieces) or (len(text) > _ECHO // 2 and any(text in w for w in said)):
                 return True
         return False

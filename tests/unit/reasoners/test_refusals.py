@@ -136,6 +136,8 @@ def test_words_that_echo_the_prompt_are_not_repeated(message: str) -> None:
         "我的名字是王小明,我的密码是一二三四五六七八九十",
         'He said "no" to "it" and "so" on "a" b',
         "Müller öäü ÄÖÜ ßéè ñáó çêë",
+        r"\frac{a}{b}\cdot\sqrt{c}\left(\theta_{1}\right)",
+        r"C:\Users\anna\Documents\divorce",
     ],
 )
 def test_words_that_echo_the_prompt_as_a_literal_are_not_repeated(prompt: str) -> None:
