@@ -195,9 +195,11 @@ class Runtime:
         policy = self._policy
         return make_plan(request, self._ladder, self._clock, policy.preset, policy.streaming, learned)
 
-    def _recalled(self, way: "_Way", kept: Kept) -> tuple[Commit, Reply]:
-        """What a request sees of an answer that another's climb gave: the same, at no further cost."""
+    def _recalled(self, way: "_Way", kept: Kept, reasoner_s: float = 0.0) -> tuple[Commit, Reply]:
+        """What a request sees of an answer that another's climb gave: the same, at no further cost. `reasoner_s` is what
+        reasoners took for that while it may have waited."""
         request, answer = way.request, served_from_cache(kept.answer)
+        total_s = self._clock.monotonic() - request.arrived_s
         way.answer = answer
         way.decision = Decision(
             id=request.id,
@@ -207,7 +209,8 @@ class Runtime:
             quality_reached=kept.quality_reached,
             cache="exact",
             usage=answer.usage,
-            total_s=self._clock.monotonic() - request.arrived_s,
+            total_s=total_s,
+            reasoner_s=min(reasoner_s, total_s),
         )
         commit = Commit(reasoner=answer.reasoner, cache="exact", live=False)
         return commit, Reply(answer=answer, decision=way.decision)
@@ -217,11 +220,7 @@ class Runtime:
         if isinstance(event, Reply):
             kept = Kept(event.answer, event.decision.quality_reached)
             if not way.climbs:
-                _, reply = self._recalled(way, kept)
-                # Of the time that it waited, what reasoners took for the other is not Rung's own either.
-                reasoner_s = min(event.decision.reasoner_s, reply.decision.total_s)
-                way.decision = msgspec.structs.replace(reply.decision, reasoner_s=reasoner_s)
-                return Reply(answer=reply.answer, decision=way.decision)
+                return self._recalled(way, kept, event.decision.reasoner_s)[1]
             way.decision, way.answer = event.decision, event.answer
             if way.key and way.climbs[0].settled:
                 self._stores.cache.put(way.key, kept)
