@@ -196,8 +196,8 @@ class Runtime:
         return make_plan(request, self._ladder, self._clock, policy.preset, policy.streaming, learned)
 
     def _recalled(self, way: "_Way", kept: Kept, reasoner_s: float = 0.0) -> tuple[Commit, Reply]:
-        """What a request sees of an answer that another's climb gave: the same, at no further cost. `reasoner_s` is what
-        reasoners took for that while it may have waited."""
+        """What a request sees of an answer that another's climb gave: the same, at no further cost. `reasoner_s` is
+        what reasoners took for that while it may have waited."""
         request, answer = way.request, served_from_cache(kept.answer)
         total_s = self._clock.monotonic() - request.arrived_s
         way.answer = answer
