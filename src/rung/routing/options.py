@@ -37,6 +37,10 @@ class Candidate(Struct, frozen=True, kw_only=True):
     moves: Moves = ()
     look_s: float = 0.0
 
+    @property
+    def up(self) -> bool:
+        return not (self.down or self.ready_in_s)
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """What is left: seconds to the deadline, and USD."""

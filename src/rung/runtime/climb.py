@@ -147,7 +147,7 @@ class Climb:
         return self._ended and not self._would_go_on()
 
     def _would_go_on(self) -> bool:
-        """Whether the rule would try another rung, had the request no bounds and none been down or failed."""
+        """Whether the rule would try another rung, had the request no bounds, all been up and none failed."""
         missed = self._plan.missed
         if not (missed or self._broken or is_bound(self._request)):
             return False

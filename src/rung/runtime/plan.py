@@ -48,7 +48,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     `action` is the rule's while nobody was called, `taken` what is done in place of it where another may be tried.
     `streaming` is how an answer is sent, None if nobody streams; one that is sent at once is chosen as by a verifier
     that sees nothing. `missed` may be options for others who ask the same: the request's own budget and deadline left
-    them out, or they were down. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
+    them out, or they were not up. `if_all_abstain`: why nobody is left who takes any question; None if somebody is."""
 
     preset: Preset
     caller: Caller
@@ -191,11 +191,11 @@ def with_quickest(
 
 def _missed(request: Request, left_out: list[Candidate]) -> tuple[Candidate, ...]:
     bound = is_bound(request)
-    return tuple([_once_up(c) if c.down else c for c in left_out if bound or c.down])
+    return tuple([c if c.up else _once_up(c) for c in left_out if bound or not c.up])
 
 
 def _once_up(candidate: Candidate) -> Candidate:
-    return replace(candidate, down="", estimate=replace(candidate.estimate, wait_s=0.0))
+    return replace(candidate, down="", ready_in_s=0.0, estimate=replace(candidate.estimate, wait_s=0.0))
 
 
 def is_bound(request: Request) -> bool:
@@ -230,8 +230,8 @@ def why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fea
             f"the request has about {features.prompt_tokens} tokens, more than any reasoner holds ({listed})",
             param="messages",
         )
-    waited_for = [c for c in able if c.down or c.ready_in_s]
-    up = [c.estimate for c in able if not (c.down or c.ready_in_s)]
+    waited_for = [c for c in able if not c.up]
+    up = [c.estimate for c in able if c.up]
     if up:  # beside these, only such as would do once they are up too
         waited_for = [c for c in waited_for if _would_do(c.estimate, limits)]
     loading = [c for c in waited_for if not c.down]

@@ -55,12 +55,14 @@ async def test_what_only_a_bound_made_do_with_is_not_served_to_others(world, scr
     assert (len(weak.calls), len(best.calls)) == (1, not sure)
 
 
-@pytest.mark.parametrize("how", ["fails", "down", "abstains"])
+@pytest.mark.parametrize("how", ["fails", "down", "loading", "abstains"])
 @pytest.mark.parametrize("sure", [False, True])
 async def test_what_only_an_outage_made_do_with_is_not_served_when_it_is_over(world, scripted, how, sure):
     world.add(scripted("weak", "perhaps"), strength=0.3)
-    what = {"fails": Unavailable("no"), "down": "", "abstains": Abstained("not mine")}
-    best = world.add(scripted("best", what[how], state="down" if how == "down" else "warm"), strength=0.95)
+    what = {"fails": Unavailable("no"), "abstains": Abstained("not mine")}
+    best = world.add(scripted("best", what.get(how, "yes")), strength=0.95)
+    if how in {"down", "loading"}:
+        best.status = Status(state=how, ready_in_s=1000.0)
     world.verdicts = {"weak": 0.999 if sure else 0.3, "best": 0.95}
     runtime = world.runtime
     text = "Explain at length why the sky is blue."
