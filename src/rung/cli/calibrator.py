@@ -112,7 +112,7 @@ class Calibrator:
                     low, high = now.placement.interval
                     self._say(f"{self._name}: {len(now.answered)} probes, {low:.0%} to {high:.0%} right")
             pace = system.runtime.rung(self._name).lane.pace
-        if not now.answered and self._limits.max_usd is not None:
+        if not now.answered and self._too_dear(now):
             raise ConfigError(f"{self._name}: --max-usd is less than a probe is expected to cost, so none was asked")
         if not any(one.ending != "abstained" for one in now.answered):
             raise ConfigError(f"{self._name} answers none of the probes: it cannot be calibrated by them")
@@ -135,12 +135,17 @@ class Calibrator:
 
     def _over(self, now: Calibration) -> bool:
         asked, limits = len(now.answered), self._limits
-        if limits.max_usd is not None:
-            dearest = max((one.usd for one in now.answered), default=probe_usd(self._profile))
-            if sum(one.usd for one in now.answered) + dearest > limits.max_usd:
-                self._say(f"{self._name}: --max-usd {limits.max_usd:g} is reached")
-                return True
+        if self._too_dear(now):
+            self._say(f"{self._name}: --max-usd {limits.max_usd:g} is reached")
+            return True
         return asked >= limits.most or (asked >= limits.fewest and now.placement.half_width <= limits.width)
+
+    def _too_dear(self, now: Calibration) -> bool:
+        """Whether one more probe might cost more than is left."""
+        if self._limits.max_usd is None:
+            return False
+        dearest = max((one.usd for one in now.answered), default=probe_usd(self._profile))
+        return sum(one.usd for one in now.answered) + dearest > self._limits.max_usd
 
     async def _answered(self, system: Rung, probe: Probe) -> Answered:
         began_s = self._clock.monotonic()

@@ -196,6 +196,13 @@ def test_what_is_spent_without_an_answer_counts_too(run, place, ladder):
     assert f"{spent / 100:.4f} USD in all" in told.stdout
 
 
+def test_where_no_probe_is_for_it_the_bound_is_not_blamed(run, ladder, monkeypatch):
+    """As for `code` where nothing isolates: those that ask for code are left out."""
+    monkeypatch.setattr("rung.cli.calibrator.takes", lambda *_: False)
+    ladder("dull")
+    assert "answers none of the probes" in run("calibrate", "--max-usd", "1").exception.message
+
+
 def test_one_that_cannot_be_placed_keeps_no_other_from_it(run, place, ladder):
     ladder("silent", "dull")
     told = run("calibrate", "--probes", "12")
