@@ -68,7 +68,7 @@ def test_the_load_has_its_time_however_long_the_graded_questions_took(run, place
     (place / "graded.jsonl").write_text("\n".join(map(json.dumps, items)))
     monkeypatch.setattr("rung.cli.test._HOUR_S", 1.0)
     monkeypatch.setattr("rung.cli.test.tree_bytes", lambda _: (place / "asked").stat().st_size)
-    told = run("test", "reasoner", "late", "--graded", "graded.jsonl", "--load", "32", "--json")
+    told = run("test", "reasoner", "late", "--graded", "graded.jsonl", "--load", "8", "--json")
     card = json.loads(told.stdout)
     assert [level["failed"] for level in card["load"]] == [{}] * 4
     assert card["memory_mb"] == len((place / "asked").read_text()) / 1e6
