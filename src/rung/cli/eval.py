@@ -204,6 +204,7 @@ def _plot(result: Report, path: Path) -> None:
         left.axhline(result.oracle_score, color="grey", linestyle=":", label="oracle")
         left.set_xlabel(f"{_unit(result)} a question")
         left.set_ylabel("score")
+        left.locator_params(axis="x", nbins=5)  # costs are long numbers
     else:
         left.barh(result.reasoners, result.scores, color="lightgrey")  # lying, so that long names can be read
         left.invert_yaxis()
