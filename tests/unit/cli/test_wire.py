@@ -428,6 +428,16 @@ async def test_who_asks_on_and_does_not_read_is_answered_no_further(site: Site) 
     assert (await client.response())[2] == b"after"
 
 
+async def test_nor_is_who_asks_once_more_now_and_then(site: Site) -> None:
+    client = await site.open()
+    for _ in range(100):
+        client.say(b"POST /large HTTP/1.1\r\ncontent-length: 0\r\n\r\n")
+        await asyncio.sleep(0.005)
+    assert len(site.scopes) < 50
+    for _ in range(100):
+        assert len((await client.response())[2]) == 2**20
+
+
 async def test_who_does_not_read_may_leave_with_requests_unanswered(site: Site) -> None:
     client = await site.open()
     client.say(b"POST /large HTTP/1.1\r\ncontent-length: 0\r\n\r\n" * 100)

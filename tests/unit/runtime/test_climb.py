@@ -338,6 +338,20 @@ async def test_what_a_composite_spent_counts_when_it_is_ended(world, scripted, d
     assert climb.decision().usage == step.usage
 
 
+async def test_what_the_error_of_a_composites_call_tells_is_not_all_that_it_spent(world, scripted):
+    class Breaks(scripted):
+        async def answer(self, call):
+            if self.calls:
+                raise Unavailable("gone", usage=Usage(usd=0.25))
+            async for chunk in super().answer(call):
+                yield chunk
+
+    composite(world, world.add(Breaks("leaf", "yes")))
+    with pytest.raises(Unavailable) as raised:
+        await world.reply(world.request(model="twice"))
+    assert raised.value.usage.usd == pytest.approx(0.001 + 0.25)
+
+
 async def test_what_a_composite_spent_in_vain_counts_against_the_bound(world, scripted):
     composite(world, world.add(scripted("leaf", "yes")))
     world.add(scripted("dear", "yes"), strength=0.8, output_usd_per_token=0.0001)
