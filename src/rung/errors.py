@@ -21,6 +21,7 @@ RungError
 ├── ReasonerError           one reasoner did not answer: a fact for the climb, seldom seen by a caller
 │   ├── Abstained               it knows that it cannot
 │   ├── Unavailable             not warm, crashed, unreachable
+│   │   └── Unable                  for good: this machine has not what it needs
 │   ├── TimedOut                connect, first token, between chunks, or total
 │   ├── Upstream                it answered with an error of its own
 │   │   └── UpstreamRefusedRequest  4xx: the request, not the server, is at fault
@@ -160,6 +161,10 @@ class Abstained(ReasonerError):
 class Unavailable(ReasonerError):
     status = 503
     code = "reasoner_unavailable"
+
+
+class Unable(Unavailable):
+    pass
 
 
 class Disconnected(Unavailable):

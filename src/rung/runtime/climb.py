@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from rung.clock import Clock, soon_within, within
-from rung.errors import Abstained, ReasonerError, RungError, TimedOut, UpstreamRefusedRequest
+from rung.errors import Abstained, ReasonerError, RungError, TimedOut, Unable, UpstreamRefusedRequest
 from rung.reasoners.base import closing, collect, spell
 from rung.routing import (
     Candidate,
@@ -308,7 +308,7 @@ class Climb:
         name = attempt.action.reasoner
         if isinstance(error, ReasonerError):
             candidate = self._left.pop(name)
-            if not isinstance(error, Abstained | UpstreamRefusedRequest):
+            if not isinstance(error, Abstained | Unable | UpstreamRefusedRequest):
                 self._broken.append(candidate)
             self._failures[name] = error
             reason = f"{type(error).__name__}: {error.message}"

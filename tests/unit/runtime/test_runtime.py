@@ -4,7 +4,7 @@ from contextlib import aclosing, closing
 
 import pytest
 
-from rung.errors import Abstained, DeadlineExceeded, Unavailable, UnknownDecision
+from rung.errors import Abstained, DeadlineExceeded, Unable, Unavailable, UnknownDecision
 from rung.reasoners.base import Status
 from rung.runtime import Ladder, Policy, Runtime
 from rung.types import Chunk, Commit, Feedback, Reply
@@ -55,11 +55,11 @@ async def test_what_only_a_bound_made_do_with_is_not_served_to_others(world, scr
     assert (len(weak.calls), len(best.calls)) == (1, not sure)
 
 
-@pytest.mark.parametrize("how", ["fails", "down", "loading", "abstains"])
+@pytest.mark.parametrize("how", ["fails", "down", "loading", "abstains", "cannot"])
 @pytest.mark.parametrize("sure", [False, True])
 async def test_what_only_an_outage_made_do_with_is_not_served_when_it_is_over(world, scripted, how, sure):
     world.add(scripted("weak", "perhaps"), strength=0.3)
-    what = {"fails": Unavailable("no"), "abstains": Abstained("not mine")}
+    what = {"fails": Unavailable("no"), "abstains": Abstained("not mine"), "cannot": Unable("never here")}
     best = world.add(scripted("best", what.get(how, "yes")), strength=0.95)
     if how in {"down", "loading"}:
         best.status = Status(state=how, ready_in_s=1000.0)
@@ -70,7 +70,7 @@ async def test_what_only_an_outage_made_do_with_is_not_served_when_it_is_over(wo
     assert given.answer.reasoner == "weak"
     best.script, best.status = ("yes",), Status(state="warm")
     again = await world.reply(world.request(text, name="r2", preset="best"), runtime)
-    kept = sure or how == "abstains"
+    kept = sure or how in {"abstains", "cannot"}
     assert (again.answer.reasoner, again.decision.cache) == (("weak", "exact") if kept else ("best", "miss"))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from rung.config.schema import CodeConfig
-from rung.errors import Abstained, Unavailable
+from rung.errors import Abstained, Unable
 from rung.reasoners.base import Abilities, Below, Reasoner, Status, spell
 from rung.reasoners.code.asking import assertions_in, code_in, drafting, function_in, mending, testing, wants_code
 from rung.reasoners.composite import Composite
@@ -39,7 +39,7 @@ class Code(Composite):
     some. Code that fails is mended once.
 
     Raises Abstained for what asks for no Python, for code that cannot be read, and for code that still fails a test
-    that was given; Unavailable where the system cannot isolate it and the config does not allow to run it anyway.
+    that was given; Unable where the system cannot isolate it and the config does not allow to run it anyway.
     """
 
     def __init__(self, name: str, below: Below, of: Reasoner, config: CodeConfig) -> None:
@@ -109,7 +109,7 @@ class Code(Composite):
             self._probe = asyncio.create_task(self._jail.isolation())
         gap = self._gap(await asyncio.shield(self._probe))
         if gap:
-            raise Unavailable(f"{self.name}: {gap}")
+            raise Unable(f"{self.name}: {gap}")
 
     async def _draft(self, call: Call, body: Json, tests: Sequence[str]) -> _Draft:
         return await self._run(await self._say(call, body), tests)

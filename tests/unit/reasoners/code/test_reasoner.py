@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from rung.config.schema import CodeConfig
-from rung.errors import Abstained, Unavailable
+from rung.errors import Abstained, Unable
 from rung.reasoners.code import Code
 from rung.sandbox import Isolation, Jail
 from rung.types import Chunk
@@ -155,7 +155,7 @@ async def test_where_code_cannot_be_isolated_it_refuses_before_it_asks(made, cal
     monkeypatch.setattr(Jail, "isolation", open_)
     code, below = made([RIGHT], allow_unisolated=False)
     assert code.status.state == "warm"
-    with pytest.raises(Unavailable, match="allow_unisolated"):
+    with pytest.raises(Unable, match="allow_unisolated"):
         await whole(code, calling(GIVEN))
     assert not below.calls
     assert code.status.state == "down"
