@@ -36,7 +36,7 @@ RungError
 
 import difflib
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rung.types import NOTHING_SPENT, Usage
 
@@ -55,6 +55,13 @@ class RungError(Exception):
         self.message = message
         self.param = param
         self.retry_after_s = retry_after_s
+
+    def spending(self, usage: Usage) -> Self:
+        """Its like that tells `usage`: itself it may have befallen several requests, as a batch."""
+        own = type(self).__new__(type(self), *self.args)
+        own.__dict__.update(self.__dict__, usage=usage)
+        own.__cause__ = self.__cause__
+        return own.with_traceback(self.__traceback__)
 
 
 class RequestError(RungError):

@@ -498,8 +498,7 @@ class Climb:
             error: RungError = too_late(self._request, self._account.steps)
         else:
             error = nobody_answered(self._request, self._plan, self._ladder, self._failures, self._limits())
-        error.usage = self._account.spent
-        return error
+        return error.spending(self._account.spent)
 
 
 def _at_once(chunk: Chunk) -> Commitment:

@@ -352,6 +352,31 @@ async def test_what_the_error_of_a_composites_call_tells_is_not_all_that_it_spen
     assert raised.value.usage.usd == pytest.approx(0.001 + 0.25)
 
 
+async def test_an_error_that_befell_several_requests_tells_each_what_it_spent_itself(world, scripted):
+    """As one of a batch does, which the lane knows again by being the same."""
+
+    class Detailed(Unavailable):
+        def __init__(self, code, why):
+            super().__init__(f"{why} ({code})")
+
+    batch = Detailed(7, "gone")
+    batch.__cause__ = ValueError()
+
+    class Breaks(scripted):
+        async def answer(self, call):
+            if any(call.id == other.id for other in self.calls):
+                raise batch
+            async for chunk in super().answer(call):
+                yield chunk
+
+    composite(world, world.add(Breaks("leaf", "yes")))
+    for name in "ab":
+        with pytest.raises(Detailed, match=r"gone \(7\)") as raised:
+            await world.reply(world.request(model="twice", name=name))
+        assert raised.value.usage.usd == pytest.approx(0.001)
+        assert raised.value.__cause__ is batch.__cause__
+
+
 async def test_what_a_composite_spent_in_vain_counts_against_the_bound(world, scripted):
     composite(world, world.add(scripted("leaf", "yes")))
     world.add(scripted("dear", "yes"), strength=0.8, output_usd_per_token=0.0001)
