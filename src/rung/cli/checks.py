@@ -235,7 +235,8 @@ async def _door_of(name: str, entry: EndpointConfig, base_url: str, key: str, se
             name, "fail", f"{shown(url)} did not answer within {_ENDPOINT_S:.0f} s", "is it up, and reachable?"
         )
     except (aiohttp.ClientError, ValueError) as error:
-        return Check(name, "fail", f"{shown(url)}: {error}", "check base_url, and that the server is up")
+        why = error.message if isinstance(error, aiohttp.ClientResponseError) else error  # whole, it tells the address
+        return Check(name, "fail", f"{shown(url)}: {why}", "check base_url, and that the server is up")
 
 
 def _listed(name: str, where: str, model: str, status: int, body: bytes) -> Check:

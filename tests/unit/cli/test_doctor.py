@@ -1,3 +1,4 @@
+import asyncio
 import json
 import os
 import socket
@@ -69,6 +70,21 @@ async def test_an_endpoint_that_is_not_there(session: aiohttp.ClientSession) -> 
     assert check.level == "fail"
     assert "hidden" not in check.found
     assert check.todo
+
+
+async def test_an_endpoint_that_speaks_no_http(session: aiohttp.ClientSession) -> None:
+    async def gibberish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(gibberish, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1?key=hidden"
+        entry = EndpointConfig(kind="endpoint", base_url=url, model="m")
+        (check,) = [await one for one in checks.endpoint("cloud", entry, session)]
+    assert check.level == "fail"
+    assert "Bad status line" in check.found
+    assert "hidden" not in check.found
 
 
 async def test_each_address_and_key_is_asked(session: aiohttp.ClientSession) -> None:
