@@ -6,6 +6,7 @@ from contextlib import aclosing, suppress
 from ssl import SSLCertVerificationError
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -51,7 +52,9 @@ class ChatClient:
         self._asks_usage = True
         self._takes_thoughts = True
         self._url = under(server.base_url, "/chat/completions")
-        self._secrets = [w for value in server.headers.values() for w in value.split() if len(w) >= _SHORTEST_SECRET]
+        queried = [pair.partition("=")[2] for pair in urlsplit(server.base_url).query.split("&")]
+        words = [word for value in (*server.headers.values(), *queried) for word in value.split()]
+        self._secrets = [word for word in words if len(word) >= _SHORTEST_SECRET]
 
     async def open(self) -> None:
         server = self._server

@@ -125,6 +125,13 @@ async def test_no_key_and_no_prompt_in_any_error(endpoint_of: Any, upstream: Any
         assert prompt not in shown
 
 
+async def test_no_key_in_the_query_of_an_address_in_any_error(endpoint_of: Any, upstream: Any) -> None:
+    upstream.play(upstream.refuses(400, "no route for /v1/chat/completions?key=a-secret-key&v=1"))
+    endpoint = await endpoint_of(base_url=f"{upstream.base_url}?key=a-secret-key&v=1")
+    with pytest.raises(ReasonerError, match=r"no route for .*key=\*\*\*&v=1"):
+        await whole(endpoint, call())
+
+
 async def test_its_abilities_are_as_configured(endpoint_of: Any) -> None:
     endpoint = await endpoint_of(
         tools=False, json_schema=False, logprobs=False, images=True, n=False, context_tokens=999
