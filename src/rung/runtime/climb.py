@@ -1,6 +1,6 @@
 """One request's climb: call, look at the answer, and call the next, until the rule says stop."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import aclosing
 from typing import Literal
 
@@ -27,7 +27,7 @@ from rung.routing import (
 from rung.runtime.account import Account, Attempt
 from rung.runtime.failure import nobody_answered, too_late
 from rung.runtime.hold import Held, Hold, can_hold
-from rung.runtime.judge import Hand, Judge, word_of
+from rung.runtime.judge import Asking, Hand, Judge, word_of
 from rung.runtime.ladder import Ladder
 from rung.runtime.plan import UNBOUND, Plan, decision_of, is_bound, with_quickest
 from rung.types import (
@@ -147,14 +147,19 @@ class Climb:
         return self._ended and not self._would_go_on()
 
     def _would_go_on(self) -> bool:
-        """Whether the rule would try another rung, had the request no bounds, all been up and none failed."""
+        """Whether the rule would try another rung, or the judge be asked, had the request no bounds, all been up and
+        none failed."""
         missed = self._plan.missed
         if not (missed or self._broken or is_bound(self._request)):
             return False
         others = (*missed, *self._broken, *self._left.values())
         fit = [c for c in others if not exclusion(c, self._plan.features, UNBOUND)]
         weighed = self._weighed(fit, self._seen())
-        return isinstance(next_action(weighed, self._in_hand(), self._request.wishes.min_quality), Try)
+        if isinstance(next_action(weighed, self._in_hand(), self._request.wishes.min_quality), Try):
+            return True
+        if self._judge is None or not self._answers:
+            return False
+        return isinstance(self._judge.asks(self._request, self._plan, self._hand(fit, UNBOUND)), Asking)
 
     def _next(self) -> Try | Stop:
         if not self._account.steps:
@@ -396,7 +401,7 @@ class Climb:
     async def _asked(self, judge: Judge) -> bool:
         """Asks the judge about the best answer in hand, if its word is worth it; the rule is asked anew then."""
         best, verdict = self._best()
-        asking = judge.asks(self._request, self._plan, self._hand(best, verdict))
+        asking = judge.asks(self._request, self._plan, self._hand(self._left.values(), self._limits()))
         if isinstance(asking, str):
             self._unjudged = asking
             return False
@@ -437,13 +442,14 @@ class Climb:
         self._verdicts = await self._looked_at(self._answers, None)
         self._account.revise(best.reasoner, self._verdicts[at])
 
-    def _hand(self, best: Answer, verdict: Verdict) -> Hand:
+    def _hand(self, left: Collection[Candidate], limits: Limits) -> Hand:
+        best, verdict = self._best()
         others = [v.right_prob for a, v in zip(self._answers, self._verdicts, strict=True) if a is not best]
         seen, at = self._seen(), len(self._glimpsed) + self._answers.index(best)
 
         def options(limits: Limits, found_prob: float) -> list[Weighed]:
             seen[at] = msgspec.structs.replace(seen[at], found_prob=found_prob)
-            fit = (c for c in self._left.values() if not exclusion(c, self._plan.features, limits))
+            fit = (c for c in left if not exclusion(c, self._plan.features, limits))
             return self._weighed(fit, seen)
 
         return Hand(
@@ -451,7 +457,7 @@ class Climb:
             best=best,
             verdict=verdict,
             next_prob=max(others, default=None),
-            limits=self._limits(),
+            limits=limits,
             options=options,
         )
 

@@ -221,6 +221,22 @@ def test_it_is_not_asked_beyond_the_requests_bounds():
     assert not dear.calls
 
 
+@pytest.mark.parametrize(("usd", "settled"), [(1e-4, False), (0.005, True)])
+def test_what_only_the_requests_own_bound_left_unjudged_is_not_for_others(usd, settled):
+    """For 0.0002 USD its word would be asked for by who sets no bound, and for 0.01 by nobody."""
+    judge = no()
+
+    async def main():
+        climb = World(judge, seen=0.76, usd=usd).climb(max_usd=0.00015)
+        async with aclosing(climb.events()) as events:
+            async for _ in events:
+                pass
+        return climb.settled
+
+    assert run(main()) is settled
+    assert not judge.calls
+
+
 def test_what_its_time_would_take_from_the_others_counts_against_it():
     """There is time for the judge or for `large`, which may need 2 s, not for both."""
     judge = no()
