@@ -3,5 +3,6 @@
 from rung.api.app import make_app
 from rung.api.doors import door_problem
 from rung.api.exchange import KeepAlive
+from rung.api.routes import first_call
 
-__all__ = ["KeepAlive", "door_problem", "make_app"]
+__all__ = ["KeepAlive", "door_problem", "first_call", "make_app"]

@@ -1,6 +1,5 @@
 """Checked JSON and headers -> Request."""
 
-import difflib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -8,7 +7,7 @@ import msgspec
 
 from rung.api.body import check, unknown_key
 from rung.api.shape import ChatBody, Message, ToolCall, WishesBody
-from rung.errors import BadRequest, UnknownModel
+from rung.errors import BadRequest, UnknownModel, did_you_mean
 from rung.types import Json, Preset, Request, Wishes
 
 AUTO: Final[dict[str, Preset | None]] = {
@@ -77,10 +76,9 @@ def request_of(checked: Checked, arrival: Arrival, known: Collection[str], deadl
 
 def unknown_model(model: str, known: Collection[str]) -> UnknownModel:
     names = [*AUTO, *known]
-    near = difflib.get_close_matches(model[:100], names, n=1)
-    hint = f" Did you mean `{near[0]}`?" if near else ""
+    hint = did_you_mean(model[:100], names)
     return UnknownModel(
-        f"The model `{model[:100]}` does not exist.{hint} Known are: {', '.join(names)}.",
+        f"The model `{model[:100]}` does not exist{f'; {hint}' if hint else '.'} Known are: {', '.join(names)}.",
         param="model",
     )
 

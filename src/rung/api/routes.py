@@ -35,8 +35,7 @@ _ABOUT_AUTO = {
 _INDEX = """\
 Rung {version}: one endpoint in front of many reasoners. It speaks OpenAI's chat completions. Try:
 
-curl -s {url}v1/chat/completions -H 'content-type: application/json'{key} \\
-  -d '{{"model": "auto", "messages": [{{"role": "user", "content": "What is 15% of 80?"}}]}}'
+{call}
 
 POST /v1/chat/completions   ask; `model` is `auto` or a name from /v1/models
 GET  /v1/models             what answers here
@@ -48,6 +47,15 @@ GET  /health/live, /health/ready, /health/startup
 GET  /metrics               figures for Prometheus
 GET  /openapi.json          all of this for programs
 """
+
+
+def first_call(address: str, *, keyed: bool) -> str:
+    """What to try in a shell; `keyed` leaves a place for the API key."""
+    key = " -H 'authorization: Bearer KEY'" if keyed else ""
+    return (
+        f"curl -s {address}/v1/chat/completions -H 'content-type: application/json'{key} \\\n"
+        '  -d \'{"model": "auto", "messages": [{"role": "user", "content": "What is 15% of 80?"}]}\''
+    )
 
 
 def make_router(front: Front, metrics: Metrics, started_s: float) -> Router:
@@ -79,8 +87,8 @@ class Routes:
         self._version = version("rung")
 
     async def index(self, http: HttpRequest) -> Response:
-        key = " -H 'authorization: Bearer KEY'" if self._front.serving().server.api_keys else ""
-        return PlainTextResponse(_INDEX.format(version=self._version, url=http.base_url, key=key))
+        call = first_call(str(http.base_url).rstrip("/"), keyed=bool(self._front.serving().server.api_keys))
+        return PlainTextResponse(_INDEX.format(version=self._version, call=call))
 
     async def models(self, http: HttpRequest) -> Response:
         serving, _ = self._front.admit(http.scope)

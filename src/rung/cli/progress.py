@@ -1,8 +1,10 @@
 """What a server tells the person who started it, until everything is warm."""
 
 import asyncio
+from textwrap import indent
 from typing import TextIO
 
+from rung.api import first_call
 from rung.bootstrap import Rung
 
 _LOOK_S = 0.25
@@ -33,11 +35,11 @@ class Progress:
             self._line(f"Loaded when asked for: {', '.join(cold)}")
         self._line("The rest is warm." if down or cold else "All is warm.")
         keyed = bool(self._rung.config.server.api_keys)
-        key, client = (" -H 'authorization: Bearer KEY'", " and one of your API keys") if keyed else ("", "")
+        call = indent(first_call(self._address, keyed=keyed), "  ")
+        client = " and one of your API keys" if keyed else ""
         self._line(
             "Try:\n"
-            f"  curl {self._address}/v1/chat/completions -H 'content-type: application/json'{key} \\\n"
-            '    -d \'{"model": "auto", "messages": [{"role": "user", "content": "What is 15% of 80?"}]}\'\n'
+            f"{call}\n"
             '  rung chat, or rung explain "Why is the sky blue?"\n'
             f"  any OpenAI client with base_url {self._address}/v1{client}"
         )

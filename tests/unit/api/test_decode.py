@@ -189,7 +189,7 @@ def test_the_model_may_not_be_left_out() -> None:
 def test_an_unknown_model_is_told_the_known_ones_and_the_nearest() -> None:
     with pytest.raises(UnknownModel) as e:
         read(model="fst")
-    assert "Did you mean `fast`?" in e.value.message
+    assert "`fst` does not exist; did you mean `fast`? Known are: auto, " in e.value.message
     assert all(name in e.value.message for name in (*AUTO, *KNOWN))
     assert e.value.param == "model"
 
