@@ -127,7 +127,7 @@ async def _serve(config: Config, source: Source | None, listener: socket.socket)
         for task in tasks:
             task.add_done_callback(_tell_if_failed)
         try:
-            await _until_told(HttpServer(asgi, rung.clock), listener)
+            await _until_told(HttpServer(asgi, rung.clock, lambda: rung.config.server.idle_s), listener)
         finally:
             for task in tasks:
                 task.cancel()

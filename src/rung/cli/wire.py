@@ -4,7 +4,7 @@ each request took a sixth of an exact hit."""
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from email.utils import formatdate
 from functools import cache, lru_cache
@@ -19,8 +19,9 @@ from rung.clock import Clock, rest_of
 
 # Connections that wait to be taken in.
 BACKLOG = 2048
-# A connection on which nothing is asked for so many ticks, of a second each, is closed.
-_KEPT_TICKS = 5
+# A connection on which nothing goes on in the midst of a request or of an answer's sending for so many ticks, of a
+# second each, is closed.
+_STUCK_TICKS = 5
 _TICK_S = 1.0
 # What is read of a body ahead of who takes it, what a request's head may take, and what is not kept from a transport:
 # a client that does not read is noticed by what that holds.
@@ -33,13 +34,14 @@ _NO_BODY = frozenset({204, 304})
 
 
 class HttpServer:
-    """Answers by `app` whatever is asked on the connections to one socket. `date` is the header that each response
-    has, of the last tick."""
+    """Answers by `app` whatever is asked on the connections to one socket; between requests they are kept `idle_s`.
+    `date` is the header that each response has, of the last tick."""
 
-    def __init__(self, app: ASGIApp, clock: Clock) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock, idle_s: Callable[[], float]) -> None:
         self.stopping = False
         self.ticks = 0
         self._clock = clock
+        self._idle_s = idle_s
         self.date = self._date()
         self._app = app
         self._loop = asyncio.get_running_loop()
@@ -123,8 +125,9 @@ class HttpServer:
             await asyncio.sleep(_TICK_S)
             self.ticks += 1
             self.date = self._date()
+            idle_s = self._idle_s()
             for connection in list(self._connections):
-                if self.ticks - connection.since > _KEPT_TICKS:
+                if self.ticks - connection.since > (idle_s if connection.idle else _STUCK_TICKS):
                     connection.finish()
 
     def _date(self) -> bytes:
@@ -353,6 +356,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    @property
+    def idle(self) -> bool:
+        """Whether it is between requests."""
+        return not (self._head_bytes or self._parting or self.drained)
+
     def finish(self) -> None:
         """Closes it unless a request is being answered."""
         if self._answering is None:
@@ -370,8 +378,8 @@ class Connection(asyncio.Protocol):
         self._close()
 
     def _part(self) -> None:
-        """Closes it, but reads on while the request is still being sent, as long as an idle one is kept: a client that
-        is cut off does not read why."""
+        """Closes it, but reads on while the request is still being sent, for some seconds: a client that is cut off
+        does not read why."""
         if self._reading is None or self._transport is None or self.server.stopping:
             self._close()
             return

@@ -320,6 +320,13 @@ class Server(Section):
     api_keys: dict[str, SecretStr] = Field({}, description="Name -> key; a key's name is its tenant.")
     max_body_mb: float = Field(20.0, gt=0, description="Largest request body.")
     deadline_s: float = Field(300.0, gt=0, description="Deadline of a request that states none.")
+    idle_s: float = Field(
+        75.0,
+        gt=0,
+        description="How long a connection is kept between requests. What stands in front must let go of it earlier, "
+        "or now and then a request comes as it is closed, and fails: nginx and Amazon's load balancers do after 60 s "
+        "unless told otherwise, Google's after 600 s, which needs 620 here.",
+    )
     preset: Preset = Field("balanced", description="Prices of a request that names no preset.")
     stream: Streaming = Field(
         "held",

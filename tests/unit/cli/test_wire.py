@@ -27,7 +27,7 @@ class Hands(RealClock):
 class Site:
     """A server on a free port, and an app that does what the path says. `scopes` are of all that was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, idle_s: float = 5.0) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = self.listener.getsockname()
         self.clients: list[Client] = []
@@ -36,7 +36,7 @@ class Site:
         self.go_on = asyncio.Event()
         self.stop = asyncio.Event()
         self.clock = Hands()
-        self.server = HttpServer(self.app, self.clock)
+        self.server = HttpServer(self.app, self.clock, lambda: idle_s)
         self.serving = asyncio.create_task(self.server.serve(self.listener, self.stop, 0.3))
 
     async def app(
@@ -577,6 +577,22 @@ async def test_who_asks_nothing_is_closed(site: Site, monkeypatch: pytest.Monkey
     assert await asyncio.wait_for(slow.closed(), 1) == b""
     again.go_on.set()
     assert (await busy.response())[2] == b"slow"
+    await again.close()
+
+
+async def test_between_its_requests_a_connection_is_kept_as_long_as_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long enough for a load balancer that may use it again; what is begun and not gone on with is not kept so long."""
+    monkeypatch.setattr(wire, "_TICK_S", 0.01)
+    again = Site(idle_s=60.0)
+    await asyncio.sleep(0)
+    idle, slow = await again.open(), await again.open()
+    idle.ask("/empty")
+    assert (await idle.response())[0] == 204
+    slow.say(b"POST /echo HTTP/1.1\r\nhost:")
+    assert await asyncio.wait_for(slow.closed(), 0.3) == b""
+    idle.ask("/empty")
+    assert (await idle.response())[0] == 204
+    assert await asyncio.wait_for(idle.closed(), 2) == b""
     await again.close()
 
 
