@@ -24,7 +24,7 @@ def simulate(
     load: Annotated[float, typer.Option(min=0.01, max=1000, help="Times what the ladder can do.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     as_json: JsonOption = False,
-    picture: Annotated[Path | None, picture_option("what each class got")] = None,
+    picture: Annotated[Path | None, picture_option("what each class and lane got")] = None,
 ) -> None:
     """Replay recorded arrivals through the real lanes and the real rule, with modelled reasoners, in virtual time.
 

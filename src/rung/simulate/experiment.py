@@ -14,7 +14,7 @@ from rung.simulate.processor import LocalSpeed
 from rung.simulate.quality import DrawnVerdicts
 from rung.simulate.reasoners import Size, Work
 from rung.simulate.replay import Climbing, Outcome, replay
-from rung.simulate.report import Row, by_class, by_kind, by_lane
+from rung.simulate.report import Row, by_class, by_kind, by_lane, by_rung
 from rung.simulate.trace import read_trace, scaled
 from rung.simulate.workload import Mix, workload
 from rung.types import Priority
@@ -80,6 +80,7 @@ async def _experiment(config: Config, wanted: Experiment) -> Result:
         tables={
             "class": by_class(replayed.outcomes),
             "lane": by_lane(replayed.outcomes),
+            "rung": by_rung(replayed.outcomes),
             "question": by_kind(replayed.outcomes),
         },
     )

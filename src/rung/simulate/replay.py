@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Literal
 
@@ -23,17 +23,20 @@ Ending = Literal["answered", "refused", "unfit", "late", "failed"]
 
 class Outcome(Struct, frozen=True, kw_only=True):
     """`ending`: answered; refused, with a time to come back; unfit, since no reasoner can take it; late, given up at
-    its deadline; failed, by anything else. `tokens` are those of the answer, `spent` all that were read and written
-    for it; `first_s` and `total_s` count from its arrival."""
+    its deadline; failed, by anything else. `by` is the rung that answered, `lane` the one that its calls went through.
+    `tokens` are those of the answer, `spent` all that were read and written for it, `spent_in` the same by lane;
+    `first_s` and `total_s` count from its arrival."""
 
     asked: Asked
     ending: Ending
     total_s: float
     first_s: float | None = None
     by: str = ""
+    lane: str = ""
     right: bool = False
     tokens: int = 0
     spent: int = 0
+    spent_in: Mapping[str, int] = {}
     why: str = ""
 
     @property
@@ -108,15 +111,18 @@ class Climbing:
                         )
         except RungError as error:
             ending, why = ending_of(error), error.message
+        spent_in = self._work.spent.get(asked.id, {})
         return Outcome(
             asked=asked,
             ending=ending,
             total_s=self._clock.monotonic() - began_s,
             first_s=first_s,
             by=by,
+            lane=self._ladder[by].lane.reasoner.name if by else "",
             right=right,
             tokens=tokens,
-            spent=sum(self._work.spent.get(asked.id, {}).values()),
+            spent=sum(spent_in.values()),
+            spent_in=spent_in,
             why=why,
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rung.simulate.replay import Outcome
 from rung.trial.graded import rank
@@ -50,8 +51,21 @@ def by_class(outcomes: Iterable[Outcome]) -> list[Row]:
     return _grouped(outcomes, lambda o: str(o.asked.priority), lambda name: order.get(name, name))
 
 
-def by_lane(outcomes: Iterable[Outcome]) -> list[Row]:
-    """By who answered; those that nobody answered are no lane's."""
+def by_lane(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Those that were answered through it, whichever rung asked there; its tokens are all that were read and written in
+    it, also for those that another answered in the end, or nobody."""
+    rows = []
+    for name in sorted({o.lane for o in outcomes if o.lane}.union(*(o.spent_in for o in outcomes))):
+        wasted_tokens = sum(o.spent_in.get(name, 0) for o in outcomes if not o.met)
+        tokens = sum(o.spent_in.get(name, 0) for o in outcomes)
+        rows.append(
+            replace(row(name, [o for o in outcomes if o.lane == name]), tokens=tokens, wasted_tokens=wasted_tokens)
+        )
+    return rows
+
+
+def by_rung(outcomes: Iterable[Outcome]) -> list[Row]:
+    """By who answered; those that nobody answered are no rung's."""
     return _grouped((o for o in outcomes if o.by), lambda o: o.by, str)
 
 

@@ -34,6 +34,16 @@ def test_every_request_is_accounted_for(arguments):
     assert again["tables"] == result["tables"]
 
 
+def test_a_lane_has_what_all_rungs_over_it_got(arguments):
+    tables = json.loads(CliRunner().invoke(app, [*arguments, "--json", "--load", "2"]).stdout)["tables"]
+    lanes, rungs = ({row["name"]: row for row in tables[name]} for name in ("lane", "rung"))
+    assert set(lanes) == {"calc", "near", "far"}
+    assert rungs["brief"]["answered"] > 0, "which has no lane of its own"
+    assert lanes["near"]["answered"] == sum(rungs[name]["answered"] for name in ("near", "brief") if name in rungs)
+    for column in ("tokens", "wasted_tokens"):
+        assert sum(row[column] for row in lanes.values()) == sum(row[column] for row in tables["class"])
+
+
 def test_tables_for_people(arguments):
     told = CliRunner().invoke(app, arguments)
     assert told.exit_code == 0, told.output
