@@ -52,7 +52,7 @@ def estimate(profile: Profile, features: Features, speed: Speed, learned: Expect
 
     A solver's prior stays: it knows itself which questions it can answer."""
     if profile.kind == "symbolic":
-        return _symbolic(features)
+        return _symbolic(features, speed.wait_s)
     open_ = features.task not in strengths.GRADED
     if learned is not None and open_ and learned.ordinary is not None:
         profile = replace(profile, strength=learned.ordinary)
@@ -120,7 +120,7 @@ def _guessed(profile: Profile) -> float:
 def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Speed) -> Estimate:
     """The estimate with its times and its cost as they are now: what is expected of the answer stays."""
     if profile.kind == "symbolic":
-        return expected
+        return expected if expected.wait_s == speed.wait_s else replace(expected, wait_s=speed.wait_s)
     e, rounds = expected, _rounds(profile) if profile.kind == "vote" else 1.0
     # Examples that go before every question are read once where the prompt is kept, and paid for where it is not.
     examples = strengths.EXAMPLE_TOKENS if profile.kind == "program" and profile.leaf_kind != "local" else 0
@@ -142,7 +142,7 @@ def at_speed(expected: Estimate, profile: Profile, prompt_tokens: int, speed: Sp
     )
 
 
-def _symbolic(features: Features) -> Estimate:
+def _symbolic(features: Features, wait_s: float) -> Estimate:
     answers = 0.02 + 0.75 * features.maths if features.task in {"maths", "word_problem", "open", "choice"} else 0.01
     return Estimate(
         right_prob=_SYMBOLIC_RIGHT,
@@ -150,6 +150,7 @@ def _symbolic(features: Features) -> Estimate:
         fail_prob=0.001,
         discrimination=0.0,
         completion_tokens=8,
+        wait_s=wait_s,
         service_s=_SYMBOLIC_S,
         p90_s=0.2,
         abstain_s=_SYMBOLIC_ABSTAIN_S,

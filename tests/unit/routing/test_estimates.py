@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from rung.odds import logit
@@ -51,6 +52,14 @@ def test_solvers_expect_to_abstain_from_prose():
     prose, maths = (estimate(calc, features(t), SPEED) for t in ("Tell me about the sea.", "What is 3 * (4 + 5)?"))
     assert prose.abstain_prob > 0.9
     assert maths.abstain_prob < 0.5
+
+
+def test_who_waits_for_a_solver_waits_as_for_any_other():
+    calc = Profile(name="calc", kind="symbolic")
+    prose = features("Tom has 3 apples and buys 4 more. How many apples does he have?")
+    loading = estimate(calc, prose, SPEED)
+    assert loading.wait_s == 1.0
+    assert at_speed(loading, calc, 20, msgspec.structs.replace(SPEED, wait_s=0.0)).wait_s == 0.0
 
 
 def test_open_questions_leave_the_verdict_blind():
