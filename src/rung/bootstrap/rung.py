@@ -17,7 +17,7 @@ from msgspec import Struct
 
 import rung
 from rung.api.decode import Arrival, decode, request_of
-from rung.bootstrap.build import Artefact, Part, build_learned, build_leaves, build_rungs, policy_text
+from rung.bootstrap.build import Artefact, Part, build_learned, build_leaves, build_rungs, policy_text, profile_of
 from rung.cache import ExactCache, Flights
 from rung.clock import Clock, RealClock
 from rung.config import Config, load_config
@@ -28,7 +28,7 @@ from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
 from rung.reasoners.code.reasoner import bounds_of
 from rung.reasoners.local.memory import Memory
-from rung.runtime import Bases, Judge, Ladder, Learning, Looked, Policy, Runtime, Stores
+from rung.runtime import Bases, Heard, Judge, Ladder, Learning, Looked, Policy, Runtime, Stores
 from rung.sandbox import Jail
 from rung.telemetry import Metrics
 from rung.types import Answer, Chunk, Decision, Event, Feedback, Json, Reply, Request, Wishes
@@ -114,7 +114,10 @@ class Rung:
 
     async def learn(self) -> None:
         """Takes in what was said of answers before; `start` does it. Until then estimates know nothing of it."""
-        await self._learning.rebase(self.bases if self.config.estimates.online else Bases({}))
+        self._learning.serve(await self._heard_by(self.bases, self.config))
+
+    async def _heard_by(self, bases: Bases, config: Config) -> Heard:
+        return await self._learning.rebased(bases if config.estimates.online else Bases({}))
 
     async def close(self) -> None:
         self._life = "closed"
@@ -151,14 +154,16 @@ class Rung:
             cache = self._cache if config.cache == self.config.cache else _cache_of(config)
             old = self._serving
             artefact = await asyncio.to_thread(build_learned, config)
+            heard = await self._heard_by(_bases_of(config, artefact), config)
             self._serves()  # not before: it may be closed meanwhile
             parts = build_leaves(config, self.clock, old.parts, memory=self._memory)
             new = self._generation(config, parts, cache, artefact)
             await _start(one for one in new.lives if not any(one is known for known in old.lives))
             self.config, self._cache, self._serving = config, cache, new
+            self._learning.serve(heard)
             # Before anything is awaited: who is cancelled now has left what served to be closed.
             self._retired[old] = asyncio.create_task(self._retire(old))
-            await self.learn()
+            await self._learning.hear()  # what was said meanwhile
 
     async def _retire(self, old: _Generation) -> None:
         await old.runtime.unused.wait()
@@ -200,9 +205,7 @@ class Rung:
         kinds = {one.name: one.profile.kind for one in rungs}
         known = Known(kinds=kinds, trust=learning.trust if learning else None)
         runtime = Runtime(ladder, stores, policy, _verify_of(config, known), self.clock)
-        return _Generation(
-            runtime, parts, composites, Bases({one.name: one.profile for one in rungs}, artefact.origins)
-        )
+        return _Generation(runtime, parts, composites, _bases_of(config, artefact))
 
     # What a program that embeds Rung uses.
 
@@ -262,6 +265,10 @@ class Rung:
             id=f"chatcmpl-{secrets.token_hex(12)}", tenant="local", at_s=self.clock.monotonic(), headers={}
         )
         return request_of(checked, arrival, self.config.reasoners, self.config.server.deadline_s)
+
+
+def _bases_of(config: Config, artefact: Artefact) -> Bases:
+    return Bases({name: profile_of(name, config) for name in config.reasoners}, artefact.origins)
 
 
 def _cache_of(config: Config) -> ExactCache:

@@ -206,29 +206,35 @@ class Learning:
 
     async def _hear(self) -> None:
         async with self._one_at_a_time:
-            await self._take(self._heard)
+            before = self._heard
+            heard = await self._taken(before)
+            if self._heard is before:  # no other serves since
+                self.serve(heard)
 
-    async def rebase(self, bases: Bases) -> None:
-        """Reads all again where what is expected before any outcome has changed, as at the start."""
+    async def rebased(self, bases: Bases) -> Heard:
+        """What was said, held against `bases`: all is read again where they are others than now, as at the start. What
+        serves stays until `serve`."""
         async with self._one_at_a_time:
-            if bases != self._heard.bases:
-                self._heard = Heard(bases)
-                self._offsets, self._trusts = {}, {}
-                await self._take(self._heard)
+            return self._heard if bases == self._heard.bases else await self._taken(Heard(bases))
 
-    async def _take(self, heard: Heard) -> None:
+    def serve(self, heard: Heard) -> None:
+        """The next estimate is by this."""
+        self._heard, self._offsets, self._trusts = heard, heard.offsets, heard.trusts
+        self._metrics.outcomes.learned({name: (of.common.believed, of.outcomes) for name, of in heard.offsets.items()})
+
+    async def _taken(self, heard: Heard) -> Heard:
+        """With what was said since."""
         try:
             graded = await self._ledger.graded(after=heard.seq, latest=_LATEST)
         except LedgerError as error:
             _log.warning("outcomes not learned from yet", problem=error.message)
-            return
+            return heard
         if any(one.seq <= heard.seq for one in graded):  # the ledger was begun anew
-            heard = self._heard = Heard(heard.bases)
+            heard = Heard(heard.bases)
         # At a start, what changed is long known.
         told = self._changed if heard.seq else None
         await asyncio.to_thread(heard.take, graded, told)
-        self._offsets, self._trusts = heard.offsets, heard.trusts
-        self._metrics.outcomes.learned({name: (of.common.believed, of.outcomes) for name, of in heard.offsets.items()})
+        return heard
 
     def _changed(self, name: str, forgotten: int) -> None:
         _log.warning("a reasoner seems to have changed", reasoner=name, outcomes_forgotten=forgotten)

@@ -96,6 +96,33 @@ async def test_a_new_guess_in_the_config_is_held_against_the_same_outcomes(rung_
     assert 0.4 < (await expected(rung)).right_prob < 0.6
 
 
+async def test_while_outcomes_are_held_against_a_new_guess_those_against_the_old_one_count(
+    rung_of, config_of, monkeypatch
+):
+    rung = await rung_of({"one": ONE, "two": TWO})
+    await graded(rung, *[0.0] * 6)
+    before, other = (await known(rung)), (await expected(rung, "two")).right_prob
+    begun, go_on = asyncio.Event(), threading.Event()
+    take, loop = Heard.take, asyncio.get_running_loop()
+
+    def slow(self, graded, changed):
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(10)
+        take(self, graded, changed)
+
+    monkeypatch.setattr(Heard, "take", slow)
+    applying = asyncio.create_task(rung.apply(config_of({"one": ONE, "two": {"strength": 0.65}})))
+    await begun.wait()
+    assert (await known(rung)) == before
+    reply = await rung.reply(QUESTION, model="one", cache="off")
+    said = asyncio.create_task(rung.feedback(reply.decision.id, 0.0))
+    go_on.set()
+    await applying
+    await said
+    assert (await known(rung))[3].outcomes == 7
+    assert (await expected(rung, "two")).right_prob > other
+
+
 @pytest.mark.parametrize("estimates", [{}, {"online": False}])
 async def test_a_reload_leaves_no_figures_of_what_moves_no_estimate_now(rung_of, config_of, estimates):
     rung = await rung_of({"one": ONE, "two": TWO})

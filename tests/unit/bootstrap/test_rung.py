@@ -91,21 +91,24 @@ async def test_closing_closes_what_a_reload_left_behind_too(rung_of, config_of, 
     assert first.exception() is not None
 
 
-async def test_a_reload_that_is_broken_off_while_it_learns_leaves_nothing_open(rung_of, config_of, closed, monkeypatch):
+@pytest.mark.parametrize(("at", "left"), [("rebased", ["one"]), ("hear", ["one", "two"])])
+async def test_a_reload_that_is_broken_off_while_it_learns_leaves_nothing_open(
+    rung_of, config_of, closed, monkeypatch, at, left
+):
     rung = await rung_of({"one": {}})
     begun = asyncio.Event()
 
-    async def learn():
+    async def learn(*_):
         begun.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(rung, "learn", learn)
+    monkeypatch.setattr(rung._learning, at, learn)
     reload = asyncio.create_task(rung.apply(config_of({"two": {}})))
     await begun.wait()
     reload.cancel()
     await asyncio.wait([reload])
     await rung.close()
-    assert closed == ["one", "two"]
+    assert closed == left
 
 
 async def test_a_leaf_that_cannot_start_stops_the_others_and_the_old_config_stays(
