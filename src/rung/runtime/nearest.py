@@ -54,8 +54,8 @@ def nearest(question: str, features: Features, among: Iterable[PastQuestion], co
     inverse document frequencies); of questions whose texts were not kept, by task, language, length and complexity."""
     known, words = list(among), _words(question)
     seen = Counter(chain.from_iterable(one.words for one in known))
-    # Squares of inverse document frequencies; a word that all have in common still counts a little.
-    weight = {word: (math.log((1 + len(known)) / (1 + seen[word])) + 1e-3) ** 2 for word in seen.keys() | words}
+    # Squares of inverse document frequencies; a word that all have in common still counts.
+    weight = {word: (math.log((1 + len(known)) / (1 + seen[word])) + 1) ** 2 for word in seen.keys() | words}
     own = sum(weight[word] for word in words)
     pasts = []
     for one in known:

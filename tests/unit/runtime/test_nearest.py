@@ -39,6 +39,13 @@ def test_the_same_question_is_nearest_and_rare_words_count_more():
     assert ids(nearest("What is the capital of Peru?", features(), known, count=1)) == ["same"]
 
 
+def test_few_questions_about_the_same_are_alike():
+    known = [past_of(graded(f"{n}", f"When did the king begin war number {n}?")) for n in range(3)]
+    found = nearest("When did the king begin war number 7?", features(), known)
+    assert len(found) == 3
+    assert all(0.5 < past.likeness < 1 for past in found)
+
+
 def test_without_texts_questions_of_the_same_kind_are_near():
     known = [
         past_of(graded("far", of=features(complexity=0.9, prompt_tokens=900))),
