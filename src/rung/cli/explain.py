@@ -1,7 +1,7 @@
 """`rung explain`: the decision that would be taken now, for people."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -64,6 +64,8 @@ def show(decision: Decision, console: Console, about: str) -> None:
     if options:
         console.print(f"\nWhat could answer it, at the prices of `{decision.preset}`:")
         console.print(_table(options))
+        for line in _origins(options):
+            console.print(line, markup=False)
         if decision.features is not None and decision.features.task in _GRADED:
             console.print(
                 "Nothing here is right or wrong: `right` is how good it is, 0 to 1, by feedback and outcomes."
@@ -114,6 +116,16 @@ def _table(options: list[Option]) -> Table:
             known_by(e),
         )
     return table
+
+
+def _origins(options: Sequence[Option]) -> Iterator[str]:
+    """What estimates that are no guesses are made from: the artefact's day and its data's digest, or the probes."""
+    known: dict[tuple[str, str], list[str]] = {}
+    for option in options:
+        e = option.estimate
+        if e is not None and e.origin:
+            known.setdefault((e.source, e.origin), []).append(option.reasoner)
+    return (f"{source} ({origin}): {', '.join(names)}" for (source, origin), names in known.items())
 
 
 def right(e: Estimate) -> str:

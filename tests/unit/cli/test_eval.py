@@ -10,6 +10,7 @@ import pytest
 from rung.bootstrap import Rung
 from rung.config import parse_config
 from rung.errors import ConfigError, WeightsError
+from rung.estimators.artefact import load
 
 
 def test_for_people(run, outcomes):
@@ -120,6 +121,20 @@ async def test_a_ladder_serves_by_what_questions_mean(run, outcomes, own, place,
         assert {reply.answer.reasoner for reply in replies} == {"sums"}
     with pytest.raises(WeightsError, match="rung models get all-minilm-l6-v2"):
         Rung(served)
+
+
+def test_which_artefact_it_is_that_serves_is_explained(run, outcomes, own, place):
+    assert run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve").exit_code == 0
+    entries = {
+        name: {"kind": "function", "call": "own_code:echo", "general": True} for name in ("small", "sums", "new")
+    }
+    served = {"reasoners": entries, "estimates": {"artefact": "learned.rung"}, "server": {"port": 0}}
+    (place / "rung.yaml").write_text(json.dumps(served))
+    about = load(place / "learned.rung")[1]
+    shown = run("explain", "king of the empire", "--config", "rung.yaml").stdout
+    [told] = [line for line in shown.splitlines() if about.made in line]
+    assert told.startswith(f"learned ({about.made} {about.data[:8]}): ")
+    assert set(told.partition(": ")[2].split(", ")) == {"small", "sums"}
 
 
 async def test_an_artefact_of_others_is_refused(run, outcomes, own, place):
