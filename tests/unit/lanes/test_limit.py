@@ -1,11 +1,19 @@
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from rung.clock import RealClock
+from rung.config.lanes import Lanes
 from rung.config.lanes import Limit as Bounds
+from rung.errors import RateLimited
+from rung.lanes import Pace, Pool
 from rung.lanes.limit import GradientLimit, Usual
+from rung.lanes.queue import Ticket
+from rung.lanes.target import Permit, Target, Watch
+from rung.types import Call, Chunk, Usage
 
 
 @given(
@@ -131,3 +139,85 @@ def test_one_that_hangs_hardly_moves_it():
     for n in range(200):
         usual.ratio(600.0 if n % 50 == 20 else 1.0, 1, crowded=False)
     assert usual.ratio(1.0, 1, crowded=False) == pytest.approx(1.0, abs=0.12)
+
+
+MOST = 24
+LEAST = 2
+
+
+class Places(RuleBasedStateMachine):
+    """Calls of one upstream begin and end in any order: well, slowly, refused, too late, or left by their callers. None
+    begins beyond the limit, which stays within its bounds; whoever ends frees its place; and once calls go well again
+    the limit is what it was allowed to be."""
+
+    def __init__(self):
+        super().__init__()
+        bounds = Lanes(limit=Bounds(start=8, least=LEAST))
+        pace = Pace(first_s=1.0, prompt_s_per_token=0.0, completion_s_per_token=0.01)
+        self.pool = Pool(1000, RealClock())
+        self.target = Target("u", None, pace, bounds, MOST)
+        self.now = 0.0
+        self.under_way = []
+
+    @precondition(lambda self: self.target.open(self.now))
+    @rule(tokens=st.integers(1, 500))
+    def begin(self, tokens):
+        ticket = Ticket(
+            priority=1, tenant="t", deadline_s=1e9, since_s=self.now, prompt_tokens=100, tokens=tokens, service_s=1.0
+        )
+        permit = Permit(self.pool, self.target, ticket)
+        watch = Watch(self.now, slowdown=1.0, beside=self.target.running, call=Call(id="c", body={}, deadline_s=1e9))
+        self.under_way.append((permit, watch))
+        assert self.target.running <= self.target.limit
+
+    @precondition(lambda self: self.under_way)
+    @rule(data=st.data(), how=st.sampled_from(["well", "slow", "refused", "late", "left", "unused"]))
+    def end(self, data, how):
+        permit, watch = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
+        if how in {"well", "slow"}:
+            self.answered(permit, watch, 1.0 if how == "well" else 30.0)
+        elif how == "refused":
+            self.target.failed(RateLimited("429", retry_after_s=1.0), permit.age, self.now, watch.started_s)
+        elif how == "late":
+            self.target.timed_out(permit.age, self.now, hopeless=False)
+        elif how == "left":
+            self.target.breaker.left(permit.age)
+        else:
+            permit.unused()
+        permit.release()
+        permit.release()  # a second time does nothing
+
+    def answered(self, permit, watch, took_s):
+        self.now = max(self.now, watch.started_s + took_s)
+        watch.see(Chunk(text="fine", usage=Usage(prompt_tokens=100, completion_tokens=50)), self.now)
+        self.target.answered(watch, permit.age, self.now)
+
+    @rule(seconds=st.floats(0, 10))
+    def wait(self, seconds):
+        self.now += seconds
+
+    @invariant()
+    def bounds_hold(self):
+        assert LEAST <= self.target.limit <= MOST
+        assert self.target.running == self.pool.running == len(self.under_way)
+        outstanding = sum(permit.ticket.tokens for permit, _ in self.under_way)
+        assert self.target.outstanding_tokens == pytest.approx(outstanding)
+
+    def teardown(self):
+        for permit, _ in self.under_way:
+            permit.unused()
+        self.under_way.clear()
+        assert self.target.running == self.pool.running == self.target.outstanding_tokens == 0
+        for _ in range(400):
+            self.now += 30.0
+            while self.target.open(self.now):
+                self.begin(50)
+            while self.under_way:
+                permit, watch = self.under_way.pop()
+                self.answered(permit, watch, 1.0)
+                permit.release()
+        assert self.target.limit == MOST
+
+
+TestPlaces = Places.TestCase
+TestPlaces.settings = settings(max_examples=30, stateful_step_count=30)
