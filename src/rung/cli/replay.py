@@ -124,7 +124,7 @@ def _mean(of: Mean, digits: int, *, signed: bool = False) -> str:
 
 def _learn(graded: list[Graded], out: Path, console: Console, config: Path | None, *, embedding: bool) -> None:
     from rung.cli.embedded import embedded  # noqa: PLC0415  needs numpy, which judging does not
-    from rung.cli.eval import learn  # noqa: PLC0415
+    from rung.cli.learn import learn  # noqa: PLC0415
     from rung.estimators.scored import outcomes_of  # noqa: PLC0415
 
     console.print()

@@ -62,6 +62,21 @@ def test_what_serves_loads_without_the_extras() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_every_help_is_there_without_the_extras() -> None:
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys(("xllamacpp", "numpy", "scipy", "pyarrow", "matplotlib", "onnxruntime", "tokenizers")))
+from rung.cli.app import app
+for name in {list(COMMANDS)!r}:
+    try:
+        app([name, "--help"])
+    except SystemExit as end:
+        assert not end.code, name
+"""
+    done = python(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_it_is_a_module_to_run_too() -> None:
     done = subprocess.run([sys.executable, "-m", "rung", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == rung.__version__
