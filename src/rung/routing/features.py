@@ -33,6 +33,11 @@ _MAKING = frozenset(["write", "implement", "fix", "debug", "refactor"])
 _MAKE_PROGRAM = re.compile(
     r"\b(?:write|implement|fix|debug|refactor)\b.{0,40}\b(?:function|script|code|program|query|class|method|regex)\b"
 )
+# Where there are formulas, "write the function" may ask for one.
+_SURELY_PROGRAM = re.compile(
+    r"\b(?:write|implement|fix|debug|refactor)\b.{0,40}"
+    r"\b(?:script|code|program|query|regex|functions? (?:that|to|which|called|named))\b|\bassert "
+)
 _MATHS_WORDS = word_set(
     """calculate compute evaluate simplify solve factor expand derivative differentiate integral integrate limit sqrt
     percent remainder divided times plus minus multiply multiplied prime composite divisor divisors round rounded
@@ -140,8 +145,9 @@ def _task(text: str, telling: frozenset[str], short: str, code: float, maths: fl
     if short in {"label", "number"} and reads_off(text):  # an invoice looks like sums
         return "extract"
     if short not in {"choice", "yesno"} and (maths >= 0.6 or code):
-        # The tests that come with a request for code are full of numbers and signs.
-        return "maths" if maths >= 0.6 and not (code and "assert " in text) else "code"
+        # What code computes, and the tests that come with it, are full of numbers and signs.
+        sums = maths >= 0.6 and not (code and (telling & _LANGUAGES or _SURELY_PROGRAM.search(text)))
+        return "maths" if sums else "code"
     if short:
         return "word_problem" if short == "number" else short
     for task, known in _TASKS:
