@@ -58,7 +58,6 @@ _SYMBOLIC_PACE = Pace(first_s=0.005, prompt_s_per_token=0.0, completion_s_per_to
 _FUNCTION_PACE = Pace(first_s=0.1, prompt_s_per_token=0.0, completion_s_per_token=0.0)
 # A model of 1.5B parameters at four bits on two cores.
 _LOCAL_PACE = Pace(first_s=0.05, prompt_s_per_token=1 / 70, completion_s_per_token=1 / 30)
-_FUNCTION_CALLS = 64
 
 
 @runtime_checkable
@@ -159,7 +158,7 @@ def _places(entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, 
         return object(), entry.workers
     assert isinstance(entry, FunctionConfig)
     # One batch runs while the next gathers.
-    return object(), 2 * entry.batch if entry.batch > 1 else _FUNCTION_CALLS
+    return object(), 2 * entry.batch if entry.batch > 1 else entry.concurrency
 
 
 def _leaf(name: str, entry: Leaf, engine: Engine | None, clock: Clock) -> Reasoner:

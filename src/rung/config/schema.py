@@ -230,6 +230,12 @@ class FunctionConfig(ReasonerBase):
     batch: int = Field(
         1, ge=1, le=4096, description="Requests at once at most. Above 1 it is given a list, and gives a list back."
     )
+    concurrency: int = Field(
+        64,
+        ge=1,
+        description="Calls at once, as many as an endpoint is given; more wait in its lane. Of batches one runs while "
+        "the next gathers.",
+    )
 
     @field_validator("call")
     @classmethod

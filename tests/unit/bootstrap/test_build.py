@@ -30,6 +30,13 @@ def test_local_rungs_over_the_same_weights_share_engine_and_places():
     assert parts["wide"].lane.pool.capacity == 4
 
 
+@pytest.mark.parametrize(("more", "places"), [({}, 64), ({"concurrency": 3}, 3), ({"batch": 8}, 16)])
+def test_how_many_calls_a_function_takes_at_once(tmp_path, more, places):
+    (tmp_path / "own.py").write_text("async def answer(messages): ...")
+    entry = {"kind": "function", "call": f"{tmp_path}/own.py:answer", **more}
+    assert leaves({"mine": entry})["mine"].lane.pool.capacity == places
+
+
 def test_a_config_that_is_refused_leaves_no_lane_in_a_pool_that_serves():
     pools = {"lanes": {"pools": {"quota": 3}}}
     old = leaves({"one": {**ENDPOINT, "pool": "quota"}}, **pools)
