@@ -24,8 +24,8 @@ except ImportError as error:
 
 from rung.cli.embedded import ENCODER, embedded
 from rung.estimators.artefact import FORMAT, About, save
-from rung.estimators.evaluate import Report, across, learning_curve, report
-from rung.estimators.figures import calibration_error
+from rung.estimators.evaluate import Frontier, Report, across, learning_curve, report
+from rung.estimators.figures import calibration_error, score_at
 from rung.estimators.outcomes import LEAST, Outcomes, different, read_outcomes
 from rung.estimators.stack import Model, fit
 
@@ -134,8 +134,8 @@ def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None
     console.print(f"\nHow much each estimator counts, for how hard and for who: {told or 'none tells anything yet'}.")
     if not any(own for _, own in result.weights.values()):
         console.print("No evidence yet that routing beats the best single reasoner: it is kept for every question.")
-    if result.frontier:
-        _show_frontier(result, console)
+    for frontier in result.frontiers:
+        _show_frontier(frontier, console)
     _show_curve(result, console)
     if out is not None:
         _show_written(out, console)
@@ -145,20 +145,21 @@ def _show_written(out: Path, console: Console) -> None:
     console.print(f"\nWritten: {out}. To serve by it, add to rung.yaml:\n\nestimates:\n  artefact: {out}", markup=False)
 
 
-def _unit(result: Report) -> str:
-    return "USD" if result.cost_unit == "usd" else str(result.cost_unit)
+def _unit(frontier: Frontier) -> str:
+    return "USD" if frontier.unit == "usd" else str(frontier.unit)
 
 
-def _show_frontier(result: Report, console: Console) -> None:
-    console.print(f"\nWhat routing reaches for its cost, in {_unit(result)} a question:")
-    table = Table("cost", "score", box=None, padding=(0, 2, 0, 0))
-    for place in result.frontier[:: max(1, len(result.frontier) // 8)]:
-        table.add_row(f"{place.cost:.6g}", f"{place.score:.3f}")
+def _show_frontier(frontier: Frontier, console: Console) -> None:
+    console.print(f"\nWhat routing reaches for its cost, in {_unit(frontier)} a question:")
+    table = Table("cost", "score", "single reasoners, mixed", box=None, padding=(0, 2, 0, 0))
+    for place in frontier.routed[:: max(1, len(frontier.routed) // 8)]:
+        single = score_at(frontier.singles, place.cost)
+        table.add_row(f"{place.cost:.6g}", f"{place.score:.3f}", f"{single:.3f}")
     console.print(table)
-    if result.cost_at_best_score is not None:
-        best = next((p.cost for p in result.singles if p.score >= result.best_score - 1e-9), None)
-        share = f", {result.cost_at_best_score / best:.0%} of its cost" if best else ""
-        console.print(f"The score of the best single reasoner is reached for {result.cost_at_best_score:.6g}{share}.")
+    if frontier.cost_at_best is not None:
+        best = frontier.singles[-1].cost
+        share = f", {frontier.cost_at_best / best:.0%} of its cost" if best else ""
+        console.print(f"The score of the best single reasoner is reached for {frontier.cost_at_best:.6g}{share}.")
 
 
 def _show_curve(result: Report, console: Console) -> None:
@@ -177,27 +178,27 @@ def _plot(result: Report, path: Path) -> None:
         from matplotlib.figure import Figure  # noqa: PLC0415  heavy, and only wanted for pictures
     except ImportError as error:
         raise ConfigError("--plot needs matplotlib: pip install 'rung[learn]'") from error
-    bars = 0 if result.frontier else len(result.reasoners)
-    panels = 2 if result.curve else 1
+    bars = 0 if result.frontiers else len(result.reasoners)
+    panels = max(len(result.frontiers), 1) + bool(result.curve)
     figure = Figure(figsize=(5 * panels, min(max(4, bars / 5), 100)), layout="constrained")
     axes = figure.subplots(1, panels, squeeze=False)[0]
     left = axes[0]
-    if result.frontier:
-        left.plot(*zip(*result.frontier, strict=True), marker=".", label="learned")
-        left.plot(*zip(*result.singles, strict=True), marker="o", linestyle="--", label="single reasoners, mixed")
-        left.axhline(result.oracle_score, color="grey", linestyle=":", label="oracle")
-        left.set_xlabel(f"{_unit(result)} a question")
-        left.set_ylabel("score")
-        left.locator_params(axis="x", nbins=5)  # costs are long numbers
-    else:
+    if not result.frontiers:
         left.barh(result.reasoners, result.scores, color="lightgrey")  # lying, so that long names can be read
         left.invert_yaxis()
         left.axvline(result.routed_score, label="learned")
         left.axvline(result.oracle_score, color="grey", linestyle=":", label="oracle")
         left.set_xlabel("score")
-    figure.legend(loc="outside upper left", ncols=3, fontsize=9)
+    for frontier, axis in zip(result.frontiers, axes, strict=False):
+        axis.plot(*zip(*frontier.routed, strict=True), marker=".", label="learned")
+        axis.plot(*zip(*frontier.singles, strict=True), marker="o", linestyle="--", label="single reasoners, mixed")
+        axis.axhline(result.oracle_score, color="grey", linestyle=":", label="oracle")
+        axis.set_xlabel(f"{_unit(frontier)} a question")
+        axis.set_ylabel("score")
+        axis.locator_params(axis="x", nbins=5)  # costs are long numbers
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=9)
     if result.curve:
-        _plot_curve(result, axes[1])
+        _plot_curve(result, axes[-1])
     figure.savefig(path, dpi=130)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from rung.estimators import figures
 from rung.estimators.figures import Place
@@ -29,8 +29,19 @@ class Learned(Struct, frozen=True, kw_only=True):
     deviation: float
 
 
+class Frontier(Struct, frozen=True, kw_only=True):
+    """What routing scores for its mean cost in `unit`, and what a choice of a single reasoner without a look at the
+    question does, mixed by chance, cheapest first. `cost_at_best` is that for which routing scores what the best single
+    one does; None where it never does."""
+
+    unit: str
+    routed: tuple[Place, ...]
+    singles: tuple[Place, ...]
+    cost_at_best: float | None
+
+
 class Report(Struct, frozen=True, kw_only=True):
-    """Scores and shares are in 0..1, `cost` in `cost_unit`; intervals are 95%, over questions. What reasoners score
+    """Scores and shares are in 0..1; intervals are 95%, over questions. What reasoners score
     is over the `whole` questions that were asked of all. `chance_error` is the calibration error that so many scores
     have where all chances are just right. `doubled` is by how much twice the outcomes would raise the score, as the
     curve goes on; None where it is too short to tell."""
@@ -50,10 +61,7 @@ class Report(Struct, frozen=True, kw_only=True):
     weights: dict[str, tuple[float, float]]
     curve: tuple[Learned, ...]
     doubled: float | None
-    cost_unit: str = ""
-    frontier: tuple[Place, ...] = ()
-    singles: tuple[Place, ...] = ()
-    cost_at_best_score: float | None = None
+    frontiers: tuple[Frontier, ...] = ()
 
 
 def across(outcomes: Outcomes, rng: np.random.Generator, fit: Fit = fit, count: int = FOLDS) -> Floats:
@@ -81,7 +89,7 @@ def report(
     best = int(scores.mean(0).argmax())
     difference = figures.routed(p, scores) - scores[:, best]
     low, high = _over_questions(difference, numbered([outcomes.questions[at] for at in np.flatnonzero(whole)]), rng)
-    out = Report(
+    return Report(
         questions=len(right),
         whole=len(p),
         reasoners=outcomes.reasoners,
@@ -100,9 +108,8 @@ def report(
         },
         curve=tuple(curve),
         doubled=_doubled(curve),
+        frontiers=tuple(_frontier(unit, p, scores, costs[whole]) for unit, costs in outcomes.costs().items()),
     )
-    known = outcomes.costs()
-    return out if known is None else _with_costs(out, p, scores, known[0], known[1][whole])
 
 
 def _over_questions(values: Floats, of: Ints, rng: np.random.Generator) -> tuple[float, float]:
@@ -112,15 +119,14 @@ def _over_questions(values: Floats, of: Ints, rng: np.random.Generator) -> tuple
     return figures.interval(lambda at: float(sums[at].sum() / sizes[at].sum()), len(sizes), rng)
 
 
-def _with_costs(out: Report, right: Floats, scores: Floats, unit: str, costs: Floats) -> Report:
+def _frontier(unit: str, right: Floats, scores: Floats, costs: Floats) -> Frontier:
     reached = figures.frontier(right, scores, costs, costs.mean(0, keepdims=True))
-    at_best = figures.cost_at(reached, out.best_score)
-    return structs.replace(
-        out,
-        cost_unit=unit,
-        frontier=figures.upper(reached),
+    at_best = figures.cost_at(reached, float(scores.mean(0).max()))
+    return Frontier(
+        unit=unit,
+        routed=figures.upper(reached),
         singles=figures.singles(scores, costs),
-        cost_at_best_score=at_best if np.isfinite(at_best) else None,
+        cost_at_best=at_best if np.isfinite(at_best) else None,
     )
 
 

@@ -48,14 +48,15 @@ class Outcomes(Struct, frozen=True, kw_only=True):
             embedded=None if self.embedded is None else self.embedded[at],
         )
 
-    def costs(self) -> tuple[str, Floats] | None:
-        """What an answer cost, in the first unit of USD, seconds and tokens that is known, and that unit's name. A gap
-        is filled with its reasoner's mean."""
+    def costs(self) -> Mapping[str, Floats]:
+        """What answers cost, by unit: USD and seconds, as far as they are known and anything costs any; tokens where
+        neither is. A gap is filled with its reasoner's mean."""
+        found: dict[str, Floats] = {}
         for unit in ("usd", "seconds", "tokens"):
             known: Floats | None = getattr(self, unit)
-            if known is not None:
-                return unit, np.where(np.isnan(known), np.nanmean(known, axis=0), known).astype(np.float32)
-        return None
+            if known is not None and np.nanmax(known) > 0 and not (found and unit == "tokens"):
+                found[unit] = np.where(np.isnan(known), np.nanmean(known, axis=0), known).astype(np.float32)
+        return found
 
     def digest(self) -> str:
         """SHA-256 of questions, names and scores."""

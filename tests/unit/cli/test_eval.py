@@ -20,6 +20,7 @@ def test_for_people(run, outcomes):
         "best single reasoner, all",
         "gain over the best single",
         "of its cost",
+        "single reasoners, mixed",
         "by outcomes",
         "artefact: learned",
     ):

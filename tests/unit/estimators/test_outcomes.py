@@ -23,10 +23,22 @@ def test_csv_with_costs_gaps_and_more(path):
     assert known.ignored == ("note",)
     assert np.isnan(known.scores).sum() == 1
     assert np.isnan(known.scores[3, 1])
-    unit, costs = known.costs()
-    assert unit == "usd"
-    assert costs[4].tolist() == pytest.approx([0.1, 2.0])
+    assert list(known.costs()) == ["usd"]
+    assert known.costs()["usd"][4].tolist() == pytest.approx([0.1, 2.0])
     assert known.seconds is None
+
+
+@pytest.mark.parametrize(
+    ("usd", "seconds", "units"),
+    [(1, 2, ["usd", "seconds"]), (0, 2, ["seconds"]), (1, 0, ["usd"]), (0, 0, ["tokens"])],
+)
+def test_answers_cost_money_and_time_or_else_tokens(path, usd, seconds, units):
+    head = ",".join(f"{unit}|{name}" for unit in ("score", "usd", "seconds", "tokens") for name in "ab")
+    rows = "".join(f"What is {i}?,1,0,{usd},{usd},{seconds},{seconds},9,9\n" for i in range(30))
+    path.write_text(f"question,{head}\n{rows}")
+    known = read_outcomes(path)
+    assert known.ignored == ()
+    assert list(known.costs()) == units
 
 
 def test_scores_may_be_true_and_false(path):

@@ -2,6 +2,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from rung.estimators import figures
 from rung.estimators.evaluate import across, learning_curve, predict, report
@@ -64,13 +65,16 @@ def test_tokens_follow_the_question(outcomes, unseen, rng):
 
 def test_a_report_says_what_unseen_questions_say(outcomes, rng):
     costs = np.tile(np.array([0.1, 1.0, 0.5], np.float32), (400, 1))
-    known = Outcomes(questions=outcomes.questions, reasoners=outcomes.reasoners, scores=outcomes.scores, usd=costs)
+    known = structs.replace(outcomes, usd=costs, seconds=10 * costs)
     curve = learning_curve(known, rng, QUICK)
     said = report(known, QUICK(known, rng), across(known, rng, QUICK), curve, rng)
     assert said.best == "all"
     assert said.routed_score == pytest.approx(said.best_score + said.gain[0])
     assert said.gain[1] > 0
-    assert said.cost_at_best_score < 1.0
+    usd, seconds = said.frontiers
+    assert (usd.unit, seconds.unit) == ("usd", "seconds")
+    assert usd.cost_at_best < usd.singles[-1].cost == 1.0
+    assert seconds.cost_at_best == pytest.approx(10 * usd.cost_at_best)
     assert [p.outcomes for p in curve] == [50, 200, 320]
     assert curve[-1].gain > 0.03
     assert said.doubled is not None
