@@ -37,13 +37,23 @@ class Queue(Section):
         "quarter of it turned batch requests with long prompts away that could have waited.",
     )
     ageing_s: float = Field(
-        30.0, gt=0, description="A wait this long counts as one class higher, though never above a critical request."
+        30.0,
+        gt=0,
+        description="A wait this long counts as one class higher, though never above a critical request: about as long "
+        "as someone waits who is in no hurry.",
     )
     reserved_interactive: float = Field(
-        0.15, ge=0, lt=0.5, description="Share of the tokens served that interactive requests get while any waits."
+        0.15,
+        ge=0,
+        lt=0.5,
+        description="Share of the tokens served that interactive requests get while any waits: enough not to starve, "
+        "little enough that critical ones keep their deadlines at three times what can be done.",
     )
     reserved_other: float = Field(
-        0.05, ge=0, lt=0.1, description="The same for batch and for each numbered class, so that none starves."
+        0.05,
+        ge=0,
+        lt=0.1,
+        description="The same for batch and for each numbered class, so that none starves. All eight of them have 0.4.",
     )
     tenant_weights: dict[str, _Weight] = Field(
         {}, description="Tenant -> weight of its share; 1 if not given. A tenant is the name of an API key."
@@ -53,10 +63,18 @@ class Queue(Section):
 class Limit(Section):
     """How many calls an upstream is given at once; adapts below the entry's `concurrency`."""
 
-    start: int = Field(16, ge=1, description="Calls at once until the first ones have told what is usual.")
-    least: int = Field(1, ge=1, description="Never fewer than this.")
+    start: int = Field(
+        16,
+        ge=1,
+        description="Calls at once until the first ones have told what is usual: enough to keep a small server busy, "
+        "too few to drown one.",
+    )
+    least: int = Field(1, ge=1, description="Never fewer than this. Without one call nothing would be learned.")
     tolerance: float = Field(
-        1.5, gt=1, description="Time to the first token, or for a token, may grow by this factor before it shrinks."
+        1.5,
+        gt=1,
+        description="Time to the first token, or for a token, may grow by this factor before it shrinks: the mean of "
+        "ten calls moves by less than that without a crowd.",
     )
     least_late_s: float = Field(
         0.25,
@@ -67,31 +85,59 @@ class Limit(Section):
 
 
 class Breaker(Section):
-    window: int = Field(20, ge=1, description="Last calls that are looked at.")
-    least_calls: int = Field(3, ge=1, description="Before so many calls nothing is concluded.")
-    failed_share: float = Field(0.5, gt=0, le=1, description="From this share of failures on it is left alone.")
+    window: int = Field(
+        20,
+        ge=1,
+        description="Last calls that are looked at: enough to tell a share, few enough that ten failures show.",
+    )
+    least_calls: int = Field(
+        3, ge=1, description="Before so many calls nothing is concluded: one that fails, or two, may be chance."
+    )
+    failed_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="From this share of failures on it is left alone: with fewer most calls are answered, and others "
+        "are asked in place of the rest.",
+    )
     failed_run: int = Field(
         5,
         ge=1,
         description="So many failures one after the other leave it alone too, however well it did before: what hangs "
         "fails at its calls' deadlines only, one after the other.",
     )
-    slow_share: float = Field(0.8, gt=0, le=1, description="From this share of slow calls on it is left alone.")
-    slow_factor: float = Field(5.0, gt=1, description="A call is slow that takes this many times what is usual there.")
+    slow_share: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="From this share of slow calls on it is left alone. More than of failures: what is slow answers.",
+    )
+    slow_factor: float = Field(
+        5.0,
+        gt=1,
+        description="A call is slow that takes this many times what is usual there: what is less the limit sees to.",
+    )
     least_slow_s: float = Field(
         1.0,
         ge=0,
         description="Nor is it slow before it has let us wait this long: in a crowd the milliseconds of a fast "
         "upstream become many times as many, and nobody is better off elsewhere.",
     )
-    first_pause_s: float = Field(1.0, gt=0, description="First pause; doubles each time a probe fails.")
+    first_pause_s: float = Field(
+        1.0, gt=0, description="First pause, so that a hiccup costs little; doubles each time a probe fails."
+    )
     longest_pause_s: float = Field(30.0, gt=0, description="Longest pause: what comes back is noticed within it.")
-    probes: int = Field(2, ge=1, description="Probes in a row that must go well.")
+    probes: int = Field(2, ge=1, description="Probes in a row that must go well: one may be luck.")
 
 
 class Hedge(Section):
     share: float = Field(0.02, ge=0, le=1, description="Extra calls, as a share of all; each is paid for. 0: none.")
-    quantile: float = Field(0.95, gt=0.5, lt=1, description="Second call not before this quantile of the usual time.")
+    quantile: float = Field(
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="Second call not before this quantile of the usual time, so that one call in twenty is the most.",
+    )
     factor: float = Field(
         2.0,
         ge=1,
@@ -122,15 +168,26 @@ _Places = Annotated[int, Field(ge=1)]
 
 
 class Shed(Section):
-    window_s: float = Field(30.0, gt=0, description="Over how long a tenant's offers, and those let in, are counted.")
+    window_s: float = Field(
+        30.0,
+        gt=0,
+        description="Over how long a tenant's offers, and those let in, are counted: longer than a burst, and half a minute "
+        "after an overload it is forgotten.",
+    )
     headroom: tuple[_Headroom, _Headroom, _Headroom] = Field(
         (4.0, 2.0, 1.3),
-        description="Offers for each one let in before some are turned away: critical, interactive, all others.",
+        description="Offers for each one let in before some are turned away: critical, interactive, all others. Twice "
+        "is what Google's handbook takes; the lower class is turned away sooner.",
     )
 
 
 class Congestion(Section):
-    target: float = Field(0.85, gt=0, le=1, description="Utilisation from which on a lane's seconds have a price.")
+    target: float = Field(
+        0.85,
+        gt=0,
+        le=1,
+        description="Utilisation from which on a lane's seconds have a price: nearer to 1 waits grow fast.",
+    )
     step_usd: float = Field(
         0.0001,
         ge=0,
@@ -150,6 +207,9 @@ class Lanes(Section):
     shed: Shed = Field(Shed(), description="Who is turned away first.")
     congestion: Congestion = Field(Congestion(), description="What a busy lane's time costs the rule.")
     long_prompt_tokens: int = Field(
-        512, ge=1, description="From here on a local model reads one prompt at a time: short ones wait behind it."
+        512,
+        ge=1,
+        description="From here on a local model reads one prompt at a time: short ones wait behind it. Two cores "
+        "need seven seconds for so many, with a model of 1.5B.",
     )
     pools: dict[str, _Places] = Field({}, description="Name -> calls at once of all endpoints that name this `pool`.")

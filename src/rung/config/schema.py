@@ -25,7 +25,9 @@ class SymbolicConfig(ReasonerBase):
     """Exact mathematics from plain words. Abstains from everything it did not understand whole."""
 
     kind: Literal["symbolic"]
-    workers: int = Field(1, ge=1, le=64, description="Worker processes.")
+    workers: int = Field(
+        1, ge=1, le=64, description="Worker processes. Most questions take one milliseconds, and each holds memory."
+    )
     time_limit_s: float = Field(1.0, gt=0, le=60, description="Longest computation, in seconds.")
     memory_mb: int = Field(1024, ge=256, description="Memory bound of a worker, where the system enforces one.")
 
@@ -43,7 +45,13 @@ class LocalConfig(ReasonerBase):
     model: str | None = Field(None, description="A name from `rung models`.")
     path: Path | None = Field(None, description="A .gguf file of your own, in place of `model`.")
     context_tokens: int = Field(4096, ge=256, description="Prompt and answer together, for each slot.")
-    slots: int = Field(2, ge=1, le=64, description="Requests decoded side by side.")
+    slots: int = Field(
+        2,
+        ge=1,
+        le=64,
+        description="Requests decoded side by side: with two a short one need not wait for a long one's end. More buy "
+        "little speed on few cores, and take memory for a context each.",
+    )
     # Reading in pieces of 32 was 4% slower than in any larger ones (67 against 70 tokens a second, 1.5B on two cores),
     # and the others' wait for a token half that of 64 (0.5 s).
     step_tokens: int = Field(
@@ -125,7 +133,10 @@ class EndpointConfig(ReasonerBase):
     tokens_per_s: float = Field(60.0, gt=0, description="First guess of its speed; measured once it is used.")
     first_token_s: float = Field(0.8, ge=0, description="First guess of its time to the first token.")
     concurrency: int = Field(
-        64, ge=1, description="Calls at once to each address and key; Rung adapts to what it takes below that."
+        64,
+        ge=1,
+        description="Calls at once to each address and key; Rung adapts to what it takes below that, so that this only "
+        "bounds open connections.",
     )
     tools: bool = Field(True, description="Takes tools.")
     json_schema: bool = Field(True, description="Takes response_format json_schema.")
