@@ -171,8 +171,8 @@ class Shed(Section):
     window_s: float = Field(
         30.0,
         gt=0,
-        description="Over how long a tenant's offers, and those let in, are counted: longer than a burst, and half a minute "
-        "after an overload it is forgotten.",
+        description="Over how long a tenant's offers, and those let in, are counted: longer than a burst, and "
+        "half a minute after an overload it is forgotten.",
     )
     headroom: tuple[_Headroom, _Headroom, _Headroom] = Field(
         (4.0, 2.0, 1.3),
