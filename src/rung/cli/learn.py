@@ -65,7 +65,7 @@ def learn(known: Outcomes, out: Path, console: Console) -> None:
     rng = np.random.default_rng(0)
     right, model = across(known, rng), fit(known, rng)
     if _whole(known) >= LEAST:
-        result = report(known, model, right, (), rng)
+        result = report(known, model, right, learning_curve(known, rng), rng)
         save(out, model, _about(known, model, _metrics(result)))
         console.print("A ladder asks all of its rungs what it is not sure of: such questions are harder than most.")
         _show(result, known, console, out)

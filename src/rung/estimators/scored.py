@@ -27,20 +27,18 @@ def outcomes_of(graded: Sequence[Graded]) -> Outcomes:
             f"answered by two rungs or more; there are {count}, answered by {', '.join(reasoners) or 'none'}"
         )
     table = np.full((len(rows), len(reasoners)), np.nan, np.float32)
-    tokens = np.full_like(table, np.nan)
+    took = {unit: np.full_like(table, np.nan) for unit in ("usd", "seconds", "tokens")}
     for at, (_, one, scores) in enumerate(rows):
         for name, score in scores.items():
             table[at, reasoners.index(name)] = score
         for step in one.decision.steps:
-            if step.verdict is not None and step.reasoner in scores and step.usage.completion_tokens:
-                tokens[at, reasoners.index(step.reasoner)] = step.usage.completion_tokens
-    known = bool((~np.isnan(tokens)).any(0).all())
-    return Outcomes(
-        questions=questions,
-        reasoners=reasoners,
-        scores=table,
-        tokens=tokens if known else None,
-    )
+            if step.outcome == "answered" and step.usage.completion_tokens:
+                place = at, reasoners.index(step.reasoner)
+                took["usd"][place] = step.usage.usd
+                took["seconds"][place] = step.ended_s - step.started_s
+                took["tokens"][place] = step.usage.completion_tokens
+    known = bool((~np.isnan(took["tokens"])).any(0).all())
+    return Outcomes(questions=questions, reasoners=reasoners, scores=table, **(took if known else {}))
 
 
 def _scores(graded: Graded) -> dict[str, float]:

@@ -29,12 +29,12 @@ def asked(place):
     path = place / "rung.yaml"
     path.write_text(CONFIG.format(ledger=place / "ledger.sqlite"))
 
-    def ask(*scores, model="auto"):
+    def ask(*scores, model="auto", **wishes):
         async def all_of_them():
             async with Rung(load_config(path)) as rung:
                 for nth, score in enumerate(scores):
                     question = f"Why is the sky {'blue' if nth % 2 else 'red'} over town number {nth} in the north?"
-                    reply = await rung.reply(question, model=model)
+                    reply = await rung.reply(question, model=model, **wishes)
                     await rung.feedback(reply.decision.id, score)
 
         asyncio.run(all_of_them())
@@ -90,6 +90,14 @@ def test_an_artefact_is_learned_where_texts_were_kept(asked, run, place):
     )
     assert {o["estimate"]["source"] for o in told["options"]} == {"learned"}
     assert {o["estimate"]["correction"] for o in told["options"]} == {None}, "what is in the artefact counts once"
+
+
+def test_where_all_were_asked_it_tells_what_eval_tells(asked, run):
+    pytest.importorskip("scipy")
+    asked(*[0.0, 1.0] * 15, min_quality=0.99)
+    result = run("replay", "--out", "learned.rung")
+    for part in ("gain over the best single", "in seconds a question", "by outcomes learned from"):
+        assert part in result.output
 
 
 def test_the_nearest_questions_are_shown(asked, run):

@@ -14,7 +14,7 @@ from rung.types import Decision, Step, Usage, Verdict
 
 def step(name, outcome, tokens, right_prob=None):
     verdict = None if right_prob is None else Verdict(right_prob=right_prob)
-    usage = Usage(completion_tokens=tokens)
+    usage = Usage(completion_tokens=tokens, usd=0.5)
     return Step(reasoner=name, reserve=0.5, outcome=outcome, started_s=0.0, ended_s=1.0, usage=usage, verdict=verdict)
 
 
@@ -41,6 +41,19 @@ def test_a_word_that_came_after_its_own_answer_does_not_count_as_its_tokens():
     known = outcomes_of([graded(n, *steps) for n in range(LEAST)])
     assert known.tokens is not None
     assert set(known.tokens[:, known.reasoners.index("large")]) == {200.0}
+
+
+def test_an_answer_that_was_dropped_half_way_says_how_likely_it_was_right_and_not_how_long():
+    begun, own = step("small", "dropped", 8, 0.2), step("large", "answered", 200, 0.9)
+    whole = step("small", "answered", 90, 0.8)
+    known = outcomes_of([graded(n, *([begun, own] if n % 2 else [whole])) for n in range(LEAST)])
+    at = known.reasoners.index("small")
+    assert known.scores[:2, at].tolist() == pytest.approx([1.0, 0.2])
+    for took, whole_took in ((known.tokens, 90), (known.usd, 0.5), (known.seconds, 1.0)):
+        assert took is not None
+        assert took[0, at] == whole_took
+        assert math.isnan(took[1, at])
+    assert list(known.costs()) == ["usd", "seconds"]
 
 
 def test_an_answer_out_of_the_cache_is_no_question_to_learn_from():
