@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from msgspec.structs import replace
 
 from rung.errors import ConfigError
 from rung.estimators.outcomes import LEAST, Outcomes, different
@@ -27,18 +28,18 @@ def outcomes_of(graded: Sequence[Graded]) -> Outcomes:
             f"answered by two rungs or more; there are {count}, answered by {', '.join(reasoners) or 'none'}"
         )
     table = np.full((len(rows), len(reasoners)), np.nan, np.float32)
-    took = {unit: np.full_like(table, np.nan) for unit in ("usd", "seconds", "tokens")}
+    usd, seconds, tokens = (np.full_like(table, np.nan) for _ in range(3))
     for at, (_, one, scores) in enumerate(rows):
         for name, score in scores.items():
             table[at, reasoners.index(name)] = score
         for step in one.decision.steps:
             if step.outcome == "answered" and step.usage.completion_tokens:
                 place = at, reasoners.index(step.reasoner)
-                took["usd"][place] = step.usage.usd
-                took["seconds"][place] = step.ended_s - step.started_s
-                took["tokens"][place] = step.usage.completion_tokens
-    known = bool((~np.isnan(took["tokens"])).any(0).all())
-    return Outcomes(questions=questions, reasoners=reasoners, scores=table, **(took if known else {}))
+                usd[place], seconds[place] = step.usage.usd, step.ended_s - step.started_s
+                tokens[place] = step.usage.completion_tokens
+    outcomes = Outcomes(questions=questions, reasoners=reasoners, scores=table)
+    known = bool((~np.isnan(tokens)).any(0).all())
+    return replace(outcomes, usd=usd, seconds=seconds, tokens=tokens) if known else outcomes
 
 
 def _scores(graded: Graded) -> dict[str, float]:
