@@ -80,6 +80,11 @@ class Call(Struct, frozen=True, kw_only=True):
     elsewhere: bool = False
     heard: "list[list[Chunk]] | None" = None
 
+    @property
+    def patient_until_s(self) -> float:
+        """When its caller gives it up, if nothing has come."""
+        return self.deadline_s if self.begin_by_s is None else min(self.deadline_s, self.begin_by_s)
+
 
 class Usage(Struct, frozen=True, kw_only=True):
     """Tokens read and written, and what they cost. `seconds` is the time a machine of ours was held."""

@@ -30,9 +30,11 @@ class Embedder:
         return [c.body.get("error") or Answer(reasoner="e", choices=(Choice(text=c.id, finish="stop"),)) for c in calls]
 
 
-async def ask(batcher, name, within_s=1000.0, error=None):
-    deadline_s = asyncio.get_running_loop().time() + within_s
-    async with closing(batcher.answer(Call(id=name, body={"error": error}, deadline_s=deadline_s))) as chunks:
+async def ask(batcher, name, within_s=1000.0, error=None, begin_within_s=None):
+    now_s = asyncio.get_running_loop().time()
+    begin_by_s = None if begin_within_s is None else now_s + begin_within_s
+    call = Call(id=name, body={"error": error}, deadline_s=now_s + within_s, begin_by_s=begin_by_s)
+    async with closing(batcher.answer(call)) as chunks:
         return "".join([chunk.text async for chunk in chunks])
 
 
@@ -90,7 +92,10 @@ def test_batches_grow_under_load():
     assert sum(embedder.sizes[-10:-1]) / 9 >= 6
 
 
-def test_waiting_never_breaks_a_deadline():
+@pytest.mark.parametrize("hurry", [{"within_s": 1.25}, {"begin_within_s": 1.25}])
+def test_waiting_never_breaks_a_deadline(hurry):
+    """Nor holds a call until another reasoner is asked in its place."""
+
     async def work(batcher):
         for n in (1, 4, 2, 5):  # what a batch takes is learned, and calls are expected every tenth of a second
             await asyncio.gather(*(ask(batcher, f"w{n}{i}") for i in range(n)))
@@ -99,7 +104,7 @@ def test_waiting_never_breaks_a_deadline():
                 group.create_task(ask(batcher, f"c{i}"))
                 await asyncio.sleep(0.1)
         began_s = asyncio.get_running_loop().time()
-        await ask(batcher, "hurry", within_s=1.25)
+        await ask(batcher, "hurry", **hurry)
         return asyncio.get_running_loop().time() - began_s
 
     took_s, _ = scene(work)

@@ -119,7 +119,7 @@ class Batcher:
         n, now_s = len(self._waiting), self._now()
         if self._gap_s is None or self._came_s is None or n * self._gap_s >= self._pace.fixed_s:
             return 0.0
-        latest_s = min(w.call.deadline_s for w in self._waiting) - self._pace.seconds(n + 1)
+        latest_s = min(w.call.patient_until_s for w in self._waiting) - self._pace.seconds(n + 1)
         return min(self._came_s + _GAPS * self._gap_s, latest_s) - now_s
 
     def _send(self) -> None:

@@ -258,8 +258,7 @@ class Lane:
         turn: asyncio.Future[Permit] = loop.create_future()
         ticket.turn = turn
         self._push(ticket)
-        until_s = call.deadline_s if call.begin_by_s is None else min(call.deadline_s, call.begin_by_s)
-        timer = loop.call_later(until_s - self._now(), self._expire, ticket)
+        timer = loop.call_later(call.patient_until_s - self._now(), self._expire, ticket)
         try:
             self._load_changed(self._now())
             self.pool.pump()

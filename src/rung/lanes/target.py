@@ -246,10 +246,9 @@ class Run:
         """Its caller gave up. At its deadline, or when it was taken for lost, that is the upstream's doing; before, it
         says nothing."""
         now_s, call, permit = self._now(), self.call, self.permit
-        until_s = call.deadline_s if call.begin_by_s is None else min(call.deadline_s, call.begin_by_s)
         took_s, service_s = now_s - self.watch.started_s, self.service_s
         lost = took_s >= lost_s - _EARLY_S
-        if self.watch.first_s is None and (lost or (now_s >= until_s - _EARLY_S and took_s >= service_s)):
+        if self.watch.first_s is None and (lost or (now_s >= call.patient_until_s - _EARLY_S and took_s >= service_s)):
             permit.target.timed_out(permit.age, now_s, hopeless=lost or took_s >= 2 * service_s)
         else:
             permit.target.breaker.left(permit.age)
