@@ -13,6 +13,8 @@ CacheUse = Literal["use", "refresh", "off"]
 PriorityClass = Literal["critical", "interactive", "batch"]
 Priority = PriorityClass | int
 PRIORITIES: Mapping[str, int] = {"critical": 0, "interactive": 1, "batch": 2}
+# Whose requests they are that need no API key.
+LOCAL_TENANT = "local"
 Preset = Literal["economy", "balanced", "best"]
 # How a streamed answer is sent: when it is whole and was looked at, once its beginning is sure enough, or at once.
 Streaming = Literal["whole", "held", "eager"]
@@ -46,7 +48,7 @@ class Request(Struct, frozen=True, kw_only=True):
     arrived_s: float
     deadline_s: float
     wishes: Wishes = Wishes()
-    tenant: str = "local"
+    tenant: str = LOCAL_TENANT
     digest: bytes = b""
 
     @property
@@ -73,7 +75,7 @@ class Call(Struct, frozen=True, kw_only=True):
     deadline_s: float
     stream: bool = False
     priority: int = 1
-    tenant: str = "local"
+    tenant: str = LOCAL_TENANT
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0
     begin_by_s: float | None = None
@@ -313,7 +315,7 @@ class Feedback(Struct, frozen=True, kw_only=True):
     decision_id: str
     score: float
     comment: str = ""
-    tenant: str = "local"
+    tenant: str = LOCAL_TENANT
 
 
 class Commit(Struct, frozen=True, kw_only=True):

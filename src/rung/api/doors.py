@@ -15,8 +15,7 @@ from hashlib import sha256
 
 from rung.config.schema import Server
 from rung.errors import ConfigError, Forbidden, Unauthorized
-
-LOCAL_TENANT = "local"
+from rung.types import LOCAL_TENANT
 
 
 @lru_cache(maxsize=64)  # asked for every request, of few names

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig, ReasonerBase, shown
 from rung.errors import ConfigError, did_you_mean
+from rung.types import LOCAL_TENANT
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
 _MEANT_FOR_ONE = re.compile(r"\$\{|^os\.environ/")
@@ -230,6 +231,10 @@ def _cross_check(config: Config) -> Iterator[str]:
         below = getattr(reasoner, "of", None)
         if below is not None:
             yield from _check_below(config, name, below)
+    for tenant in config.lanes.queue.tenant_weights:
+        if tenant not in config.server.api_keys and tenant != LOCAL_TENANT:
+            hint = did_you_mean(tenant, config.server.api_keys, "a tenant is a key's name", cutoff=0.5)
+            yield f"lanes.queue.tenant_weights: there is no `{tenant}` among server.api_keys; {hint}"
     if config.judge.reasoner is not None:
         yield from _check_judge(config, config.judge.reasoner)
     if not any(r.auto for r in config.reasoners.values()):

@@ -90,6 +90,20 @@ def test_headroom_is_some(headroom: float) -> None:
         parse_config({"reasoners": {"calc": {"kind": "symbolic"}}, "lanes": lanes}, source="f")
 
 
+def test_a_weight_of_a_tenant_that_is_none_is_told() -> None:
+    config = {
+        "reasoners": {"a": {"kind": "symbolic"}},
+        "server": {"api_keys": {"light": "sk-0123456789"}},
+        "lanes": {"queue": {"tenant_weights": {"light": 2, "local": 3}}},
+    }
+    parse_config(config, source="test", env={})
+    config["lanes"]["queue"]["tenant_weights"]["ligt"] = 2
+    with pytest.raises(
+        ConfigError, match=r"tenant_weights: there is no `ligt` among server.api_keys; did you mean `light`"
+    ):
+        parse_config(config, source="test", env={})
+
+
 @pytest.mark.parametrize("lanes", [{"pools": {"p": 0}}, {"queue": {"tenant_weights": {"ann": 0}}}])
 def test_nobody_has_no_place_and_no_share(lanes: dict[str, Any]) -> None:
     (said,) = problems(lanes=lanes)
