@@ -151,7 +151,8 @@ def alive(pid: int) -> bool:
 async def test_serves_says_what_to_try_and_ends_clean(write, env, client) -> None:
     async with serving(write("calc", "cloud"), env) as served:
         await served.says("All is warm")
-        await served.says(f"curl {served.url}/v1/chat/completions")
+        await served.says(f"curl -s {served.url}/v1/chat/completions")
+        await served.says(f"rung chat --url {served.url}$")
         status, said = await ask(client, served.url, "What is 15% of 80?")
         assert (status, said["model"]) == (200, "calc")
         assert said["choices"][0]["message"]["content"] == "12"

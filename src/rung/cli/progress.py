@@ -13,9 +13,13 @@ _LINE_S = 10.0
 
 
 class Progress:
-    def __init__(self, rung: Rung, address: str, out: TextIO) -> None:
+    """`chat` and `explain` are the commands that ask this server."""
+
+    def __init__(self, rung: Rung, address: str, out: TextIO, *, chat: str, explain: str) -> None:
         self._rung = rung
         self._address = address
+        self._chat = chat
+        self._explain = explain
         self._out = out
         self._live = out.isatty()
         self._written_at_s = -_LINE_S
@@ -40,7 +44,8 @@ class Progress:
         self._line(
             "Try:\n"
             f"{call}\n"
-            '  rung chat, or rung explain "Why is the sky blue?"\n'
+            f"  {self._chat}\n"
+            f'  {self._explain} "Why is the sky blue?"\n'
             f"  any OpenAI client with base_url {self._address}/v1{client}"
         )
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from rung.bootstrap import Rung
 from rung.cli.options import url_of
 from rung.config import Config, load_config
-from rung.errors import Malformed, NotReady, RungError, Unavailable
+from rung.errors import ConfigError, Malformed, NotReady, RungError, Unavailable
 from rung.reasoners.sse import Events
 from rung.types import Chunk, Decision, Json, Preset, Reply
 
@@ -62,7 +62,7 @@ async def reach(address: Address, *, start: bool) -> AsyncIterator[Place]:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         config = None if address.url else load_config(address.config)
-        server = Server(session, address.url or _url_of(config), _key(address, config))
+        server = Server(session, address.url or own_url(config), _key(address, config))
         if (address.url or address.config is None) and await server.is_rung():
             yield server
             return
@@ -77,10 +77,20 @@ async def reach(address: Address, *, start: bool) -> AsyncIterator[Place]:
             yield Here(rung, "No Rung serves, so this process answers itself.")
 
 
-def _url_of(config: Config | None) -> str:
+def own_url(config: Config | None) -> str:
+    """Where a Rung that serves by `config` is asked on this machine."""
     assert config is not None
     host = _OWN.get(config.server.host, config.server.host)
     return url_of(host, config.server.port)
+
+
+def how_to_reach(serving: Config) -> str:
+    """What `rung chat` needs to be told to ask the Rung that serves by `serving`: nothing, where it looks there."""
+    try:
+        found = own_url(load_config(None)) == own_url(serving)
+    except ConfigError:
+        found = False
+    return "" if found else f" --url {own_url(serving)}"
 
 
 def _key(address: Address, config: Config | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import shutil
 import signal
 import socket
 import sys
@@ -15,6 +16,7 @@ from rung.api import door_problem, make_app
 from rung.bootstrap import Rung, Source, watch_config
 from rung.cli.options import ConfigOption, url_of
 from rung.cli.progress import Progress
+from rung.cli.reach import how_to_reach
 from rung.cli.wire import BACKLOG, HttpServer
 from rung.config import Config, load_config
 from rung.errors import ConfigError
@@ -111,17 +113,26 @@ def _tell_if_failed(task: asyncio.Task[None]) -> None:
         _log.error("a task has ended for good; restart Rung to have it again", task=task.get_name(), exc_info=error)
 
 
+def _own_name() -> str:
+    """How to call this again: after `make run` there is a `rung` in the checkout, and none on the path."""
+    called = sys.argv[0]
+    return called if Path(called).name == "rung" and shutil.which("rung") is None else "rung"
+
+
 async def _serve(config: Config, source: Source | None, listener: socket.socket) -> None:
     rung = Rung(config)
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     asgi = make_app(rung, rung.metrics, rung.clock)
     host, port = listener.getsockname()[:2]
-    address = url_of(host, port)
+    own, where = _own_name(), how_to_reach(_with_overrides(config, None, port, False))
+    progress = Progress(
+        rung, url_of(host, port), sys.stderr, chat=f"{own} chat{where}", explain=f"{own} explain{where}"
+    )
     async with rung:
         spare_collector()
         spare_generators()
-        tasks = [asyncio.create_task(Progress(rung, address, sys.stderr).show(), name="what shows progress")]
+        tasks = [asyncio.create_task(progress.show(), name="what shows progress")]
         if source is not None:
             tasks.append(asyncio.create_task(watch_config(rung, source, asked), name="what watches the config"))
         for task in tasks:

@@ -18,7 +18,7 @@ async def shown(*looks: list[Any], keys: tuple[str, ...] = ()) -> str:
         config=SimpleNamespace(server=SimpleNamespace(api_keys=dict.fromkeys(keys, "secret"))),
     )
     out = io.StringIO()
-    progress: Any = Progress(rung, "http://here", out)  # type: ignore[arg-type]
+    progress: Any = Progress(rung, "http://here", out, chat="rung chat -x", explain="rung explain -x")  # type: ignore[arg-type]
     await progress.show()
     return out.getvalue()
 
@@ -34,6 +34,11 @@ async def test_what_is_down_or_cold_is_not_waited_for() -> None:
     assert "Loaded when asked for: b\n" in said
     assert "Not available: c: no file" in said
     assert "The rest is warm." in said
+
+
+async def test_what_to_try_asks_this_server() -> None:
+    said = await shown([reasoner("a", "warm")])
+    assert '  rung chat -x\n  rung explain -x "Why' in said
 
 
 async def test_what_to_try_has_a_place_for_the_key_where_one_is_needed() -> None:
