@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from rung.errors import DeadlineExceeded, Refused, RungError, Unauthorized
+from rung.errors import DeadlineExceeded, RungError, Unauthorized
 from rung.types import Answer, Choice, Chunk, Decision, Json, Usage
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -161,13 +161,13 @@ def error_event(error: RungError) -> bytes:
 
 
 def error_headers(error: RungError) -> Headers:
-    """What an error says beside its body. Seconds to wait are whole and rounded up; a refusal for now that names none
-    says 1."""
+    """What an error says beside its body. Seconds to wait are whole and rounded up; a 429 or 503 that names none says
+    1."""
     if isinstance(error, Unauthorized):
         return [(b"www-authenticate", b"Bearer")]
     if isinstance(error, DeadlineExceeded):  # else OpenAI's clients wait as long once more, and again
         return [(b"x-should-retry", b"false")]
     wait_s = error.retry_after_s
-    if wait_s is None and not (isinstance(error, Refused) and error.status in {429, 503}):
+    if wait_s is None and error.status not in {429, 503}:
         return []
     return [(b"retry-after", str(max(1, math.ceil(wait_s or 1))).encode())]

@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from rung.api.encode import ChunkWriter, completion, error_body, error_event, error_headers
-from rung.errors import AllFailed, BadRequest, Busy, DeadlineExceeded, NotReady, RungError
+from rung.errors import (
+    AllFailed,
+    BadRequest,
+    Busy,
+    DeadlineExceeded,
+    LedgerError,
+    NotReady,
+    RateLimited,
+    RungError,
+    Unavailable,
+)
 from rung.reasoners.base import collect
 from rung.types import Answer, Choice, Chunk, Decision, Usage
 from tests.unit.api.conftest import ANSWER, CHUNKS, FEATURES, USAGE
@@ -211,6 +221,9 @@ def test_a_stream_spells_the_same_answer_as_the_whole(chunks: list[Chunk]) -> No
         (Busy("later"), "1"),
         (NotReady("later", retry_after_s=0.0), "1"),
         (NotReady("later", retry_after_s=90), "90"),
+        (RateLimited("later"), "1"),
+        (Unavailable("gone"), "1"),
+        (LedgerError("full"), "1"),
         (AllFailed("none", retry_after_s=3.0), "3"),
         (AllFailed("none"), None),
         (DeadlineExceeded("late"), None),
