@@ -95,6 +95,10 @@ class _Figures(NamedTuple):
         )
 
 
+# Below these a figure makes no difference, and by factors does not come back once others have moved.
+_LEAST = _Figures(read_s=0.0, write_s=0.0, shared=0.01, start_s=0.001)
+
+
 def fit(rows: Sequence[Timed], source: str, start: LocalSpeed | None = None) -> Fitted:
     """The speed with the least mean error, in logarithms, over first tokens and totals: found by moving one figure at
     a time from `start` on. Raises BadRequest if there are no rows."""
@@ -110,6 +114,8 @@ def fit(rows: Sequence[Timed], source: str, start: LocalSpeed | None = None) -> 
             moved = False
             for at, by in product(range(len(best)), (factor, 1 / factor)):
                 tried = _Figures(*(value * by if i == at else value for i, value in enumerate(best)))
+                if by < 1 and tried[at] < _LEAST[at]:
+                    continue
                 if tried.shared <= 1 and (loss := _loss(tried.speed(known), groups)) < least - _GAIN:
                     best, least, moved = tried, loss, True
     speed = msgspec.structs.replace(best.speed(known), source=f"fitted to {len(rows)} calls of {source}")

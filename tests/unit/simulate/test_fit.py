@@ -54,6 +54,17 @@ def test_a_speed_is_found_again_and_its_error_shown():
     }
 
 
+def test_a_start_that_others_explain_at_first_is_found_too():
+    true = LocalSpeed(read_token_s=0.03, write_s=0.004, write_token_s=0.1, start_s=0.05)
+    rows = []
+    for read, written in ((20, 5), (50, 40), (100, 10), (200, 100), (400, 20), (800, 60)):
+        first_s, total_s = true.alone_s(read, 1), true.alone_s(read, written)
+        rows.append(Timed(prompt_tokens=read, completion_tokens=written, first_s=first_s, total_s=total_s))
+    speed = fit(rows, "here").speed
+    assert speed.start_s == pytest.approx(true.start_s, rel=0.05)
+    assert speed.read_token_s == pytest.approx(true.read_token_s, rel=0.01)
+
+
 def test_rows_are_read_and_bad_ones_named(tmp_path):
     path = tmp_path / "rows.jsonl"
     good = {"prompt_tokens": 5, "completion_tokens": 2, "seconds": 1.5, "text": "ignored"}
