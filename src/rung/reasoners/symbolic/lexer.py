@@ -303,11 +303,17 @@ class _Reader:
         self.at += count
 
     def _pause(self) -> None:
-        """Goes past a comma that follows what was left out, or a dash before a word."""
+        """Goes past a comma that follows what was left out, or a dash before a word; a sign of that word is none."""
         signs = [piece.text for piece in self.pieces[self.at : self.at + 1]]
-        after = [piece.kind for piece in self.pieces[self.at + 1 : self.at + 2]]
-        if signs in ([","], [":"], ["!"]) or (signs, after) == (["-"], ["WORD"]):
+        if signs in ([","], [":"], ["!"]) or (signs == ["-"] and self._is_dash()):
             self.at += 1
+
+    def _is_dash(self) -> bool:
+        around = self.pieces[self.at - 1 : self.at + 2]
+        if len(around) < 3 or around[2].kind != "WORD":
+            return False
+        before, dash, after = around
+        return before.end == dash.at or dash.end < after.at
 
     @property
     def _before(self) -> str:

@@ -8,6 +8,10 @@ from rung.reasoners.symbolic.vocabulary import worth_parsing
 
 ANSWERS = {
     "what's 15% of 80": "12",
+    # a sign, where a dash may stand
+    "Please tell me -x + 3x": "2*x",
+    "Do you know -x + 3x?": "2*x",
+    "Quick question - what is -x + 3x?": "2*x",
     # twice, and what is done to what is worked out first
     "What is twice 8?": "16",
     "twice the sum of 3 and 4": "14",
