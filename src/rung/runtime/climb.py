@@ -26,7 +26,7 @@ from rung.routing import (
 )
 from rung.runtime.account import Account, Attempt
 from rung.runtime.failure import nobody_answered, too_late
-from rung.runtime.hold import Held, Hold, can_hold
+from rung.runtime.hold import Held, Hold, Live, can_hold
 from rung.runtime.judge import Asking, Hand, Judge, word_of
 from rung.runtime.ladder import Ladder
 from rung.runtime.plan import UNBOUND, Plan, decision_of, is_bound, with_quickest
@@ -210,14 +210,15 @@ class Climb:
     def _in_hand(self) -> float | None:
         return self._best()[1].right_prob if self._answers else None
 
-    def _hold(self, action: Try) -> Hold | Literal["live"] | None:
+    def _hold(self, action: Try) -> Hold | Live | Literal["live"] | None:
         """How the action's answer is passed on: as it comes, held and looked at, or None: when it is whole."""
         plan, chosen = self._plan, self._left[action.reasoner]
         if plan.streaming is None:
             return None
-        if action.live or (plan.streaming == "eager" and not self._answers):
+        blind = plan.streaming == "eager" and not self._answers
+        if blind or (action.live and (len(self._options) == 1 or plan.streaming == "whole")):
             return "live"
-        if plan.streaming != "held" or not can_hold(chosen, plan.features):
+        if plan.streaming != "held" or not (action.live or can_hold(chosen, plan.features)):
             return None
         expected_prob = right_after(chosen, self._seen())
         held = Held(
@@ -230,7 +231,7 @@ class Climb:
             in_hand=self._in_hand(),
             others=lambda found_prob: self._others(chosen, found_prob),
         )
-        return Hold(held, self._clock)
+        return Live(held) if action.live else Hold(held, self._clock)
 
     def _others(self, running: Candidate, found_prob: float) -> list[Weighed]:
         """The options beside one whose answer is being written and is thought to be right with `found_prob`."""
@@ -265,7 +266,7 @@ class Climb:
         if attempt.answer is not None:
             await self._answered(attempt, attempt.answer)
 
-    async def _try_streaming(self, action: Try, hold: Hold | Literal["live"]) -> AsyncGenerator[Event, None]:
+    async def _try_streaming(self, action: Try, hold: Hold | Live | Literal["live"]) -> AsyncGenerator[Event, None]:
         """Calls a rung and passes its chunks on, from the first one with content or from where the hold lets go. Until
         then it may fail or be dropped unseen by the client; after that, nothing moves to another rung. Every whole
         answer has content: its finish. One that is held to its end is looked at like any other."""
@@ -278,8 +279,8 @@ class Climb:
                     if self._live_by is not None:
                         yield chunk
                         continue
-                    move = hold.feed(chunk) if isinstance(hold, Hold) else _at_once(chunk)
-                    if move == "drop" and isinstance(hold, Hold) and hold.verdict is not None:
+                    move = _at_once(chunk) if hold == "live" else hold.feed(chunk)
+                    if move == "drop" and hold != "live" and hold.verdict is not None:
                         raise _Dropped(hold.verdict)
                     if move == "release":
                         self._live_by = action.reasoner

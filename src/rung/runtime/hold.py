@@ -12,14 +12,16 @@ from rung.routing import (
     Commitment,
     Prices,
     Profile,
+    Try,
     Weighed,
     Written,
     commitment,
+    next_action,
     verdict_of,
 )
 from rung.runtime.account import tokens_of
 from rung.types import Chunk, Features, Request, Verdict
-from rung.verdicts import early_verdict
+from rung.verdicts import early_verdict, refuses
 
 # The pieces of an answer after which it is looked at.
 LOOKS = frozenset({8, 16, 32, 64, 128, 256, 512})
@@ -47,6 +49,35 @@ def can_hold(candidate: Candidate, features: Features) -> bool:
     """Whether looking at the beginning of its answer could make a difference."""
     early = candidate.abilities.streaming and candidate.estimate.completion_tokens > min(LOOKS)
     return early and not features.needs & _WHOLE_ONLY
+
+
+class Live:
+    """Of an answer that no verdict would change that is thought possible: it is sent with its first words, unless these
+    are those of a refusal, which was not thought of. `feed` and `verdict` are as of a Hold."""
+
+    def __init__(self, held: Held) -> None:
+        self.verdict: Verdict | None = None
+        self._held = held
+        self._chunks: list[Chunk] = []
+        self._text = ""
+
+    def feed(self, chunk: Chunk) -> Commitment:
+        self._chunks.append(chunk)
+        self._text += chunk.text
+        if chunk.reasoning or chunk.tool_calls:
+            return "release"
+        refused = refuses(self._text)
+        if refused is None:
+            return "hold"
+        return "drop" if refused and self._better() else "release"
+
+    def _better(self) -> bool:
+        """Whether another would be asked had this answer ended here."""
+        held = self._held
+        answer = collect(held.candidate.name, self._chunks)
+        self.verdict = early_verdict(held.features, held.profile.kind, held.expected_prob, answer, held.request.body)
+        found_prob, wanted = self.verdict.right_prob, held.request.wishes.min_quality
+        return isinstance(next_action(held.others(found_prob), found_prob, wanted), Try)
 
 
 class Hold:

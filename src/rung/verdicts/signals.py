@@ -25,6 +25,13 @@ _REFUSAL = re.compile(
     r"|unfortunately,? i (?:can(?:no|')t|am unable|am not able))",
     re.IGNORECASE,
 )
+# What it begins with, in all its forms, and the characters after which it is seen whether one is one.
+_REFUSALS_BEGIN = (
+    *(f"i'm {how}sorry" for how in ("", "really ", "very ", "so ")),
+    *("im sorry", "sorry", "i can't ", "i cannot ", "i am unable to", "i am not able to", "i won't ", "i apologi"),
+    *("as an ai", "as a ai", "as an artificial", "as a language", "unfortunately, i ", "unfortunately i "),
+)
+_SEEN_CHARS = 80
 _UNSURE = re.compile(
     r"\b(?:i (?:don't|do not) know|i'?m not sure|cannot be determined|can't be determined|not enough information"
     r"|insufficient information|none of the (?:above|options)|impossible to (?:say|tell|determine)|unclear)\b",
@@ -36,6 +43,7 @@ _HOW_MANY = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
+_MARKS = re.compile(r"\A\W+")
 _FEWEST_RUNS = 24
 _UNTHINKABLE = 1e300
 
@@ -76,6 +84,16 @@ def refusal(seen: Seen) -> float | None:
     """1: begins with a refusal, or was stopped by a filter."""
     refused = seen.choice.finish == "content_filter" or _REFUSAL.match(seen.choice.text[:400].replace("\u2019", "'"))
     return 1.0 if refused else None
+
+
+def refuses(beginning: str) -> bool | None:
+    """Whether an answer that begins so is a refusal; None as long as it may become one."""
+    said = _MARKS.sub("", beginning[:400].replace("\u2019", "'")).lower()
+    if not any(said.startswith(words) or words.startswith(said) for words in _REFUSALS_BEGIN):
+        return False
+    if _REFUSAL.match(said):
+        return True
+    return None if len(said) < _SEEN_CHARS else False
 
 
 def unsure(seen: Seen) -> float | None:

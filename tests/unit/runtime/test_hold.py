@@ -168,6 +168,36 @@ def test_a_refusal_is_dropped_and_the_client_sees_no_seam():
     assert dropped.verdict.right_prob < 0.5
 
 
+REFUSALS = (["I'm ", "sorry, ", "but I can't ", "help with that. "], ["I can\u2019t", " help you."], ["Sorry."], [])
+
+
+@pytest.mark.parametrize("said", REFUSALS)
+def test_where_no_verdict_was_thought_to_matter_a_refusal_is_dropped_all_the_same(said):
+    refuses, better = Writer("refuses", said), Writer("better", words(60))
+    told = climbed([(refuses, 0.9, 0.0), (better, 0.6, 1e-6)], {"refuses": 0.01, "better": 0.9})
+    assert told.text == "".join(better.words)
+    assert [name for name, _ in told.steps] == ["refuses", "better"]
+    assert sum(isinstance(e, Commit) for _, e in told.events) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "sent_after"),
+    [(["It ", "is ", "7."], 1), (["I ", "see ", "7."], 2), (["I can't ", "see ", "more ", *words(30)], 12)],
+)
+def test_where_no_verdict_was_thought_to_matter_an_answer_is_sent_once_it_is_seen_to_be_no_refusal(said, sent_after):
+    plain = Writer("plain", said)
+    told = climbed([(plain, 0.97, 0.0), (Writer("other", words(60)), 0.6, 1e-6)])
+    assert told.first == Commit(reasoner="plain", cache="miss", live=True)
+    assert told.first_s == pytest.approx(sent_after * TOKEN_S, abs=TOKEN_S / 2)
+    assert told.text == "".join(said)
+
+
+def test_who_alone_can_answer_is_not_held_for_a_refusal():
+    told = climbed([(Writer("refuses", REFUSALS[0]), 0.97, 0.0)])
+    assert told.first_s == pytest.approx(TOKEN_S)
+    assert told.text == "".join(REFUSALS[0])
+
+
 def test_who_was_dropped_is_asked_again_if_nobody_else_answers():
     refuses = Writer("refuses", ["I'm sorry, ", "but I can't ", *words(60)])
     broken = Writer("broken", [], error=Unavailable("gone"))
