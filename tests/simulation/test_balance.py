@@ -93,12 +93,19 @@ def test_one_that_is_left_alone_gets_nothing(simulate, machine):
     assert simulate(scene) == [0, 10]
 
 
-@pytest.mark.parametrize("entry", [{"kind": "local", "slots": 1}, {"kind": "endpoint", "pool": "quota"}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"kind": "local", "slots": 1, "model": "qwen2.5-coder-1.5b-instruct"},
+        {"kind": "local", "path": "NAME.gguf", "pool": "quota"},
+        {"kind": "endpoint", "pool": "quota", "model": "m", "base_url": "http://there/v1"},
+    ],
+)
 def test_entries_of_one_pool_share_it_by_their_weights(entry):
     """While all have calls waiting; then who is left has all of it."""
-    where = {"base_url": "http://there/v1"} if entry["kind"] == "endpoint" else {}
     entries = {
-        name: {"model": "qwen2.5-coder-1.5b-instruct", **where, **entry, "weight": weight}
+        name: {key: value.replace("NAME", name) if key == "path" else value for key, value in entry.items()}
+        | {"weight": weight}
         for name, weight in (("one", 1.0), ("two", 2.0), ("four", 4.0))
     }
 

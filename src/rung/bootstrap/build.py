@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -131,11 +132,16 @@ def build_leaves(
                 ),
             )
         if engine is not None:
-            engine.kept_while(pool.in_use)
+            engine.awaited = partial(_awaited, pool, engine.wake)
             setup = replace(setup, wake=engine.wake)
         lane = Lane(reasoner, setup, clock, makers.rng())
         parts[name] = Part(_made_from(entry, config), lane, engine, shares)
     return parts
+
+
+def _awaited(pool: Pool, wake: Callable[[], None]) -> bool:
+    """Whether a call of the engine that `wake` wakes runs or waits: it may share its pool with others."""
+    return any(lane.in_use for lane in pool.members if isinstance(lane, Lane) and lane.wake == wake)
 
 
 def _made_from(entry: Leaf, config: Config) -> tuple[Leaf, object, Lanes]:
@@ -148,11 +154,11 @@ def _unchanged(name: str, entry: Leaf, config: Config, old: Mapping[str, Part]) 
 
 def _places(entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, int]:
     """What the leaf shares with others, something of its own if nothing, and how many calls that takes at once."""
+    if isinstance(entry, LocalConfig | EndpointConfig) and entry.pool is not None:
+        return ("pool", entry.pool, bounds.pools[entry.pool]), bounds.pools[entry.pool]
     if engine is not None:
         return engine.spec, engine.spec.slots
     if isinstance(entry, EndpointConfig):
-        if entry.pool is not None:
-            return ("pool", entry.pool, bounds.pools[entry.pool]), bounds.pools[entry.pool]
         return object(), entry.concurrency * len(entry.addresses) * len(entry.keys)
     if isinstance(entry, SymbolicConfig):
         return object(), entry.workers

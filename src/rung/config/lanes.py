@@ -212,4 +212,6 @@ class Lanes(Section):
         description="From here on a local model reads one prompt at a time: short ones wait behind it. Two cores "
         "need seven seconds for so many, with a model of 1.5B.",
     )
-    pools: dict[str, _Places] = Field({}, description="Name -> calls at once of all endpoints that name this `pool`.")
+    pools: dict[str, _Places] = Field(
+        {}, description="Name -> calls at once of all endpoints and local models that name this `pool`."
+    )

@@ -226,8 +226,8 @@ def _cross_check(config: Config) -> Iterator[str]:
         if isinstance(reasoner, EndpointConfig):
             for address in reasoner.addresses:
                 yield from _check_address(f"{where}.base_url", address)
-            if reasoner.pool is not None and reasoner.pool not in config.lanes.pools:
-                yield f"{where}.pool: there is no `{reasoner.pool}` among lanes.pools"
+        if isinstance(reasoner, LocalConfig | EndpointConfig):
+            yield from _check_pool(config, reasoner, f"{where}.pool")
         below = getattr(reasoner, "of", None)
         if below is not None:
             yield from _check_below(config, name, below)
@@ -239,6 +239,21 @@ def _cross_check(config: Config) -> Iterator[str]:
         yield from _check_judge(config, config.judge.reasoner)
     if not any(r.auto for r in config.reasoners.values()):
         yield "reasoners: at least one must have `auto: true`"
+
+
+def _check_pool(config: Config, entry: LocalConfig | EndpointConfig, where: str) -> Iterator[str]:
+    if entry.pool is not None and entry.pool not in config.lanes.pools:
+        yield f"{where}: there is no `{entry.pool}` among lanes.pools"
+        return
+    if not isinstance(entry, LocalConfig):
+        return
+    if entry.pool is not None and (places := config.lanes.pools[entry.pool]) > entry.slots:
+        yield f"{where}: `{entry.pool}` lets {places} in at once, more than the {entry.slots} `slots` of this model"
+    for name, other in config.reasoners.items():
+        if isinstance(other, LocalConfig) and (other.model, other.path) == (entry.model, entry.path):
+            if entry.pool != other.pool:
+                yield f"{where}: another than that of `{name}`, which is the same model"
+            return
 
 
 def _check_address(where: str, base_url: str) -> Iterator[str]:

@@ -63,6 +63,11 @@ class LocalConfig(ReasonerBase):
         "noticed. More reads a little faster, and lets them wait longer. At least twice `slots`.",
     )
     threads: int | None = Field(None, ge=1, description="Threads; as many as there are cores if not given.")
+    pool: str | None = Field(
+        None,
+        description="A name of `lanes.pools`: models of several files that share this machine's processor, and are to "
+        "have their places together. No more than the `slots` of each.",
+    )
     weight: float = Field(1.0, gt=0, description=_WEIGHT)
     temperature: float = Field(
         0.0,

@@ -66,6 +66,7 @@ class Lane:
     def __init__(self, reasoner: Reasoner, setup: Setup, clock: Clock, rng: Random) -> None:
         self.reasoner = reasoner
         self.pool = setup.pool
+        self.wake = setup.wake
         self._setup = setup
         self._clock = clock
         self._now = clock.monotonic
@@ -100,6 +101,11 @@ class Lane:
     @property
     def waiting(self) -> int:
         return self._queue.n
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a call runs or waits."""
+        return self._queue.n > 0 or self.running > 0
 
     @property
     def pace(self) -> Pace:

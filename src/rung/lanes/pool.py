@@ -47,10 +47,6 @@ class Pool:
     def waiting(self) -> int:
         return sum([member.waiting for member in self._weights])
 
-    def in_use(self) -> bool:
-        """Whether a call runs or waits."""
-        return self.running > 0 or self._waited_for()
-
     def _waited_for(self) -> bool:
         for member in self._weights:  # noqa: SIM110  `any` takes longer, and every call that ends comes by here
             if member.waiting:

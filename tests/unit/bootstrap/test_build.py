@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from rung.bootstrap.build import build_leaves, build_rungs
@@ -28,6 +30,24 @@ def test_local_rungs_over_the_same_weights_share_engine_and_places():
     assert parts["calm"].engine is parts["wild"].engine is not parts["wide"].engine
     assert parts["calm"].lane.pool is parts["wild"].lane.pool
     assert parts["wide"].lane.pool.capacity == 4
+
+
+async def test_models_of_one_processor_have_their_places_together():
+    """And each is kept in memory for its own calls only."""
+    other = {"kind": "local", "model": "qwen2.5-coder-1.5b-instruct"}
+    parts = leaves(
+        {"small": {**LOCAL, "pool": "cpu"}, "large": {**other, "pool": "cpu"}},
+        lanes={"pools": {"cpu": 2}},
+    )
+    small, large = parts["small"], parts["large"]
+    assert small.lane.pool is large.lane.pool
+    assert small.lane.pool.capacity == 2
+    waits = asyncio.create_task(anext(small.lane.call(Call(id="r1", body={}, deadline_s=1e9))))
+    await asyncio.sleep(0)
+    assert (small.engine.awaited(), large.engine.awaited()) == (True, False)
+    waits.cancel()
+    await asyncio.wait([waits])
+    assert not small.engine.awaited()
 
 
 @pytest.mark.parametrize(("more", "places"), [({}, 64), ({"concurrency": 3}, 3), ({"batch": 8}, 16)])

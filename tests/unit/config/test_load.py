@@ -104,6 +104,23 @@ def test_a_weight_of_a_tenant_that_is_none_is_told() -> None:
         parse_config(config, source="test", env={})
 
 
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"slots": 1}, "reasoners.two.pool: `cpu` lets 2 in at once, more than the 1 `slots` of this model"),
+        ({"pool": "gpu"}, "reasoners.two.pool: there is no `gpu` among lanes.pools"),
+        (
+            {"path": "/one.gguf", "pool": None},
+            "reasoners.two.pool: another than that of `one`, which is the same model",
+        ),
+    ],
+)
+def test_models_of_one_processor(second: dict[str, Any], said: str) -> None:
+    one = {"kind": "local", "path": "/one.gguf", "pool": "cpu"}
+    two = {"kind": "local", "path": "/two.gguf", "pool": "cpu", **second}
+    assert problems({"one": one, "two": two}, lanes={"pools": {"cpu": 2}}) == [f"f: {said}"]
+
+
 @pytest.mark.parametrize("lanes", [{"pools": {"p": 0}}, {"queue": {"tenant_weights": {"ann": 0}}}])
 def test_nobody_has_no_place_and_no_share(lanes: dict[str, Any]) -> None:
     (said,) = problems(lanes=lanes)

@@ -553,21 +553,21 @@ async def test_a_cold_model_is_woken_for_those_that_wait(bench, server):
     lane.reasoner.status = Status(state="warm")
     assert await task == "ok"
     assert set(woken) == {1}
-    assert not lane.pool.in_use()
+    assert not lane.in_use
 
 
-async def test_a_pool_is_in_use_while_calls_run_or_wait(bench, server):
+async def test_a_lane_is_in_use_while_calls_run_or_wait(bench, server):
     gate = asyncio.Event()
     lane = bench.lane(server([gate, "ok"]), places=1)
     tasks = [bench.start(lane, f"c{i}") for i in range(2)]
     await bench.until(lambda: lane.waiting)
-    assert lane.pool.in_use()
+    assert lane.in_use
     tasks[0].cancel()
     await bench.until(lambda: not lane.waiting)
-    assert lane.pool.in_use()
+    assert lane.in_use
     gate.set()
     await asyncio.wait(tasks)
-    assert not lane.pool.in_use()
+    assert not lane.in_use
 
 
 async def test_one_long_prompt_is_read_at_a_time_and_short_ones_first(bench, server):

@@ -95,7 +95,8 @@ class Engine:
         self._memory = memory or Memory()
         self._program = program
         self._pulse = pulse or Pulse()
-        self._awaited: Callable[[], bool] = lambda: False
+        # Whether somebody is about to ask it: it is not unloaded then.
+        self.awaited: Callable[[], bool] = lambda: False
         self._wanted = asyncio.Event()
         self._leaving = asyncio.Event()
         self._answering = 0
@@ -129,11 +130,7 @@ class Engine:
 
     @property
     def idle(self) -> bool:
-        return self._state == "warm" and not self._answering and not self._awaited()
-
-    def kept_while(self, awaited: Callable[[], bool]) -> None:
-        """`awaited` tells whether somebody is about to ask it: it is not unloaded then."""
-        self._awaited = awaited
+        return self._state == "warm" and not self._answering and not self.awaited()
 
     def wake(self) -> None:
         """Somebody waits for it. To be said again for as long as it is cold and they do."""

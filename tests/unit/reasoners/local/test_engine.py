@@ -217,7 +217,7 @@ async def test_nothing_is_unloaded_that_answers_or_that_somebody_waits_for(
     await second_is_wanted()
     assert first.status.state == "warm"
     awaited = True
-    first.kept_while(lambda: awaited)
+    first.awaited = lambda: awaited
     await answer.aclose()
     await second_is_wanted()
     assert first.status.state == "warm"
