@@ -145,8 +145,13 @@ def _closest(scope: Scope, target: Any, found: list[tuple[Any, str]]) -> str:
     return gaps[0][1]
 
 
+def _items_last(children: list[Child]) -> list[Node]:
+    """What is asked of a list, and the list, in whatever order they were said."""
+    return sorted(nodes(children), key=lambda node: node.data == "items")
+
+
 def closest(scope: Scope, children: list[Child]) -> Any:
-    target, items = nodes(children)
+    target, items = _items_last(children)
     return _closest(scope, real(target, scope), members(scope, items.children))
 
 
@@ -175,7 +180,7 @@ def _in_order(scope: Scope, ordered: list[tuple[Any, str]]) -> None:
 
 
 def kth(scope: Scope, children: list[Child]) -> Any:
-    extreme, items = nodes(children)
+    extreme, items = _items_last(children)
     return _kth(scope, extreme, members(scope, items.children))
 
 

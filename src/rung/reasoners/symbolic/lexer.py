@@ -393,7 +393,7 @@ class _Reader:
         phrase = ANYWHERE.longest(words)
         if phrase and phrase[1] == "PLACE" and self._before != "TO_NEAREST":
             phrase = None
-        if phrase and words[0] == "a" and self._before not in OPERAND_ENDS and phrase[1] not in _NAMED:
+        if phrase and words[0] == "a" and not self._operand_before() and phrase[1] not in _NAMED:
             phrase = None
         unit = self._unit_name()
         if unit and phrase and unit[0] <= phrase[0] and not (unit[0] == phrase[0] and words[0] in UNITS):
@@ -402,6 +402,11 @@ class _Reader:
             self._unit(unit)
             return True
         return self._take(phrase) if phrase else False
+
+    def _operand_before(self) -> bool:
+        """Whether one is complete, or said to be something: `91`, `91 is`."""
+        before = self.made[:-1] if self._before == "IS" else self.made
+        return bool(before) and before[-1].type in OPERAND_ENDS
 
     def _negative(self, words: list[str]) -> bool:
         """`minus 5` and `negative 5` where no operand is complete."""

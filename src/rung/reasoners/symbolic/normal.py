@@ -20,6 +20,8 @@ _CONTRACTIONS: Final = {
     r"\blet['’]s\b": "let us",  # noqa: RUF001
     r"\bi['’]m\b": "i am",  # noqa: RUF001
     r"\blog(?:arithm)?(?: (?:in|to|with))?(?: the)? base (\d+) of\b": r"log_\1 of ",
+    r"\bw\.r\.t\b\.?": "wrt",
+    r"\b(d|s)\.(p|f)\b\.?": r"\1\2",
     r"°\s*c\b": " degC ",
     r"°\s*f\b": " degF ",
 }

@@ -196,11 +196,11 @@ def value_of(scope: Scope, node: Node) -> Any:
 
 def ask(scope: Scope, question: Node) -> Any:
     children = question.children
-    if question.data == "question":
-        body = nodes(children)[0]
-        return ask(scope, body)
     if question.data in _TOLD and not _TOLD[question.data](children):
         raise NotUnderstood("an order of words that it does not know")
+    if question.data in {"question", "wondered", "told_whole"}:
+        body = nodes(children)[0]
+        return ask(scope, body)
     if question.data == "solved_value":
         return _number_solved(scope, nodes(children)[0])
     if question.data in {"value", "told", "told_last"}:
@@ -236,7 +236,17 @@ def _asked_last(children: list[Child]) -> bool:
     return str(children[-1]) == "what" and str(children[-2]) in {"=", "is", "are"}
 
 
-_TOLD: Final[Mapping[str, Callable[[list[Child]], bool]]] = {"told": _asked_around, "told_last": _asked_last}
+def _wondered(children: list[Child]) -> bool:
+    """`(tell me) whether X`, where `suppose X` asks nothing."""
+    return str(children[0]).endswith(("if", "whether", "is it true that"))
+
+
+_TOLD: Final[Mapping[str, Callable[[list[Child]], bool]]] = {
+    "told": _asked_around,
+    "told_whole": _asked_around,
+    "told_last": _asked_last,
+    "wondered": _wondered,
+}
 
 
 def _one_number(scope: Scope, node: Node) -> Expr:

@@ -85,6 +85,12 @@ ANSWERS = {
     "If I was born on 5 May 1990, how old will I be on 6 May 2024?": "34",
     # rates
     "at 1.08 USD per EUR, how much is 250 EUR in USD": "270 USD",
+    "The exchange rate is 1.08 USD per EUR. How much is 250 EUR in USD?": "270 USD",
+    "If one euro is worth 1.08 dollars, how much is 250 euros in dollars?": "270 dollars",
+    "Could you tell me what 5 miles in km is?": "8.04672 km",
+    "could you tell me how many km 5 miles are": "8.04672",
+    "could you tell me what day of the week 4 July 2024 was": "Thursday",
+    "Could you tell me whether 4 July 2024 was a Thursday?": "True",
     "how much is 270 USD in EUR at 1.08 USD per EUR": "250 EUR",
     "If 100 yen are 0.65 USD, how much is 5000 yen in USD?": "32.5 USD",
     "convert £250 to dollars at $1.25 per pound": "312.5 dollars",

@@ -8,10 +8,33 @@ from rung.reasoners.symbolic.vocabulary import worth_parsing
 
 ANSWERS = {
     "what's 15% of 80": "12",
+    # whether something is so
+    "Could you tell me if 91 is a prime number?": "False",
+    "Can you tell me whether 3/7 is less than 0.43?": "True",
+    "Is it true that 7 divides 91?": "True",
+    "Check whether 91 is divisible by 7.": "True",
+    "I wonder if 91 and 7 are coprime.": "False",
+    "could you tell me if 2x+3=9 what x is": "3",
+    "Let a = 4. Is a prime?": "False",
     # a sign, where a dash may stand
     "Please tell me -x + 3x": "2*x",
     "Do you know -x + 3x?": "2*x",
     "Quick question - what is -x + 3x?": "2*x",
+    # what is to be done with it comes last
+    "Could you tell me what 3.14159 rounded to 2 d.p. is?": "3.14",
+    "I need x^2-5x+6 factored": "(x - 3)*(x - 2)",
+    "I need 3x+5-2x simplified.": "x + 5",
+    "I'd like 4, -1, 2/3 sorted from smallest to largest": "-1, 2/3, 4",
+    "What are 4, -1, 2/3 in descending order?": "4, 2/3, -1",
+    "Which of 4, -1, 2/3 is closest to 0?": "2/3",
+    "Which of 4, -1, 2/3 is the second smallest?": "2/3",
+    "which of 3/7 and 0.43 is bigger?": "0.43",
+    # equations in words
+    "What value of x satisfies 2x+3=9?": "3",
+    "For which values of x is x^2 = 9?": "-3, 3",
+    "What's x^2+1 if x is 3?": "10",
+    "If 15% of x is 30, what is x?": "200",
+    "What's the derivative of x^3-2x w.r.t. x?": "3*x^2 - 2",
     # twice, and what is done to what is worked out first
     "What is twice 8?": "16",
     "twice the sum of 3 and 4": "14",
@@ -364,6 +387,8 @@ DECLINED = [
     "half of 8 squared",
     "factorial of 3 squared",
     "50% of 4 squared",
+    "Suppose 91 is prime.",
+    "If 2 is 4 and 3 is 9, what is 4^2?",
     "What is 3√27?",
     "What is the average of 2,5 and 3,5?",
     "Sort 100,200,50,300.",

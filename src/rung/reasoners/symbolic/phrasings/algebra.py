@@ -12,6 +12,9 @@ PHRASES: Table = {
         "factorization/factorisation of",
         "factored form of",
     ),
+    "FACTORED": ("factored/factorised/factorized", "factored/factorised/factorized completely/fully"),
+    "SIMPLIFIED": ("simplified",),
+    "EXPANDED": ("expanded", "multiplied out"),
     "SIMPLIFY": ("simplify", "simplified/simplest form of", "simplification of"),
     "EXPAND": (
         "expand",
@@ -39,7 +42,7 @@ PHRASES: Table = {
         "5": ("fifth/5th derivative of",),
     },
     "DIFFERENTIATE": ("differentiate", "take derivative of", "derive"),
-    "WRT": ("wrt", "with respect to", "w.r.t"),
+    "WRT": ("wrt", "with respect to"),
     "INTEGRATE": ("integrate",),
     "INTEGRAL_OF": (
         "integral of",

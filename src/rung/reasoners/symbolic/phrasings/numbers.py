@@ -157,7 +157,7 @@ PHRASES: Table = {
     },
     "FACTOR_OF": ("a factor of", "a divisor of", "divisor of", "factor of", "a factor in"),
     "MULTIPLE_OF": ("a multiple of", "multiple of", "divisible by", "evenly divisible by"),
-    "DIVIDES": ("divide", "evenly divide", "go into", "go evenly into"),
+    "DIVIDES": ("divide/divides", "evenly divide/divides", "divides evenly", "go/goes into", "go/goes evenly into"),
     "CLOSEST_TO": ("closest/nearest to", "closest/nearest value/number to", "closest/nearest number/value in list? to"),
     "EXTREME": {
         "big": ("biggest/largest/greatest/highest/maximum value/number/integer/fraction/term?",),
@@ -167,6 +167,8 @@ PHRASES: Table = {
         "big": ("greater/bigger/larger/more/higher", "greater/bigger/larger one/value/number"),
         "small": ("less/smaller/lower", "smaller one/value/number"),
     },
+    "WHICH_OF": ("which one? of",),
+    "SORTED": ("sorted", "ordered", "arranged"),
     "SORT": ("sort", "order", "arrange", "rank", "put"),
     "ORDER": {
         "up": (
