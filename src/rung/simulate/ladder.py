@@ -54,8 +54,12 @@ class ModelledLadder:
         places: Counter[Pool] = Counter()
         for leaf, pool in busy.values():
             places[pool] += leaf.places
-        # What shares a pool has no more calls at once than that lets in.
-        total = sum(leaf.per_s(size) * min(1.0, pool.capacity / (places[pool] or 1)) for leaf, pool in busy.values())
+        # What shares a pool has no more calls at once than that lets in, and local models share the machine.
+        local = sum(isinstance(leaf, ModelledLocal) for leaf, _ in busy.values())
+        total = 0.0
+        for leaf, pool in busy.values():
+            share = 1 / local if isinstance(leaf, ModelledLocal) else min(1.0, pool.capacity / (places[pool] or 1))
+            total += leaf.per_s(size) * share
         return 1 / total if total else 0.0
 
     def alone_s(self, size: Size) -> float:
@@ -69,7 +73,8 @@ class ModelledLadder:
             processor = self._processors.get(id(engine))
             if processor is None:
                 speed = replace(self._speeds.local, step_tokens=entry.step_tokens)
-                processor = Processor(speed, entry.slots, self._clock)
+                beside = list(self._processors.values())
+                processor = Processor(speed, entry.slots, self._clock, beside=beside)
                 self._processors[id(engine)] = processor
             made = ModelledLocal(real.name, real.abilities, self._work, processor)
         elif isinstance(entry, EndpointConfig):

@@ -7,6 +7,7 @@ token for each piece read.
 """
 
 import asyncio
+from collections.abc import Sequence
 from math import ceil
 
 from msgspec import Struct
@@ -76,9 +77,10 @@ class _Segment(Struct):
 
 class Processor:
     """`enter` puts a call in a slot, or in the line for one; `leave` takes it out, at the end of the step at the
-    latest. Its counts: `busy_s` worked, tokens `read` and `written`."""
+    latest. Those `beside` it are other models' on the same machine: while several are busy, each gets its share. Its
+    counts: `busy_s` worked, tokens `read` and `written`."""
 
-    def __init__(self, speed: LocalSpeed, slots: int, clock: Clock) -> None:
+    def __init__(self, speed: LocalSpeed, slots: int, clock: Clock, *, beside: Sequence["Processor"] = ()) -> None:
         self.speed = speed
         self.slowness = 1.0
         self.hung = False
@@ -93,6 +95,13 @@ class Processor:
         self._line: list[Job] = []
         self._segment: _Segment | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._beside = list(beside)
+        for other in beside:
+            other._beside.append(self)
+
+    @property
+    def busy(self) -> bool:
+        return self._segment is not None and not self.hung
 
     def enter(self, job: Job) -> None:
         self._line.append(job)
@@ -114,11 +123,13 @@ class Processor:
         self._slots = [None] * len(self._slots)
         self._cancel()
         self._segment = None
+        self._tell_others()
 
     def hang(self) -> None:
         """From now on nothing comes of anything."""
         self.hung = True
         self._cancel()
+        self._tell_others()
 
     def revive(self) -> None:
         self.hung = False
@@ -142,7 +153,8 @@ class Processor:
                 pieces.append((job, min(job.to_read, room)))
                 room -= pieces[-1][1]
         steps = 1 if pieces else min(job.to_write for job in writing)
-        step_s = self.slowness * self.speed.step_s(len(writing), sum(tokens for _, tokens in pieces))
+        crowd = 1 + sum(other.busy for other in self._beside)
+        step_s = crowd * self.slowness * self.speed.step_s(len(writing), sum(tokens for _, tokens in pieces))
         now_s = self._now()
         self._segment = _Segment(now_s if at_s is None else at_s, step_s, steps, pieces, writing)
         self._ring_after(self._segment.ends_s - now_s)
@@ -160,11 +172,19 @@ class Processor:
         segment = self._segment
         if segment is None:
             self._go()
+            if self._segment is not None:
+                self._tell_others()
         elif segment.steps > 1 and not self.hung:
             done = ceil((self._now() - segment.began_s) / segment.step_s - 1e-9)
             segment.steps = min(max(done, 1), segment.steps)
             self._cancel()
             self._ring_after(segment.ends_s - self._now())
+
+    def _tell_others(self) -> None:
+        """It began to work, or no longer does: what a step of theirs takes is another from their next one on."""
+        for other in self._beside:
+            if other.busy:
+                other._end_early()
 
     def _ring_after(self, seconds: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(max(seconds, 0.0), self._ended)
@@ -185,6 +205,8 @@ class Processor:
         for job in segment.writing:
             self._wrote(job, segment.steps)
         self._go(segment.ends_s)
+        if self._segment is None:
+            self._tell_others()
 
     def _wrote(self, job: Job, tokens: int) -> None:
         if job not in self._slots:

@@ -19,6 +19,11 @@ def endpoint(**more):
     return {"kind": "endpoint", "base_url": "http://there/v1", "model": "m", "concurrency": 16, **more}
 
 
+def test_two_models_of_one_machine_can_do_no_more_than_one():
+    one, two = ({"kind": "local", "path": f"/{name}.gguf"} for name in ("one", "two"))
+    assert work_s({"one": one, "two": two}, {}) == pytest.approx(work_s({"one": one}, {}))
+
+
 def test_a_pool_bounds_what_a_ladder_can_do():
     alone = work_s({"a": endpoint()}, {})
     assert work_s({"a": endpoint(), "b": endpoint()}, {}) == pytest.approx(alone / 2)

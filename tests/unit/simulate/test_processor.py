@@ -94,6 +94,32 @@ def test_slots_buy_little_throughput():
     assert processor.busy_s == pytest.approx(max(total_s for _, total_s in times))
 
 
+def test_models_beside_each_other_share_the_machine_and_one_alone_has_all_of_it():
+    """Two write 300 tokens each, 10 s alone; the second comes after 5 s, when the first has 5 s of its own to go."""
+
+    async def main():
+        one = Processor(SPEED, 2, LoopClock())
+        two = Processor(SPEED, 2, LoopClock(), beside=[one])
+        calls = timed(one, 1, 301), timed(two, 1, 301, after_s=5.0), timed(one, 1, 31, after_s=40.0)
+        return [total_s for _, total_s in await asyncio.gather(*calls)]
+
+    assert run(main()) == pytest.approx([15.0, 15.0, 1.0], abs=0.3)
+
+
+def test_one_that_hangs_leaves_the_machine_to_the_others():
+    async def main():
+        one = Processor(SPEED, 2, LoopClock())
+        two = Processor(SPEED, 2, LoopClock(), beside=[one])
+        hung = asyncio.create_task(timed(one, 1, 301))
+        await asyncio.sleep(1.0)
+        one.hang()
+        _, total_s = await timed(two, 1, 301)
+        hung.cancel()
+        return total_s
+
+    assert run(main()) == pytest.approx(10.0, abs=0.3)
+
+
 def test_who_leaves_frees_the_slot_for_who_waits():
     (gone, waits), processor = together(((70, 10_000), {"leaves_s": 5.0}), ((70, 1), {"after_s": 1.0}), slots=1)
     assert gone == (pytest.approx(1.0), None)
