@@ -353,8 +353,8 @@ class Server(Section):
     stream: Streaming = Field(
         "held",
         description="How an answer is streamed to a request that does not say. whole: once it is complete and was "
-        "looked at, unless no verdict could make a difference; held: once its beginning is sure enough; eager: at "
-        "once, by the reasoner that is best if nobody looks.",
+        "looked at, unless nobody else could be asked; held: once its beginning is sure enough; eager: at once, by the "
+        "reasoner that is best if nobody looks.",
     )
 
     @field_validator("api_keys")

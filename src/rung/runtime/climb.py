@@ -215,8 +215,7 @@ class Climb:
         plan, chosen = self._plan, self._left[action.reasoner]
         if plan.streaming is None:
             return None
-        blind = plan.streaming == "eager" and not self._answers
-        if blind or (action.live and (len(self._options) == 1 or plan.streaming == "whole")):
+        if (action.live and len(self._options) == 1) or (plan.streaming == "eager" and not self._answers):
             return "live"
         if plan.streaming != "held" or not (action.live or can_hold(chosen, plan.features)):
             return None
@@ -297,7 +296,8 @@ class Climb:
         """The end of an answer that was sent as it was written."""
         wanted = self._request.wishes.min_quality or 0.0
         self._quality_reached = self._verdicts[-1].right_prob >= wanted
-        surely = action.live and self._plan.streaming != "eager"
+        expected = next(c.estimate.right_prob for c in self._plan.candidates if c.name == action.reasoner)
+        surely = action.live and self._plan.streaming != "eager" and self._verdicts[-1].right_prob >= expected
         self._ended = surely or isinstance(self._next(), Stop)
         return Reply(answer=self._account.priced(self._answers[-1]), decision=self.decision())
 

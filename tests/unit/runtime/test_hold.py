@@ -192,6 +192,23 @@ def test_where_no_verdict_was_thought_to_matter_an_answer_is_sent_once_it_is_see
     assert told.text == "".join(said)
 
 
+def test_a_stream_that_is_to_come_whole_is_looked_at_also_where_nothing_was_thought_to_come_of_it():
+    """So that the answer is the one without `stream`, whatever is found."""
+    rungs = [(Writer("a", words(20)), 0.9, 0.0), (Writer("b", words(20)), 0.6, 1e-6)]
+    found = {"a": 0.05, "b": 0.8}
+    whole, unstreamed = (climbed(rungs, found, stream=stream, streaming="whole") for stream in (True, False))
+    assert whole.decision.answered_by == unstreamed.decision.answered_by == "b"
+    assert not whole.first.live
+
+
+def test_an_answer_that_was_sent_and_found_poor_is_not_settled():
+    rungs = [(Writer("a", words(20)), 0.9, 0.0), (Writer("b", words(20)), 0.6, 1e-6)]
+    for found, settled in ((0.9, True), (0.95, True), (0.05, False)):
+        told = climbed(rungs, {"a": found})
+        assert told.first.live
+        assert told.settled == settled, found
+
+
 def test_who_alone_can_answer_is_not_held_for_a_refusal():
     told = climbed([(Writer("refuses", REFUSALS[0]), 0.97, 0.0)])
     assert told.first_s == pytest.approx(TOKEN_S)
