@@ -125,3 +125,12 @@ def test_what_loads_nothing_is_not_waited_for_where_nothing_serves(place: Path, 
     (place / "rung.yaml").write_text(LIKE)
     said = json.loads(run("explain", "-c", "rung.yaml", "--json", "Why is the sky blue?").stdout)
     assert {option["estimate"]["wait_s"] for option in said["options"]} == {0.0}
+
+
+def test_a_solver_comes_first_where_nothing_serves_as_where_one_does(place: Path, run) -> None:
+    (place / "rung.yaml").write_text(
+        "reasoners:\n  calc: {kind: symbolic}\n  brief: {kind: brief, of: fast}\n"
+        "  fast: {kind: local, model: qwen2.5-coder-1.5b-instruct}\nserver: {port: 1}\n"
+    )
+    assert json.loads(run("explain", "--json", "What is 15% of 80?").stdout)["first"] == "calc"
+    assert "`calc` is asked first. If it abstains, `fast`" in run("explain", "Why is the sky blue?").stdout

@@ -42,7 +42,7 @@ class Symbolic:
             return Status(state="down", note="its worker process does not start; standard error says why")
         if self._pool.started:
             return Status(state="loading", note="starting the worker process for mathematics", ready_in_s=2.0)
-        return Status(state="cold", note="not started")
+        return Status(state="cold", note="not started", ready_in_s=0.0)
 
     async def start(self) -> None:
         self._pool.start()
