@@ -48,7 +48,8 @@ def commitment(
     """What to do with a stream, given the options left and `in_hand`, how likely the best answer so far is right.
 
     An answer that nothing speaks for is sent only if no verdict could make a difference. `min_quality` is a bound: as
-    long as another option is left, an answer is sent early only if every verdict would reach it."""
+    long as another option is left, an answer is sent early only if every verdict would reach it, and as long as nothing
+    in hand does, none is dropped that may."""
     points = written.points
     best_else = best_of(others, in_hand)
     adds = sum(w * p * (q - b) for q, w in points for b, p in best_else if q > b)
@@ -57,7 +58,8 @@ def commitment(
     sure = not others or points[-1][0] >= (min_quality or 0.0)
     if sure and (gain <= 0 or (written.told and gain <= wait)) and adds - gain >= rest:
         return "release"
-    return "drop" if adds < rest + wait else "hold"
+    needed = min_quality is not None and (in_hand or 0.0) < min_quality <= points[0][0]
+    return "drop" if adds < rest + wait and not needed else "hold"
 
 
 def best_of(others: Sequence[Weighed], in_hand: float | None) -> Points:

@@ -52,6 +52,15 @@ def test_a_bound_on_quality_is_kept_by_every_verdict_that_is_thought_possible():
     assert commitment(one, others, None, PRICES, worst + 0.01) == "hold"
 
 
+@pytest.mark.parametrize(
+    ("in_hand", "over", "move"), [(0.9, -0.01, "hold"), (0.9, 0.01, "drop"), (0.99, -0.01, "drop")]
+)
+def test_what_may_still_reach_the_quality_that_was_asked_for_is_not_dropped_as_too_dear(in_hand, over, move):
+    one = written(0.93, discrimination=0.6, rest_usd=0.003)
+    assert commitment(one, [], in_hand, PRICES, None) == "drop"
+    assert commitment(one, [], in_hand, PRICES, one.points[0][0] + over) == move
+
+
 @given(probs, probs, st.floats(0, 2), st.floats(0, 0.5))
 def test_where_waiting_costs_nothing_it_decides_as_one_who_waits(right, their_right, discrimination, cost):
     """Sent early: no verdict on the whole answer would have let the climb go on. Dropped: every verdict would have."""
