@@ -122,9 +122,7 @@ def open_share(looks: Sequence[Look]) -> float:
 
 async def figures(part: Part, n: int) -> None:
     items = {item.id: item for item in sampled(part, n, SEED)}
-    rows = Recording(RECORDED / f"beginnings-{part}.jsonl").of(items.values())
-    if not rows:
-        raise SystemExit(f"Nothing is recorded of {part} items; run beginnings.py record --items {part} first.")
+    rows = Recording(RECORDED / f"beginnings-{part}.jsonl").taken(items.values())
     by_look: dict[int, list[Look]] = {}
     for row in rows:
         for count, look in (await looks_at(items[row["item"]], row)).items():

@@ -77,6 +77,14 @@ class Recording:
         wanted = {(item.id, prompt_key(item.prompt)) for item in items}
         return [row for row in self.rows if (row["item"], row["prompt"]) in wanted]
 
+    def taken(self, items: Iterable[Item]) -> list[Row]:
+        """As `of`, where there must be some: exits if nothing is recorded of the items."""
+        rows = self.of(items)
+        if not rows:
+            of, _, part = self._path.stem.partition("-")
+            raise SystemExit(f"Nothing is recorded of {part} items; run {of}.py record --items {part} first.")
+        return rows
+
 
 def _key(row: Row) -> tuple[str, str, int, str]:
     return row["item"], row["reasoner"], row["sample"], row["prompt"]

@@ -179,7 +179,7 @@ def compared(auto: Side, best: Side) -> tuple[dict[str, float], dict[str, Interv
 
 def measure(part: str, n: int) -> None:
     items = sampled("report" if part == "report" else "dev", n, SEED)
-    recorded = Recording(RECORDED / f"hybrid-{part}.jsonl").of(items)
+    recorded = Recording(RECORDED / f"hybrid-{part}.jsonl").taken(items)
     rows = recorded_rows(items, recorded)
     names = [name for name in NAMES if all((name, item.id) in rows for item in items)]
     if missing := sorted(set(NAMES) - set(names)):

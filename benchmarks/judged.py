@@ -58,6 +58,8 @@ def asked(part: Part, folder: Path = RECORDED) -> list[Asked]:
                 rows[row["item"]].setdefault((row["reasoner"], row["sample"]), row)
         for name, taken in rows.items():
             found.setdefault((name, items[name].prompt), Asked(items[name], _whole(items[name], taken)))
+    if not found:
+        raise SystemExit(f"Nothing is recorded of {part} items; run hybrid.py record --items {part} first.")
     return [found[key] for key in sorted(found)]
 
 

@@ -36,7 +36,7 @@ def recorded() -> tuple[list[Item], Rows]:
     known = {item.id: item for seed in SEEDS for item in every("dev", seed)}
     recording = Recording(RECORDED / "hybrid-dev.jsonl")
     asked = [known[name] for name in dict.fromkeys(row["item"] for row in recording.rows) if name in known]
-    rows = {(row["reasoner"], row["item"]): row for row in recording.of(asked) if row["sample"] == 0}
+    rows = {(row["reasoner"], row["item"]): row for row in recording.taken(asked) if row["sample"] == 0}
     return [item for item in asked if all((name, item.id) in rows for name in NEEDED)], rows
 
 

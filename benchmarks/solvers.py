@@ -261,7 +261,9 @@ async def figures(args: argparse.Namespace) -> None:
     def whole(items: list[Item], names: Sequence[str]) -> list[Item]:
         return [item for item in items if {*names} <= {row["reasoner"] for row in recording.of([item])}]
 
-    asked, coded = whole(words(args.items, args.words), WORDS), whole(tasks(args.items, args.tasks), ("code", "fast"))
+    word_items, code_items = words(args.items, args.words), tasks(args.items, args.tasks)
+    recording.taken([*word_items, *code_items])
+    asked, coded = whole(word_items, WORDS), whole(code_items, ("code", "fast"))
     told: dict[str, float] = {}
     intervals: dict[str, Any] = {}
     for label in ("all", "gsm8k", "mawps"):
