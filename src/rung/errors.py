@@ -21,7 +21,8 @@ RungError
 ├── ReasonerError           one reasoner did not answer: a fact for the climb, seldom seen by a caller
 │   ├── Abstained               it knows that it cannot
 │   ├── Unavailable             not warm, crashed, unreachable
-│   │   └── Unable                  for good: this machine has not what it needs
+│   │   ├── Unable                  for good: this machine has not what it needs
+│   │   └── Disconnected            a kept connection had been closed at the other end
 │   ├── TimedOut                connect, first token, between chunks, or total
 │   ├── Upstream                it answered with an error of its own
 │   │   └── UpstreamRefusedRequest  4xx: the request, not the server, is at fault
