@@ -112,7 +112,7 @@ def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named
     if candidate.down:
         return f"down: {candidate.down}"
     if candidate.ready_in_s > limits.left_s:
-        return f"not ready: {candidate.note or 'loading'}"
+        return f"not ready: {candidate.note or 'loading'}" if candidate.ready_in_s else "no time is left"
     return "" if named else _should_not(abilities, candidate.estimate, features, limits)
 
 
