@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -19,6 +20,7 @@ from rung.ledger.rows import RecordedText, packed, storable
 from rung.ledger.writer import Writer
 from rung.types import Decision, Feedback
 
+_log = structlog.get_logger(__name__)
 # How long decisions are gathered into one commit. Kill -9 may take this plus one commit: together under 50 ms.
 _GATHER_S = 0.02
 _RETRY_S = 0.5
@@ -59,7 +61,8 @@ class Ledger:
     `writer` makes what writes the file.
 
     When the file cannot be written (full disk, lock, read-only), `problem` says so, decisions wait in memory up to
-    `max_waiting_bytes`, beyond which new ones are dropped and counted, and are written once it can be again.
+    `max_waiting_bytes`, beyond which new ones are dropped and counted, and are written once it can be again. The log
+    tells of either.
 
     Threads: the event loop alone hands in, one thread alone uses the writer. They share two deques and two bells;
     every counter has one writing side.
@@ -83,6 +86,7 @@ class Ledger:
         self._hurry = _Bell()
         self._thread = threading.Thread(target=self._write_until_closed, name="rung-ledger", daemon=True)
         self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         # Written by the loop:
         self._given_bytes = 0
         self._overflowed = 0
@@ -96,10 +100,11 @@ class Ledger:
 
     async def start(self) -> None:
         """Opens the file. Raises LedgerError for what waiting does not mend; a full disk only becomes a `problem`."""
+        self._loop = asyncio.get_running_loop()
         try:
             await asyncio.to_thread(self._writer.probe)
         except sqlite3.Error as error:
-            self._trouble = str(error)
+            self._turn(str(error))
         self._thread.start()
 
     def record(self, decision: Decision, *, tenant: str, text: RecordedText | None = None) -> None:
@@ -196,7 +201,7 @@ class Ledger:
         except (sqlite3.Error, LedgerError) as error:
             self._give_up(str(error), len(asked))
             return
-        self._trouble = ""
+        self._turn("")
         self._forgiven = self._overflowed
         for one, known in zip(asked, found, strict=True):
             unknown = UnknownDecision(f"There is no decision {one.feedback.decision_id!r}", param="decision_id")
@@ -213,9 +218,17 @@ class Ledger:
 
     def _give_up(self, trouble: str, asked: int) -> None:
         """Until the next try."""
-        self._trouble = trouble
+        self._turn(trouble)
         for _ in range(asked):
             self._settle_next(LedgerError(f"The ledger cannot be written ({trouble}); send the feedback again later"))
+
+    def _turn(self, trouble: str) -> None:
+        """What is wrong with the file, "" if nothing. Said in the loop: a log that fails must not end the writing."""
+        before, self._trouble = self._trouble, trouble
+        if bool(trouble) == bool(before) or self._loop is None:
+            return
+        with contextlib.suppress(RuntimeError):  # a loop that is closed has nobody to tell
+            self._loop.call_soon_threadsafe(_tell, str(self._path), trouble)
 
     def _closing_down(self) -> None:
         self._ended = True
@@ -237,3 +250,10 @@ class Ledger:
         # A loop that is closed already has nobody left who waits.
         with contextlib.suppress(RuntimeError):
             done.get_loop().call_soon_threadsafe(on_loop)
+
+
+def _tell(path: str, trouble: str) -> None:
+    if trouble:
+        _log.error("ledger cannot be written: decisions wait in memory", path=path, problem=trouble)
+    else:
+        _log.info("ledger is written again", path=path)

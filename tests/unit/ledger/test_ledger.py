@@ -5,6 +5,7 @@ import stat
 from contextlib import asynccontextmanager, closing
 
 import pytest
+from structlog.testing import capture_logs
 
 from rung.clock import RealClock
 from rung.errors import BadRequest, LedgerError, UnknownDecision
@@ -195,6 +196,21 @@ async def test_a_locked_file_stops_nothing_and_is_caught_up_on(path, decision):
         await until(lambda: it.problem is None)
         assert names(path) == ["d1", "d2"]
         await it.feedback(Feedback(decision_id="d1", score=1.0, tenant="anna"))
+
+
+async def test_the_log_says_once_that_it_cannot_be_written_and_once_that_it_is_again(path, decision):
+    with capture_logs() as logs:
+        async with opened(path) as it:
+            async with locked(path):
+                it.record(decision("d1"), tenant="anna")
+                await until(lambda: it.problem)
+                await asyncio.sleep(0.1)  # it was tried again by now
+            await until(lambda: it.problem is None)
+    assert [(line["log_level"], line["event"].partition(":")[0]) for line in logs] == [
+        ("error", "ledger cannot be written"),
+        ("info", "ledger is written again"),
+    ]
+    assert "locked" in logs[0]["problem"]
 
 
 async def test_a_full_disk_stops_nothing_and_is_caught_up_on(path, decision, monkeypatch):
