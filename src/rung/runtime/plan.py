@@ -15,6 +15,7 @@ from rung.errors import (
     TooLong,
     Unsupported,
 )
+from rung.reasoners.base import Abilities
 from rung.routing import (
     PRESETS,
     Action,
@@ -225,7 +226,7 @@ def why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fea
     able = [c for c in everyone if not lacking(c.abilities, features)]
     if not able:
         return Unsupported(f"no reasoner here can take this request ({listed})")
-    if all(too_long(c.abilities, features) for c in able):
+    if all(_cannot_hold(c.abilities, features) for c in able):
         return TooLong(
             f"the request has about {features.prompt_tokens} tokens, more than any reasoner holds ({listed})",
             param="messages",
@@ -244,6 +245,13 @@ def why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fea
     if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
         return Unsupported(f"nothing fits max_usd ({listed})", param="rung.max_usd")
     return _too_late(up, limits, listed)
+
+
+def _cannot_hold(abilities: Abilities, features: Features) -> bool:
+    """What a reasoner may just hold is tried only with those that take any question."""
+    if abilities.general:
+        return too_long(abilities, features)
+    return features.prompt_tokens >= abilities.context_tokens
 
 
 def _would_do(e: Estimate, limits: Limits) -> bool:

@@ -181,6 +181,15 @@ async def test_what_none_holds_for_sure_is_asked_of_one_that_may(world, scripted
     assert (await world.reply(world.request("word " * 700))).answer.text == "yes"
 
 
+async def test_what_a_specialist_might_just_hold_is_too_long_all_the_same(world, scripted):
+    world.add(scripted("calc", "no", abilities=Abilities(general=False, context_tokens=600)))
+    with pytest.raises(TooLong, match="calc: holds 600 tokens"):
+        await world.reply(world.request("word " * 700))
+    world.add(scripted("small", "no", abilities=Abilities(context_tokens=300)))
+    with pytest.raises(TooLong, match="small: holds 300 tokens"):
+        await world.reply(world.request("word " * 700))
+
+
 async def test_what_is_down_or_loading_is_told(world, scripted):
     down = world.add(scripted("a", "yes", state="down"))
     with pytest.raises(NotReady, match="down") as e:
