@@ -20,11 +20,17 @@ _MEANT_FOR_ONE = re.compile(r"\$\{|^os\.environ/")
 _RESERVED = {"auto", "unknown", "rung"}
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,63}")
 
+# What PyYAML takes a value that begins with *, & or ! for, and then quotes: it may be a key.
+_MARKED = re.compile(r"(alias|anchor|the tag|tag handle) ['\"].*['\"]")
 # What PyYAML says of a mistake -> what to do.
 _HINTS = {
     r"found character '\t'": "; indent with blanks, not with tabs",
     "but got '{'": '; within braces put quotes around a variable: "${NAME}"',
     "<block mapping start>": "; keys that belong together begin in the same column",
+    **dict.fromkeys(
+        ("undefined alias", "duplicate anchor", "for the tag", "tag handle"),
+        "; a value that begins with `*`, `&` or `!` goes in quotes",
+    ),
     "mapping values are not allowed": "; a value with a colon and a blank in it goes in quotes",
 }
 # Pydantic's kinds of problem that say too little.
@@ -96,6 +102,7 @@ def _mapping(text: str, path: Path) -> dict[Any, Any]:
 def _not_yaml(said: str) -> str:
     """PyYAML's words, and what to do about the mistakes that are made most."""
     hint = next((hint for mark, hint in _HINTS.items() if mark in said), "")
+    said = _MARKED.sub(r"\1", said)
     return " ".join(said.replace('in "<file>", line', "in line").split()) + hint
 
 

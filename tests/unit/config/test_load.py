@@ -138,7 +138,10 @@ def test_broken_yaml_is_told_in_one_line_with_its_place(tmp_path: Path) -> None:
     assert "\n" not in caught.value.message
 
 
-@pytest.mark.parametrize("line", ["sk-one: x", '"sk-one', "@sk-one", "\tsk-one", "'sk-one' x"])
+@pytest.mark.parametrize(
+    "line",
+    ["sk-one: x", '"sk-one', "@sk-one", "\tsk-one", "'sk-one' x", "*sk-one", "!sk-one'", "!!sk-one", "!sk-one!x"],
+)
 def test_broken_yaml_is_not_quoted_since_it_may_hold_a_key(tmp_path: Path, line: str) -> None:
     with pytest.raises(ConfigError, match=r"is not YAML.*line 4, column") as caught:
         load_config(write(tmp_path, f"reasoners:\n  a:\n    kind: endpoint\n    api_key: {line}\n"), {})
