@@ -23,6 +23,7 @@ def test_for_people(run, outcomes):
         "single reasoners, mixed",
         "by outcomes",
         "artefact: learned",
+        "SIGHUP",
     ):
         assert part in told.stdout
 
