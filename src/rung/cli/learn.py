@@ -144,7 +144,7 @@ def _show(result: Report, outcomes: Outcomes, console: Console, out: Path | None
 def _show_written(out: Path, console: Console) -> None:
     console.print(f"\nWritten: {out}. To serve by it, add to rung.yaml:\n\nestimates:\n  artefact: {out}", markup=False)
     console.print(
-        "\nA Rung that serves by it already takes it up when its config is next applied: save rung.yaml, or send SIGHUP."
+        "\nA Rung that serves by it takes a new one up when its config is next applied: save it, or send SIGHUP."
     )
 
 
