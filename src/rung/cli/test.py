@@ -20,6 +20,7 @@ from rung.config import Config, load_config
 from rung.errors import Abstained, BadRequest, ConfigError, RungError
 from rung.reasoners.base import Reasoner
 from rung.runtime import Rung as LadderRung
+from rung.sandbox import Jail
 from rung.telemetry import configure_logs
 from rung.trial import (
     COLD,
@@ -119,13 +120,15 @@ class Trial:
         self._told: list[Told] = []
 
     async def card(self, items: list[Item], load_calls: int, max_tokens: int) -> Card:
+        if any(item.grader == "tests" for item in items) and not (isolation := await Jail().isolation()).whole:
+            raise ConfigError(f"code cannot be isolated here, so that no answer can be marked by tests ({isolation})")
         await self._check_cold()
         system = Rung(self._config)
         async with system:
             rung = system.runtime.rung(self._name)
             subject = self._subject(rung, rung.reasoner)
             await self._await_warm(subject)
-            await self._find_questions(subject, [item.question for item in items[:_FEW]])
+            await self._find_questions(subject, items[:_FEW])
             for name, check in WARM.items():
                 await self._run(name, check(subject), rung.reasoner.abilities.general)
             outcomes = [await self._outcome(system, item, max_tokens) for item in items]
@@ -167,9 +170,9 @@ class Trial:
             status = subject.reasoner.status
             raise ConfigError(f"{self._name} is not warm: {status.state}, {status.note}") from None
 
-    async def _find_questions(self, subject: Subject, own: list[str]) -> None:
+    async def _find_questions(self, subject: Subject, own: list[Item]) -> None:
         """Of the graded questions and the standard ones, those that it answers, in one form of request."""
-        asked: Iterator[tuple[str, Json]] = iter([*((question, {}) for question in own), *_QUESTIONS])
+        asked: Iterator[tuple[str, Json]] = iter([*((item.question, item.params) for item in own), *_QUESTIONS])
         found: dict[str, str] = {}
         for question, params in asked:
             if len(found) == _FEW or (found and params != subject.params):
@@ -218,15 +221,18 @@ class Trial:
     async def _outcome(self, system: Rung, item: Item, max_tokens: int) -> Outcome:
         began_s = self._clock.monotonic()
         try:
-            reply = await system.reply(item.question, model=self._name, cache="off", max_tokens=max_tokens)
+            reply = await system.reply(
+                item.question, model=self._name, cache="off", max_tokens=max_tokens, **item.params
+            )
         except RungError as error:
             seconds = self._clock.monotonic() - began_s
             if isinstance(error, Abstained):
                 return Outcome(ending="abstained", seconds=seconds, usage=error.usage)
             return Outcome(ending="failed", seconds=seconds, usage=error.usage, reason=type(error).__name__)
+        seconds = self._clock.monotonic() - began_s
         return Outcome(
-            ending="right" if item.is_right(reply.answer.text) else "wrong",
-            seconds=self._clock.monotonic() - began_s,
+            ending="right" if await item.is_right(reply.answer.text) else "wrong",
+            seconds=seconds,
             right_prob=reply.decision.right_prob,
             usage=reply.answer.usage,
         )

@@ -3,14 +3,17 @@
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Sequence
 from math import ceil, sqrt
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from rung.answers.grading import Grader, grade
+from rung.answers.schemas import fits, parsed
 from rung.errors import BadRequest
-from rung.types import Usage
+from rung.reasoners.code.asking import assertions_in, code_in
+from rung.sandbox import Jail
+from rung.types import Json, Usage
 
 Ending = Literal["right", "wrong", "abstained", "failed"]
 BINS = 10
@@ -18,16 +21,40 @@ _Z95 = 1.959964
 
 
 class Item(Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of a graded file. `answer` is the right one; `choices` are the options of a `letter` or the values of an
-    `exact` answer."""
+    """A line of a graded file. `answer` is the right one, or the tests that code has to pass; `choices` are the options
+    of a `letter` or the values of an `exact` answer; `schema` is one that is asked for."""
 
     question: Annotated[str, Meta(min_length=1)]
     answer: Annotated[str, Meta(min_length=1)]
-    grader: Grader
+    grader: Grader | Literal["json", "tests"]
     choices: tuple[str, ...] = ()
+    schema: dict[str, Any] | None = None
 
-    def is_right(self, text: str) -> bool:
+    @property
+    def params(self) -> Json:
+        """What the question is asked with."""
+        if self.schema is None:
+            return {}
+        return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": self.schema}}}
+
+    async def is_right(self, text: str) -> bool:
+        """Raises Unavailable where code is to be run and cannot be isolated."""
+        if self.grader == "tests":
+            code, tests = code_in(text), assertions_in(self.answer)
+            return bool(code) and (await Jail().run(code, tests)).passed == len(tests)
+        if self.grader == "json":
+            is_json, value = parsed(text)
+            return is_json and bool(value == parsed(self.answer)[1])
         return grade(text, self.answer, self.grader, self.choices)
+
+    def is_sound(self) -> bool:
+        """Whether there is an answer that it would mark right."""
+        if self.grader == "tests":
+            return bool(assertions_in(self.answer))
+        if self.grader == "json":
+            is_json, value = parsed(self.answer)
+            return is_json and (self.schema is None or bool(fits(value, self.schema)))
+        return grade(f"Answer: {self.answer}", self.answer, self.grader, self.choices)
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -72,9 +99,10 @@ def read_items(raw: bytes, source: str) -> list[Item]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRequest(
                 f'{source}, line {number}: {error}. A line is {{"question": "...", "answer": "...", "grader": '
-                '"number"}, the grader being number, letter, exact or symbolic, and `choices` where there are some.'
+                '"number"}, the grader being number, letter, exact, symbolic, json or tests, and `choices` or a `schema` '
+                "where there are some."
             ) from None
-        if not item.is_right(f"Answer: {item.answer}"):
+        if not item.is_sound():
             raise BadRequest(
                 f"{source}, line {number}: the grader {item.grader!r} would not mark {item.answer!r} itself right; "
                 "mend one of them."

@@ -175,3 +175,23 @@ reasoners:
     told = await asyncio.to_thread(run, "test", "reasoner", "extract", "--load", "0", "--json")
     results = {one["check"]: one["result"] for one in json.loads(told.stdout)["conformance"]}
     assert results["json_schema"] == results["whole_answers"] == "kept"
+
+
+async def test_values_are_asked_for_by_the_schema_of_their_line(run, place, upstream):
+    """Of `extract` too, which answers nothing else."""
+    upstream.play(upstream.says('{"total": 8.2}'))
+    (place / "rung.yaml").write_text(f"""
+reasoners:
+  cloud: {{kind: endpoint, model: m, base_url: {upstream.base_url}}}
+  extract: {{kind: extract, of: cloud}}
+""")
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+    line = {"question": "TOTAL 8.20", "answer": '{"total": 8.2}', "grader": "json", "schema": schema}
+    (place / "graded.jsonl").write_text(json.dumps(line))
+    told = await asyncio.to_thread(
+        run, "test", "reasoner", "extract", "--graded", "graded.jsonl", "--load", "4", "--json"
+    )
+    assert told.exit_code == 0, told.output
+    card = json.loads(told.stdout)
+    assert (card["graded"]["right"], card["graded"]["n"]) == (1, 1)
+    assert {one["check"]: one["result"] for one in card["conformance"]}["streamed_answers"] == "kept"

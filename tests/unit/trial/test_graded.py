@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.errors import BadRequest
+from rung.sandbox import Jail
 from rung.trial import Outcome, read_items, scores
 from rung.trial.graded import ece, rank, wilson
 from rung.trial.memory import tree_bytes
@@ -15,13 +17,34 @@ from rung.types import Usage
 LINE = b'{"question": "What is 3 * 4?", "answer": "12", "grader": "number"}\n'
 
 
-def test_items_are_read_and_marked() -> None:
+async def test_items_are_read_and_marked() -> None:
     number, letter = read_items(
         LINE + b'\n{"question": "Which?", "answer": "B", "grader": "letter", "choices": ["x", "y"]}', "f"
     )
-    assert number.is_right("The answer is 12.")
-    assert not number.is_right("13")
-    assert letter.is_right("y")
+    assert await number.is_right("The answer is 12.")
+    assert not await number.is_right("13")
+    assert await letter.is_right("y")
+    assert number.params == {}
+
+
+async def test_values_are_asked_for_by_their_schema_and_marked_as_json() -> None:
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+    line = {"question": "TOTAL 8.20", "answer": '{"total": 8.2}', "grader": "json", "schema": schema}
+    (item,) = read_items(json.dumps(line).encode(), "f")
+    assert item.params["response_format"]["json_schema"]["schema"] == schema
+    assert await item.is_right('{ "total": 8.20 }')
+    assert not await item.is_right('{"total": null}')
+    assert not await item.is_right("8.2")
+
+
+async def test_code_is_marked_by_tests_that_it_has_not_seen() -> None:
+    line = {"question": "Write it.", "answer": "assert up(1) == 2\nassert up(-1) == 0", "grader": "tests"}
+    (item,) = read_items(json.dumps(line).encode(), "f")
+    if not (await Jail().isolation()).whole:
+        pytest.skip("this system cannot isolate code")
+    assert await item.is_right("Here it is:\n```python\ndef up(x):\n    return x + 1\n```")
+    assert not await item.is_right("```python\ndef up(x):\n    return abs(x) + 1\n```")
+    assert not await item.is_right("x + 1, of course")
 
 
 @pytest.mark.parametrize(
@@ -34,6 +57,9 @@ def test_items_are_read_and_marked() -> None:
         (LINE + b'{"question": "?", "answer": "1", "grader": "number", "chioces": []}', "line 2.*chioces"),
         (b'{"question": "\xff"}', "line 1"),
         (LINE + b'{"question": "?", "answer": "abc", "grader": "number"}', "line 2.*'abc' itself right"),
+        (b'{"question": "?", "answer": "{", "grader": "json"}', "line 1.*itself right"),
+        (b'{"question": "?", "answer": "1", "grader": "json", "schema": {"type": "string"}}', "line 1.*itself right"),
+        (b'{"question": "?", "answer": "up(1) == 2", "grader": "tests"}', "line 1.*itself right"),
         (b'{"question": "?", "answer": "c", "grader": "exact", "choices": ["a", "b"]}', "line 1.*itself right"),
     ],
 )
