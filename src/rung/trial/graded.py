@@ -99,8 +99,8 @@ def read_items(raw: bytes, source: str) -> list[Item]:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise BadRequest(
                 f'{source}, line {number}: {error}. A line is {{"question": "...", "answer": "...", "grader": '
-                '"number"}, the grader being number, letter, exact, symbolic, json or tests, and `choices` or a `schema` '
-                "where there are some."
+                '"number"}, the grader being number, letter, exact, symbolic, json or tests, and `choices` or a '
+                "`schema` where there are some."
             ) from None
         if not item.is_sound():
             raise BadRequest(
