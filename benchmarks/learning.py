@@ -275,7 +275,6 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--plot", type=Path)
-    parser.add_argument("--keep", action="store_true", help="write results/learning.json")
     args = parser.parse_args()
     figures = Figures()
     for name, ladder in LADDERS.items():
@@ -285,9 +284,8 @@ def main() -> None:
         measure_set(figures, name, args.seeds, args.questions)
     if args.plot:
         plot(figures, args.plot)
-    if args.keep:
-        detail = {"seeds": args.seeds, "changes_seen": figures.changes, "courses": figures.courses}
-        print(results.write("learning", figures.figures, figures.intervals, detail, SEED, args.questions))
+    detail = {"seeds": args.seeds, "changes_seen": figures.changes, "courses": figures.courses}
+    print(results.write("learning", figures.figures, figures.intervals, detail, SEED, args.questions))
 
 
 if __name__ == "__main__":
