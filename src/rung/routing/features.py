@@ -29,6 +29,8 @@ _LANGUAGES = frozenset(
     ["python", "javascript", "typescript", "java", "rust", "golang", "sql", "bash", "c++", "php", "ruby", "kotlin"]
 )
 _PROGRAMS = frozenset(["function", "script", "code", "program", "query", "class", "method", "regex", "algorithm"])
+# Beside the name of a language.
+_PROGRAMMING = _PROGRAMS | {"implement", "debug", "refactor"}
 _MAKING = frozenset(["write", "implement", "fix", "debug", "refactor"])
 _MAKE_PROGRAM = re.compile(
     r"\b(?:write|implement|fix|debug|refactor)\b.{0,40}\b(?:function|script|code|program|query|class|method|regex)\b"
@@ -118,9 +120,9 @@ def _code(text: str, telling: frozenset[str]) -> float:
     for sign, mark in _CODE_MARKS:
         if sign in text and mark in text:
             marks += 1
-    if not telling.isdisjoint(_PROGRAMS) and (
-        not telling.isdisjoint(_LANGUAGES) or (not telling.isdisjoint(_MAKING) and _MAKE_PROGRAM.search(text))
-    ):
+    if not telling.isdisjoint(_LANGUAGES):
+        marks += not telling.isdisjoint(_PROGRAMMING)
+    elif not telling.isdisjoint(_PROGRAMS) and not telling.isdisjoint(_MAKING) and _MAKE_PROGRAM.search(text):
         marks += 1
     return min(1.0, marks / 2)
 

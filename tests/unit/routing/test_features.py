@@ -22,6 +22,7 @@ def ask(text, **body):
         ("Which gas do plants take in?\nA) oxygen\nB) carbon dioxide\nC) helium\nD) neon", "choice"),
         ("Is Berlin the capital of Germany? Answer yes or no.", "yesno"),
         ("Write a Python function that reverses a list.", "code"),
+        ("Implement quicksort in Python.", "code"),
         (
             "Write a function to find the perimeter of a square.\nassert p(10)==40\nassert p(5)==20\nassert p(4)==16",
             "code",

@@ -34,6 +34,15 @@ _WANTED = re.compile(
     r"\b(?:function|method|class|program|code|script)\b|\bdef \w+\(",
     re.IGNORECASE | re.DOTALL,
 )
+# Where Python is named, in more ways.
+_A_PROGRAM = r"(?:function|method|class|program|code|script|snippet|one-liner|implementation|generator|decorator)\b"
+_WANTED_IN_PYTHON = re.compile(
+    r"\b(?:write|implement|create|develop|code|debug|refactor)\b[^.?!\n]{0,120}\bin\spython\b"
+    r"|\bwrite\s(?:me\s)?(?:some\s)?python\s(?:that|to|for|which)\b"
+    r"|\b(?:write|generate|make|provide|produce|build|give\sme|need|want)\s(?:me\s)?(?:an?\s|some\s)?(?:[\w-]+\s){0,3}?"
+    rf"(?:python\s{_A_PROGRAM}|{_A_PROGRAM}[^.?!\n]{{0,120}}\bin\spython\b)",
+    re.IGNORECASE,
+)
 # Words that are languages where they stand beside the like; the others always are.
 _SHORT = r"(?-i:C|Go|R|Swift|Dart|Julia|Lisp|Scheme)"
 _LANGUAGE = (
@@ -57,7 +66,7 @@ _INTO = re.compile(
 
 def wants_code(question: str) -> bool:
     """Whether it asks for code, and names no language but Python."""
-    if not _WANTED.search(question) or _INTO.search(question):
+    if not (_WANTED.search(question) or _WANTED_IN_PYTHON.search(question)) or _INTO.search(question):
         return False
     return bool(re.search(r"\bpython\b|\bdef \w+\(", question, re.IGNORECASE)) or not _OTHER_LANGUAGE.search(question)
 

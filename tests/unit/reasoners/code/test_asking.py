@@ -35,6 +35,18 @@ from rung.reasoners.code.asking import assertions_in, code_in, function_in, mend
         ("Write a function that simulates an assembly line.", True),
         ("Convert Fahrenheit to C. Write a function for it.", True),
         ("Write a function that counts the letters R and C in a text.", True),
+        ("Implement quicksort in Python.", True),
+        ("Write a recursive Fibonacci in Python", True),
+        ("Write Python to reverse a list.", True),
+        ("I need a Python function that counts vowels.", True),
+        ("Generate a short Python function that counts vowels.", True),
+        ("Make a function that counts vowels in Python", True),
+        ("Give me a Python one-liner that flattens a list.", True),
+        ("Provide a Python implementation of Dijkstra's algorithm.", True),
+        ("I need to know what this Python function does.", False),
+        ("Give me a reason to learn Python.", False),
+        ("Write an essay about the python, a snake.", False),
+        ("Explain how classes work in Python.", False),
         ("Write a poem about ladders.", False),
         ("What does a function do?", False),
         ("", False),
@@ -45,7 +57,7 @@ def test_who_asks_for_python(question: str, wants: bool) -> None:
 
 
 @pytest.mark.timeout(10)
-@pytest.mark.parametrize("piece", ["\n", " ", ".", "\ntranslate", "translate to ", "a C ", "c", "in "])
+@pytest.mark.parametrize("piece", ["\n", " ", ".", "\ntranslate", "translate to ", "a C ", "c", "in ", "make a "])
 def test_languages_are_looked_for_in_linear_time(piece: str) -> None:
     assert wants_code(f"def f(x): write a function{piece * 100_000}")
 
