@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from math import hypot
 
 import structlog
 from msgspec import Struct
@@ -79,10 +80,12 @@ def corrected(known: Mapping[str, Offsets], name: str, task: str, expected: Esti
         return expected
     offset, base = of.on(task), expected.right_prob
     right = sigmoid(logit(base) + offset.believed)
+    # How sure the base is of this question, which outcomes of others do not tell, and how sure they are of theirs.
+    own_sd = expected.right_sd / (base * (1 - base)) if expected.right_sd else 0.0
     return replace(
         expected,
         right_prob=right,
-        right_sd=right * (1 - right) * offset.believed_sd,
+        right_sd=right * (1 - right) * hypot(own_sd, offset.believed_sd),
         correction=Correction(base_prob=base, outcomes=of.outcomes, forgotten=of.forgotten),
     )
 
