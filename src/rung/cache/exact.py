@@ -18,10 +18,12 @@ _APART = _NOT_OF_THE_ANSWER | {"messages"}
 
 
 class Kept(Struct, frozen=True, array_like=True):
-    """An answer, and whether it was as likely right as those who share its key asked."""
+    """An answer, and whether it was as likely right as those who share its key asked. It may be served as long as all
+    of `without` are down, which might have been asked."""
 
     answer: Answer
     quality_reached: bool = True
+    without: tuple[str, ...] = ()
 
 
 _canonical = msgspec.json.Encoder(order="deterministic")

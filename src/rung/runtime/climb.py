@@ -144,12 +144,20 @@ class Climb:
     @property
     def settled(self) -> bool:
         """Whether the rule would have ended with this answer for anyone who asks the same of it."""
-        return self._ended and not self._would_go_on()
+        return self._ended and not self._would_go_on(self._plan.missed)
 
-    def _would_go_on(self) -> bool:
-        """Whether the rule would try another rung, or the judge be asked, had the request no bounds, all been up and
-        none failed."""
+    @property
+    def without(self) -> tuple[str, ...]:
+        """Those that are down, and without whom it would be `settled`; none if it would not be."""
         missed = self._plan.missed
+        down = tuple(c.name for c in missed if self._ladder.is_down(c.name))
+        if not down or not self._ended or self._would_go_on([c for c in missed if c.name not in down]):
+            return ()
+        return down
+
+    def _would_go_on(self, missed: Collection[Candidate]) -> bool:
+        """Whether the rule would try another rung, or the judge be asked, had the request no bounds, these been up and
+        none failed."""
         if not (missed or self._broken or is_bound(self._request)):
             return False
         others = (*missed, *self._broken, *self._left.values())

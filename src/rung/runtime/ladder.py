@@ -88,6 +88,9 @@ class Ladder:
     def __getitem__(self, name: str) -> Rung:
         return self.rungs[name]
 
+    def is_down(self, name: str) -> bool:
+        return self.rungs[name].lane.status.state == "down"
+
     def asked_for(self, model: str) -> Sequence[Rung]:
         """The rungs that a request's `model` leaves to choose from. Raises UnknownModel."""
         if leaves_choice(model):

@@ -170,7 +170,10 @@ class Runtime:
         use = way.request.wishes.cache
         if use != "off":
             way.key = key_of(way.request, self._policy.epoch)
-        return self._stores.cache.get(way.key) if use == "use" else None
+        kept = self._stores.cache.get(way.key) if use == "use" else None
+        if kept is not None and kept.without and not all(map(self._ladder.is_down, kept.without)):
+            return None
+        return kept
 
     def _flight(self, way: "_Way") -> Hashable:
         """What requests must have in common to share one climb."""
@@ -222,11 +225,19 @@ class Runtime:
             if not way.climbs:
                 return self._recalled(way, kept, event.decision.reasoner_s)[1]
             way.decision, way.answer = event.decision, event.answer
-            if way.key and way.climbs[0].settled:
-                self._stores.cache.put(way.key, kept)
+            if way.key:
+                self._keep(way, kept)
         elif not way.climbs and isinstance(event, Commit):
             return msgspec.structs.replace(event, cache="exact")
         return event
+
+    def _keep(self, way: "_Way", kept: Kept) -> None:
+        """For others who ask the same, as far as it is what they would be answered."""
+        climb = way.climbs[0]
+        if climb.settled:
+            self._stores.cache.put(way.key, kept)
+        elif without := climb.without:
+            self._stores.cache.put(way.key, msgspec.structs.replace(kept, without=without))
 
     def _let_in(self, request: Request) -> "_Way":
         if not self._in_flight:
@@ -252,8 +263,8 @@ class Runtime:
 
         def ended(events: Sequence[Event]) -> None:
             climb, last = way.climbs[0], events[-1] if events else None
-            if isinstance(last, Reply) and last.decision.id == way.request.id and climb.settled:
-                self._stores.cache.put(way.key, Kept(last.answer, last.decision.quality_reached))
+            if isinstance(last, Reply) and last.decision.id == way.request.id:
+                self._keep(way, Kept(last.answer, last.decision.quality_reached))
             self._record(way, climb.decision(error=_GONE))
 
         return bool(way.key) and self._stores.flights.when_ended(self._flight(way), ended)

@@ -93,6 +93,22 @@ async def test_who_shares_an_answer_that_fell_short_is_told_so(world, scripted, 
     assert not any(reply.decision.quality_reached for reply in given)
 
 
+async def test_what_was_answered_without_a_rung_that_is_down_is_kept_until_that_is_up(world, scripted):
+    weak, best = world.add(scripted("weak", "No."), strength=0.5), world.add(scripted("best", "Yes."), strength=0.9)
+    world.verdicts = {"weak": 0.5, "best": 0.95}
+    best.status = Status(state="down", note="no route")
+    runtime = world.runtime
+    given = [await world.reply(world.request(name=name), runtime) for name in ("r1", "r2", "r3")]
+    assert [reply.decision.cache for reply in given] == ["miss", "exact", "exact"]
+    assert len(weak.calls) == 1
+    best.status = Status(state="warm")
+    for name in ("r4", "r5"):
+        reply = await world.reply(world.request(name=name), runtime)
+        assert reply.answer.reasoner == "best"
+    best.status = Status(state="down", note="no route")
+    assert (await world.reply(world.request(name="r6"), runtime)).answer.reasoner == "best"
+
+
 async def test_a_cached_answer_streams_well_formed(world, scripted):
     world.add(scripted("a", "yes"))
     runtime = world.runtime
