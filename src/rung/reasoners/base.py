@@ -16,7 +16,8 @@ class Abilities(Struct, frozen=True, kw_only=True):
     `context_tokens` bounds prompt and answer together. `general`: takes any question; a specialist abstains from what
     is not its own. `exact`: what it answers is computed, not guessed. `short_only`: an option only where the question
     asks for a short checkable answer, `schema_only`: only where a JSON schema is asked for. `tasks`: an option only for
-    these, as Features names them; empty: for any.
+    these, as Features names them; empty: for any. `least_tokens`: an option only where `max_tokens` lets it write so
+    many.
     """
 
     streaming: bool = True
@@ -32,6 +33,7 @@ class Abilities(Struct, frozen=True, kw_only=True):
     short_only: bool = False
     schema_only: bool = False
     tasks: frozenset[str] = frozenset()
+    least_tokens: int = 0
 
 
 class Status(Struct, frozen=True, kw_only=True):

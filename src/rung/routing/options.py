@@ -113,6 +113,8 @@ def exclusion(candidate: Candidate, features: Features, limits: Limits, *, named
         return f"down: {candidate.down}"
     if candidate.ready_in_s > limits.left_s:
         return f"not ready: {candidate.note or 'loading'}" if candidate.ready_in_s else "no time is left"
+    if features.max_tokens is not None and features.max_tokens < abilities.least_tokens and not named:
+        return f"needs {abilities.least_tokens} tokens, max_tokens is {features.max_tokens}"
     return "" if named else _should_not(abilities, candidate.estimate, features, limits)
 
 

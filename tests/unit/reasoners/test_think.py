@@ -141,6 +141,11 @@ def test_claims_no_logprobs_which_would_be_those_of_the_reasoning(scripted):
     assert not Think("think", below.answer, below).abilities.logprobs
 
 
+def test_says_how_much_room_it_needs(scripted):
+    below = scripted([])
+    assert Think("think", below.answer, below).abilities.least_tokens == 64
+
+
 async def test_a_failure_below_is_passed_on(scripted, calling, whole):
     below = scripted(["one", Unavailable("gone")])
     with pytest.raises(Unavailable, match="gone"):

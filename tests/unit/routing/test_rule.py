@@ -89,6 +89,10 @@ def test_what_cannot_take_the_request_says_why():
     assert "JSON schema" in why(of_schemas)
     assert not why(of_schemas, needs=frozenset({"json_schema"}))
     assert "short checkable" in why(candidate(abilities=Abilities(short_only=True)), short="")
+    reasons = candidate(abilities=Abilities(least_tokens=64))
+    assert "max_tokens is 8" in why(reasons, max_tokens=8)
+    assert not why(reasons, max_tokens=64)
+    assert not why(reasons, max_tokens=None)
     assert "may need 4.0 s" in why(candidate(), Limits(left_s=3.0))
     assert why(candidate(), Limits(left_s=0.03)).endswith("0.03 s left")
     assert why(candidate(), Limits(left_s=-0.1)) == "no time is left"
