@@ -142,6 +142,15 @@ def test_easy_work_leaves_a_deep_lane_under_load_first_and_comes_back():
     assert deep_share(2, "open") == pytest.approx(deep_share(0, "open"), abs=0.15)
 
 
+def test_who_is_in_a_hurry_is_not_refused_for_those_that_it_would_pass():
+    """Six with time wait for one place; the next, of the same class, has the earliest deadline, and so goes first."""
+    asked = [one(f"calm{at}", 0.1 * at, deadline_s=600.0) for at in range(7)]
+    asked.append(one("hurried", 1.0, deadline_s=8.0))
+    outcomes = {o.asked.id: o for o in played({"near": {**NEAR, "concurrency": 1}}, asked)}
+    assert all(o.met for o in outcomes.values()), outcomes["hurried"].why
+    assert outcomes["hurried"].total_s < outcomes["calm6"].total_s
+
+
 @pytest.mark.parametrize("kind", ["brief", "think", "vote"])
 def test_only_leaves_hold_places(kind):
     """A composite that held one while it waited for its own calls would wait for itself: here there is one place."""

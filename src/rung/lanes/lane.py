@@ -144,7 +144,7 @@ class Lane:
         note = f"{first.breaker.why(now_s)}; asked again in {pause_s:.0f} s"
         return Status(state="down", note=note, ready_in_s=pause_s)
 
-    def wait_s(self, priority: int = 1, tenant: str = "") -> float:
+    def wait_s(self, priority: int = 1, tenant: str = "", deadline_s: float = inf) -> float:
         """What a new call would wait for those ahead of it, as predicted now."""
         now_s = self._now()
         if not self._queue and self.pool.room and self._open(now_s):
@@ -152,7 +152,7 @@ class Lane:
         ticket = Ticket(
             priority=priority,
             tenant=tenant,
-            deadline_s=float("inf"),
+            deadline_s=deadline_s,
             since_s=now_s,
             prompt_tokens=0,
             tokens=0,
@@ -160,13 +160,13 @@ class Lane:
         )
         return self._wait_s(ticket)
 
-    def standing(self, priority: int, tenant: str) -> Standing:
+    def standing(self, priority: int, tenant: str, deadline_s: float = inf) -> Standing:
         """All that the rule is told of it at once."""
         now_s, only = self._now(), self._only
         free = not self._queue.n and self.pool.room and self._open(now_s)
         return Standing(
             status=self.reasoner.status if free else self.status,
-            wait_s=0.0 if free else self.wait_s(priority, tenant),
+            wait_s=0.0 if free else self.wait_s(priority, tenant, deadline_s),
             pace=self.pace if only is None else only.pace,
             slowdown=self.slowdown if self._setup.shared else 1.0,
             congestion=self._congestion(now_s),

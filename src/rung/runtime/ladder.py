@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from math import inf
 from types import MappingProxyType
 
 from msgspec import Struct
@@ -47,6 +48,7 @@ class Caller(Struct, frozen=True, kw_only=True):
 
     priority: int = 1
     tenant: str = "local"
+    deadline_s: float = inf
 
 
 def leaves_choice(model: str) -> bool:
@@ -57,7 +59,7 @@ def leaves_choice(model: str) -> bool:
 def caller_of(request: Request) -> Caller:
     wish = request.wishes.priority
     priority = 1 if wish is None else wish if isinstance(wish, int) else PRIORITIES[wish]
-    return Caller(priority=priority, tenant=request.tenant)
+    return Caller(priority=priority, tenant=request.tenant, deadline_s=request.deadline_s)
 
 
 # What past outcomes say of a question's text, by reasoner.
@@ -114,7 +116,7 @@ class Ladder:
     ) -> Candidate:
         """The rung as it stands now for `caller`: its estimate, with its lane's wait, pace and price, and its state.
         `before` is how it stood earlier in the same request: what is expected of its answer has not changed since."""
-        name, now = rung.name, rung.lane.standing(caller.priority, caller.tenant)
+        name, now = rung.name, rung.lane.standing(caller.priority, caller.tenant, caller.deadline_s)
         status, pace, slow = now.status, now.pace, now.slowdown
         ready_in_s = 0.0
         if status.state in {"loading", "cold"}:

@@ -3,6 +3,7 @@ from contextlib import asynccontextmanager
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from rung.clock import LoopClock
 from rung.errors import (
@@ -31,8 +32,8 @@ from rung.types import Chunk, Commit, Reply, Usage
 
 @asynccontextmanager
 async def crowded(world, name):
-    """A hundred others ask the reasoner of that name."""
-    named = [world.request(model=name, name=f"o{i}", cache="off") for i in range(100)]
+    """A hundred others, each with as good a claim, ask the reasoner of that name."""
+    named = [replace(world.request(model=name, name=f"o{i}", cache="off"), tenant=f"o{i}") for i in range(100)]
     others = [asyncio.create_task(world.reply(one)) for one in named]
     yield
     for other in others:
