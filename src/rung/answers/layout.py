@@ -50,6 +50,8 @@ _LISTING = (
     "choices",
     "values",
 )
+# "..., neutral. Reply with one word.": after a word's full stop, but not that of an abbreviation like "St.".
+_SENTENCE = re.compile(r"(?<=\w{3})[.?!]\s+(?=[A-Z])")
 _BETWEEN = re.compile(r"\s*(?:,\s*or\s|,\s*and\s|[,;|]|\sor\s)\s*")
 
 
@@ -118,6 +120,6 @@ def listed_labels(text: str, lower: str) -> tuple[str, ...]:
 
 
 def _values(listed: str) -> tuple[str, ...]:
-    values = [v.strip(" .\"'`[]()") for v in _BETWEEN.split(listed)]
+    values = [v.strip(" .\"'`[]()") for v in _BETWEEN.split(_SENTENCE.split(listed, 1)[0])]
     fit = 2 <= len(values) <= 200 and all(0 < len(v) <= 80 and len(v.split()) <= 4 for v in values)
     return tuple(values) if fit else ()

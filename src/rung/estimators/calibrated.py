@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, structs
 
+from rung.answers.layout import listed_labels
 from rung.errors import ConfigError
 from rung.estimators.ability import Placement
 from rung.estimators.prior import DOMAINS, Placed, Prior
@@ -21,10 +22,12 @@ LINK_SD = 0.3
 _FEWEST_FOR_TOKENS = 3
 # In log-odds: nobody is as able, or as unable.
 _FAR = 100.0
+_LOGIC = DOMAINS.index("logic")
 _SUMS = frozenset({"maths", "word_problem"})
 # Of questions of a task that no public outcome graded the prior cannot know how hard they are. By so many log-odds they
-# are easier than it has them, as the levels of their probes say: `benchmarks/coldstart.py tasks`.
-EASIER = {"extract": 1.75}
+# are easier than it has them, as the levels of their probes say: `benchmarks/coldstart.py tasks`. Of labels those that
+# are listed to put a text under, as far as it is no question of logic: who is the tallest of those named is one.
+EASIER = {"extract": 1.75, "label": 1.25}
 
 
 class Answered(Struct, frozen=True, kw_only=True):
@@ -159,6 +162,8 @@ class Calibrated:
     def __call__(self, question: str) -> Mapping[str, Expected]:
         """By reasoner's name."""
         placed = self._prior.place(question)
+        sorts = 1 - placed.domains[_LOGIC] if listed_labels(question, question.lower()) else 0.0
+        easier = {**EASIER, "label": EASIER["label"] * sorts}
         out = {}
         for name, placement, abstains, tokens, probes in self._known:
             right, sd = expected(placed, placement.abilities, placement.sds)
@@ -171,7 +176,7 @@ class Calibrated:
                 outcomes=probes,
                 source="calibrated",
                 ordinary=placement.right_share,
-                easier=EASIER,
+                easier=easier,
                 origin=self.origins[name],
             )
         return out

@@ -7,10 +7,11 @@ from rung.probes.arithmetic import ARITHMETIC
 from rung.probes.base import DOMAINS, Probe, Template
 from rung.probes.code import CODE
 from rung.probes.facts import FACTS
+from rung.probes.labels import LABELS
 from rung.probes.logic import LOGIC
 from rung.probes.reading import READING
 
-TEMPLATES: tuple[Template, ...] = (*ARITHMETIC, *LOGIC, *FACTS, *READING, *CODE)
+TEMPLATES: tuple[Template, ...] = (*ARITHMETIC, *LOGIC, *FACTS, *READING, *LABELS, *CODE)
 
 # Another where an old probe would be another one, or as hard as another.
 VERSION = 1

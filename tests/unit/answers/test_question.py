@@ -102,3 +102,16 @@ def test_options_are_read_in_order() -> None:
 def test_empty_lines_take_no_time(piece: str) -> None:
     for _ in range(20):
         asked(f"Tell me a story.{piece * 4000}x")
+
+
+@pytest.mark.parametrize(
+    ("question", "labels"),
+    [
+        ("Sort it as one of: positive, negative, neutral. Reply with one word.\nFine", "positive negative neutral"),
+        ("Sort it under one of these categories: billing, refund. Answer with the category only.", "billing refund"),
+        ("Labels: spam, ham. Which is it?\nCheap watches", "spam ham"),
+        ("Which of these topics fits? St. Gallen, Bern, Basel\n\nThe lake", "St. Gallen|Bern|Basel"),
+    ],
+)  # fmt: skip
+def test_labels_that_a_sentence_follows_are_listed(question, labels):
+    assert options_of(question) == tuple(labels.split("|") if "|" in labels else labels.split())

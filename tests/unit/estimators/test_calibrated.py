@@ -7,6 +7,7 @@ from msgspec import structs
 from rung.errors import ConfigError
 from rung.estimators.ability import Ability
 from rung.estimators.calibrated import (
+    EASIER,
     LINK_SD,
     Answered,
     Calibrated,
@@ -135,3 +136,18 @@ def test_harder_questions_are_less_likely_right_for_all():
 def test_a_file_that_may_not_be_read_is_not_called_a_wrong_one(tmp_path):
     with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         read_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("question", "logic", "easier"),
+    [
+        ("Which of these intents fits? refund, invoice\n\nMessage: my money?", 0.0, 1.25),
+        ("Which of these intents fits? refund, invoice\n\nMessage: my money?", 0.4, 0.75),
+        ("Anna is taller than Ben. Who is tallest? Answer with one of: Anna, Ben.", 1.0, 0.0),
+        ("What is the capital of Peru? Answer with one word.", 0.0, 0.0),
+    ],
+)
+def test_a_text_is_put_under_listed_labels_more_easily_than_the_prior_has_it(question, logic, easier):
+    prior = Fixed(0.5, 0.0, logic, 1.0 - logic, 0.0, 0.0)
+    said = Calibrated(prior, {"asked": calibration(answered(0))})(question)
+    assert said["asked"].easier == {"extract": EASIER["extract"], "label": pytest.approx(easier)}
