@@ -216,9 +216,8 @@ class Learning:
 
     async def rebased(self, bases: Bases) -> Heard:
         """What was said, held against `bases`: all is read again where they are others than now, as at the start. What
-        serves stays until `serve`."""
-        async with self._one_at_a_time:
-            return self._heard if bases == self._heard.bases else await self._taken(Heard(bases))
+        serves stays until `serve`, and goes on to hear."""
+        return self._heard if bases == self._heard.bases else await self._taken(Heard(bases))
 
     def serve(self, heard: Heard) -> None:
         """The next estimate is by this."""
