@@ -147,8 +147,10 @@ def _task(text: str, telling: frozenset[str], short: str, code: float, maths: fl
     if short in {"label", "number"} and reads_off(text):  # an invoice looks like sums
         return "extract"
     if short not in {"choice", "yesno"} and (maths >= 0.6 or code):
-        # What code computes, and the tests that come with it, are full of numbers and signs.
-        sums = maths >= 0.6 and not (code and (telling & _LANGUAGES or _SURELY_PROGRAM.search(text)))
+        # What code computes, and the tests that come with it, are full of numbers and signs. Who brings a program may
+        # ask what it prints.
+        named = telling & _LANGUAGES and "```" not in text
+        sums = maths >= 0.6 and not (code and (named or _SURELY_PROGRAM.search(text)))
         return "maths" if sums else "code"
     if short:
         return "word_problem" if short == "number" else short
