@@ -2,6 +2,7 @@
 other questions (five folds, the same question always in the same fold).
 
     routing.py [--sets routellm mixed9 mmlupro] [--embedding] [--ablation] [--only verdicts|curves] [--seed 0]
+    routing.py --redraw    only the picture, of what the last whole run wrote
 
 Reads RUNG_DATA/routing. Sides: chance, the best single model, Rung's stack of estimators, an oracle, and the usual
 routers: ridge regression on words (TF-IDF), nearest neighbours, a perceptron with a hidden layer. With `--embedding`
@@ -26,6 +27,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 import replay
 import results
@@ -63,6 +65,7 @@ TOLD = 2000
 AUC, VERDICTS = 0.8, 3
 ENCODER, LONGER = "all-minilm-l6-v2", 254
 FILES = {"routellm": "routellm_2models", "mixed9": "mixed_9models", "mmlupro": "mmlu_pro_29models"}
+UNITS = {"mixed9": "billions of parameters", "mmlupro": "billions of parameters \u00d7 characters"}
 # Active parameters in billions where the name does not say them.
 PARAMETERS = {
     "Mixtral-8x7B-Instruct-v0.1": 13, "Mixtral-8x7B-v0.1": 13, "Phi-3-mini-4k-instruct": 3.8, "c4ai-command-r-v01": 35,
@@ -445,36 +448,56 @@ async def decided(learned: Learned, prompts: Sequence[str]) -> list[float]:
     return out
 
 
-def draw(curves: Mapping[str, list[Step]], routes: Mapping[str, tuple[Folds, Mapping[str, Array]]]) -> None:
+class Frontier(NamedTuple):
+    """Of one set: (cost, score) of its single models, and by method along its frontier."""
+
+    models: list[tuple[float, float]]
+    methods: dict[str, list[tuple[float, float]]]
+
+
+def frontier(at: Folds, by: Mapping[str, Array]) -> Frontier:
+    scores, costs = at.data.known.scores, at.data.costs.mean(0)
+    told = replay.draw(scores, replay.DISCRIMINATION[AUC], at.seed)
+    sides = {
+        "rule, verdicts of AUC 0.80": replay.rule(by["stack"], told, scores, costs, replay.DISCRIMINATION[AUC]),
+        **{m: replay.route(by[m], scores, costs) for m in ("stack", "kNN-100", "MLP", "TF-IDF linear")},
+    }
+    models = list(zip(costs.tolist(), scores.mean(0).tolist(), strict=True))
+    return Frontier(models, {label: figures.upper(side.places()) for label, side in sides.items()})
+
+
+def draw(curves: Mapping[str, Sequence[Step]], frontiers: Mapping[str, Frontier]) -> None:
     """docs/img/routing.png: frontiers, and what they take to learn."""
     from matplotlib.figure import Figure  # noqa: PLC0415  heavy, and only wanted for pictures
+    from matplotlib.ticker import EngFormatter  # noqa: PLC0415
 
     figure = Figure(figsize=(13, 4), layout="constrained")
     axes = figure.subplots(1, 3)
-    for axis, (name, (at, by)) in zip(axes, routes.items(), strict=False):
-        scores, costs = at.data.known.scores, at.data.costs.mean(0)
-        best = int(scores.mean(0).argmax())
-        told = replay.draw(scores, replay.DISCRIMINATION[AUC], at.seed)
-        lines = {
-            "rule, verdicts of AUC 0.80": replay.rule(by["stack"], told, scores, costs, replay.DISCRIMINATION[AUC]),
-            **{m: replay.route(by[m], scores, costs) for m in ("stack", "kNN-100", "MLP", "TF-IDF linear")},
-        }
-        for label, side in lines.items():
-            axis.plot(*zip(*figures.upper(side.places()), strict=True), label=label)
-        axis.plot(costs, scores.mean(0), "k.", label="single models")
-        axis.axhline(float(scores[:, best].mean()), color="grey", linestyle=":")
-        axis.set(xlabel="cost a question, without a unit", ylabel="score", title=name)
+    for axis, (name, shown) in zip(axes, frontiers.items(), strict=False):
+        for label, places in shown.methods.items():
+            axis.plot(*zip(*places, strict=True), label=label)
+        axis.plot(*zip(*shown.models, strict=True), "k.", label="single models")
+        axis.axhline(max(score for _, score in shown.models), color="grey", linestyle=":")
+        axis.set(xlabel=f"cost of a question, {UNITS[name]}", ylabel="score", title=FILES[name])
         axis.locator_params(axis="x", nbins=5)
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.legend(fontsize=7)
     for name, steps in curves.items():
         mean, low, high = zip(*(step.gain for step in steps), strict=True)
         sizes = [step.outcomes for step in steps]
-        axes[2].plot(sizes, mean, marker="o", label=name)
+        axes[2].plot(sizes, mean, marker="o", label=FILES[name])
         axes[2].fill_between(sizes, low, high, alpha=0.2)
     axes[2].axhline(0, color="grey", linestyle=":")
     axes[2].set(xscale="log", xlabel="outcomes", ylabel="gain over the best single model", title="learning")
     axes[2].legend(fontsize=7)
     figure.savefig(HERE.parent / "docs" / "img" / "routing.png", dpi=110)
+
+
+def redraw() -> None:
+    """From what the last whole run wrote."""
+    detail = msgspec.json.decode((results.RESULTS / "routing.json").read_bytes())["detail"]
+    curves = {name: [Step(*step) for step in steps] for name, steps in detail["curves"].items()}
+    draw(curves, {name: Frontier(*shown) for name, shown in detail["frontiers"].items()})
 
 
 def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
@@ -506,12 +529,16 @@ def main() -> None:
     parser.add_argument("--embedding", action="store_true")
     parser.add_argument("--ablation", action="store_true", help="also the stack without each of its parts")
     parser.add_argument("--only", choices=["verdicts", "curves"])
+    parser.add_argument("--redraw", action="store_true", help="only the picture, from the last whole run's results")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if args.redraw:
+        redraw()
+        return
     out: Figures = {}
     bounds: Intervals = {}
     curves: dict[str, list[Step]] = {}
-    routes: dict[str, tuple[Folds, Mapping[str, Array]]] = {}
+    frontiers: dict[str, Frontier] = {}
     vectors: dict[str, str] = {}
     n = 0
     for name in args.sets:
@@ -525,7 +552,8 @@ def main() -> None:
         else:
             by = {"stack": at.across(at.stack, stacked(at))}
         if name != "routellm":
-            routes[name] = at, by
+            if args.only is None:
+                frontiers[name] = frontier(at, by)
             if args.only != "curves":
                 out |= with_verdicts(at, by["stack"].astype(float))
         if args.only != "verdicts":
@@ -537,10 +565,10 @@ def main() -> None:
         for kind in ("lexical", "embedded")[: 1 + args.embedding]:
             out[f"decision_p50_ms_{kind}"] = max(out[f"decision_p50_ms_{kind}.{name}"] for name in args.sets)
         if len(args.sets) == len(FILES):
-            draw(curves, routes)
+            draw(curves, frontiers)
     # What is never reached has an infinite cost, which JSON cannot say.
     out = {key: value for key, value in out.items() if np.isfinite(value)}
-    detail = {"sets": args.sets, "vectors": vectors, "curves": curves}
+    detail = {"sets": args.sets, "vectors": vectors, "curves": curves, "frontiers": frontiers}
     print(f"\n{results.write('-'.join(filter(None, ('routing', args.only))), out, bounds, detail, args.seed, n)}")
 
 
