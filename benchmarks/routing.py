@@ -1,7 +1,7 @@
 """Does it pick right? Real outcomes of many models, replayed: every question is judged by estimates that were fitted to
 other questions (five folds, the same question always in the same fold).
 
-    routing.py [--sets routellm mixed9 mmlupro] [--embedding] [--ablation] [--only verdicts|curves] [--seed 0]
+    routing.py [--sets routellm mixed9 mmlupro] [--embedding] [--only ablation|verdicts|curves] [--seed 0]
     routing.py --redraw    only the picture, of what the last whole run wrote
 
 Reads RUNG_DATA/routing. Sides: chance, the best single model, Rung's stack of estimators, an oracle, and the usual
@@ -10,7 +10,7 @@ the stack has sentence embeddings as `rung eval --embedding` makes them, the las
 (254 tokens), and there is ridge regression on these and the sum of TF-IDF, neighbours and ridge besides; else they read
 Rung's own topics. Nobody looks at an answer, except in the figures with `auc`, where verdicts are drawn
 (benchmarks/replay.py). With `--only` nothing but these, or but the learning curves, is measured, of the stack alone,
-and written to a file of its own.
+or the stack against itself without each of its parts, and written to a file of its own.
 
 Predictions are kept in benchmarks/.routing, by what they were made with. What was chosen (estimators, penalties) was
 chosen by cross-validation inside four of these five folds: the figures of the one are blind, of the four a little kind.
@@ -24,6 +24,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,7 +191,14 @@ def stacked(at: Folds, names: Sequence[str] = tuple(BASES), *, embedding: bool =
     return stack_of
 
 
-def methods(at: Folds, *, ablation: bool) -> dict[str, Array]:
+def ablated(at: Folds) -> dict[str, Array]:
+    """The stack, and without each of its parts."""
+    rest = {name: [other for other in BASES if other != name] for name in BASES}
+    less = {f"without {name}": at.across(f"{at.stack} without {name}", stacked(at, of)) for name, of in rest.items()}
+    return {"stack": at.across(at.stack, stacked(at)), **less}
+
+
+def methods(at: Folds) -> dict[str, Array]:
     """Scores expected [questions, models], by method; Rung's first."""
     known, embedded = at.data.known, at.data.embedded
     scores = known.scores
@@ -224,10 +232,6 @@ def methods(at: Folds, *, ablation: bool) -> dict[str, Array]:
     out = {"stack": at.across(at.stack, stacked(at))}
     if known.embedded is not None:
         out["stack without embedding"] = at.across("stack", stacked(at, embedding=False))
-    if ablation:
-        for name in BASES:
-            rest = [other for other in BASES if other != name]
-            out[f"without {name}"] = at.across(f"{at.stack} without {name}", stacked(at, rest))
     out["TF-IDF linear"] = at.across("TF-IDF linear", words)
     out["kNN-40"] = at.across(f"kNN-40 {on}", nearest(40))
     out["kNN-100"] = at.across(f"kNN-100 {on}", nearest(100))
@@ -509,26 +513,27 @@ def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
     out[f"ece_worst_model.{name}"] = max(figures.calibration_error(p[:, None], s[:, None]) for p, s in pairs)
     print(f"calibration error {out[f'ece.{name}']:.4f}, of the worst model {out[f'ece_worst_model.{name}']:.4f}")
     scores, losses = at.data.known.scores, {}
-    for method in ("stack", "stack without embedding"):
-        if method in by:
-            p = np.clip(by[method], 0.005, 0.995)
-            losses[method] = -(scores * np.log(p) + (1 - scores) * np.log(1 - p)).mean(1)
-            out[f"log_loss.{name}{'' if method == 'stack' else f'.{method}'}"] = float(losses[method].mean())
-    if len(losses) == 2:
-        less = losses["stack without embedding"] - losses["stack"]
-        low, high = figures.interval(lambda i: float(less[i].mean()), len(less), rng)
-        key = f"log_loss_less.{name}.stack without embedding"
-        out[key], bounds[key] = float(less.mean()), (low, high)
-        print(f"log loss, less with embedding: {less.mean():.4f} ({low:.4f} to {high:.4f})")
-    return out | decision_ms(at.data, at.seed), bounds
+    for method in (one for one in by if one.startswith(("stack", "without"))):
+        p = np.clip(by[method], 0.005, 0.995)
+        losses[method] = -(scores * np.log(p) + (1 - scores) * np.log(1 - p)).mean(1)
+        out[f"log_loss.{name}{'' if method == 'stack' else f'.{method}'}"] = float(losses[method].mean())
+        less = losses[method] - losses["stack"]
+        if method != "stack":
+            key, within = f"log_loss_less.{name}.{method}", partial(_mean_of, less)
+            out[key], bounds[key] = float(less.mean()), figures.interval(within, len(less), rng)
+            print(f"log loss, less than {method}: {out[key]:.4f} ({bounds[key][0]:.4f} to {bounds[key][1]:.4f})")
+    return out, bounds
+
+
+def _mean_of(values: Array, at: Array) -> float:
+    return float(values[at].mean())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=list(FILES), default=list(FILES))
     parser.add_argument("--embedding", action="store_true")
-    parser.add_argument("--ablation", action="store_true", help="also the stack without each of its parts")
-    parser.add_argument("--only", choices=["verdicts", "curves"])
+    parser.add_argument("--only", choices=["ablation", "verdicts", "curves"])
     parser.add_argument("--redraw", action="store_true", help="only the picture, from the last whole run's results")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
@@ -544,13 +549,17 @@ def main() -> None:
     for name in args.sets:
         at = Folds(read_set(name, embedding=args.embedding), args.seed)
         n += len(at.fold)
-        if args.only is None:
-            by = methods(at, ablation=args.ablation)
+        if args.only in {None, "ablation"}:
+            by = methods(at) if args.only is None else ablated(at)
             vectors[name] = "topics" if at.data.embedded is None else ENCODER
             measured = measure(at, by)
             out, bounds = out | measured[0], bounds | measured[1]
         else:
             by = {"stack": at.across(at.stack, stacked(at))}
+        if args.only == "ablation":
+            continue
+        if args.only is None:
+            out |= decision_ms(at.data, at.seed)
         if name != "routellm":
             if args.only is None:
                 frontiers[name] = frontier(at, by)
