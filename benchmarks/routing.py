@@ -529,6 +529,19 @@ def _mean_of(values: Array, at: Array) -> float:
     return float(values[at].mean())
 
 
+def ablate(sets: Sequence[str], seed: int, *, embedding: bool) -> None:
+    """Measures the stack against itself without each of its parts, and writes it."""
+    out: Figures = {}
+    bounds: Intervals = {}
+    n = 0
+    for name in sets:
+        at = Folds(read_set(name, embedding=embedding), seed)
+        measured = measure(at, ablated(at))
+        out, bounds, n = out | measured[0], bounds | measured[1], n + len(at.fold)
+    out = {key: value for key, value in out.items() if np.isfinite(value)}
+    print(f"\n{results.write('routing-ablation', out, bounds, {'sets': sets, 'embedding': embedding}, seed, n)}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=list(FILES), default=list(FILES))
@@ -540,6 +553,9 @@ def main() -> None:
     if args.redraw:
         redraw()
         return
+    if args.only == "ablation":
+        ablate(args.sets, args.seed, embedding=args.embedding)
+        return
     out: Figures = {}
     bounds: Intervals = {}
     curves: dict[str, list[Step]] = {}
@@ -549,17 +565,13 @@ def main() -> None:
     for name in args.sets:
         at = Folds(read_set(name, embedding=args.embedding), args.seed)
         n += len(at.fold)
-        if args.only in {None, "ablation"}:
-            by = methods(at) if args.only is None else ablated(at)
+        if args.only is None:
+            by = methods(at)
             vectors[name] = "topics" if at.data.embedded is None else ENCODER
             measured = measure(at, by)
-            out, bounds = out | measured[0], bounds | measured[1]
+            out, bounds = out | measured[0] | decision_ms(at.data, at.seed), bounds | measured[1]
         else:
             by = {"stack": at.across(at.stack, stacked(at))}
-        if args.only == "ablation":
-            continue
-        if args.only is None:
-            out |= decision_ms(at.data, at.seed)
         if name != "routellm":
             if args.only is None:
                 frontiers[name] = frontier(at, by)
