@@ -97,7 +97,7 @@ def build_leaves(
     memory: Memory | None = None,
 ) -> dict[str, Part]:
     """`memory` is what new engines load into. Raises ConfigError; then nothing was started, and `old` serves on."""
-    calibrations = _calibrations(config)
+    calibrations = calibrations_of(config)
     engines = {part.engine.spec: part.engine for part in old.values() if part.engine is not None}
     pools = {part.shares: part.lane.pool for part in old.values()}
     leaves: dict[str, tuple[Reasoner, Engine | None]] = {}
@@ -251,7 +251,7 @@ def _embed(name: str, config: Config) -> "Embed":
 
 
 def _calibrated(config: Config) -> Artefact:
-    known = _calibrations(config)
+    known = calibrations_of(config)
     if not known:
         return Artefact()
     calibrated = Calibrated(shipped(), known)
@@ -262,7 +262,7 @@ def _calibrated(config: Config) -> Artefact:
     return Artefact(learned=learned, origins=calibrated.origins)
 
 
-def _calibrations(config: Config) -> Mapping[str, Calibration]:
+def calibrations_of(config: Config) -> Mapping[str, Calibration]:
     """Those of reasoners that are what they were when they were asked. Raises ConfigError."""
     assert config.estimates.calibration is not None
     return {

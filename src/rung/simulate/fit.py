@@ -86,13 +86,7 @@ class _Figures(NamedTuple):
     start_s: float
 
     def speed(self, known: LocalSpeed) -> LocalSpeed:
-        return msgspec.structs.replace(
-            known,
-            read_token_s=self.read_s,
-            write_s=self.write_s * self.shared,
-            write_token_s=self.write_s * (1 - self.shared),
-            start_s=self.start_s,
-        )
+        return known.at(**self._asdict(), source=known.source)
 
 
 # Below these a figure makes no difference, and by factors does not come back once others have moved.
@@ -106,7 +100,7 @@ def fit(rows: Sequence[Timed], source: str, start: LocalSpeed | None = None) -> 
         raise BadRequest(f"{source}: holds no timed calls")
     groups = _groups(rows)
     known = start or LocalSpeed()
-    best = _Figures(known.read_token_s, known.step_s(1, 0), known.write_s / known.step_s(1, 0), known.start_s)
+    best = _Figures(known.read_token_s, known.step_s(1, 0), known.shared, known.start_s)
     least = _loss(best.speed(known), groups)
     for factor in _FACTORS:
         moved = True

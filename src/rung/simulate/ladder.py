@@ -7,7 +7,7 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rung.bootstrap.build import HasUpstreams, Leaf, Makers, build_leaves, build_rungs, leaf_profile
+from rung.bootstrap.build import HasUpstreams, Leaf, Makers, build_leaves, build_rungs, calibrations_of, leaf_profile
 from rung.clock import Clock
 from rung.config import Config
 from rung.config.schema import EndpointConfig, LocalConfig
@@ -19,10 +19,13 @@ from rung.simulate.processor import LocalSpeed, Processor
 from rung.simulate.reasoners import Modelled, ModelledEndpoint, ModelledLocal, ModelledSpecialist, Size, Work
 from rung.simulate.server import EndpointSpeed, Server
 
+# What takes no time at all, a file says, takes a little.
+_LEAST_S = 1e-6
+
 
 class Speeds(Struct, frozen=True, kw_only=True):
-    """How fast the modelled leaves are. Of a local model `step_tokens` are its entry's; an endpoint is as fast as its
-    entry says, unless `endpoints` names it."""
+    """How fast the modelled leaves are that were not calibrated: those are as fast as they were then. Of a local model
+    `step_tokens` are its entry's; an endpoint is as fast as its entry says, unless `endpoints` names it."""
 
     local: LocalSpeed = LocalSpeed()
     endpoints: Mapping[str, EndpointSpeed] = {}
@@ -38,6 +41,7 @@ class ModelledLadder:
         self._work = work
         self._clock = clock
         self._processors: dict[int, Processor] = {}
+        self._paces = {name: one.pace for name, one in calibrations_of(config).items() if one.pace is not None}
         seeds = Random(work.seed)  # noqa: S311  no secret
         makers = Makers(leaf=self._leaf, rng=lambda: Random(seeds.random()))  # noqa: S311
         parts = build_leaves(config, clock, {}, makers)
@@ -72,16 +76,14 @@ class ModelledLadder:
         if isinstance(entry, LocalConfig):
             processor = self._processors.get(id(engine))
             if processor is None:
-                speed = replace(self._speeds.local, step_tokens=entry.step_tokens)
+                speed = replace(self._local_speed(real.name), step_tokens=entry.step_tokens)
                 beside = list(self._processors.values())
                 processor = Processor(speed, entry.slots, self._clock, beside=beside)
                 self._processors[id(engine)] = processor
             made = ModelledLocal(real.name, real.abilities, self._work, processor)
         elif isinstance(entry, EndpointConfig):
             assert isinstance(real, HasUpstreams)
-            there = self._speeds.endpoints.get(real.name) or EndpointSpeed(
-                first_s=max(entry.first_token_s, 1e-3), tokens_per_s=entry.tokens_per_s, at_once=entry.concurrency
-            )
+            there = self._speeds.endpoints.get(real.name) or self._endpoint_speed(real.name, entry)
             servers = {name: Server(there.at_once, self._clock) for name in real.upstreams}
             made = ModelledEndpoint(real.name, real.abilities, self._work, there, servers)
         else:
@@ -90,3 +92,21 @@ class ModelledLadder:
             )
         self.leaves[real.name] = made
         return made
+
+    def _local_speed(self, name: str) -> LocalSpeed:
+        known, pace = self._speeds.local, self._paces.get(name)
+        if pace is None:
+            return known
+        return known.at(
+            read_s=pace.prompt_s_per_token,
+            write_s=max(pace.completion_s_per_token, _LEAST_S),
+            shared=known.shared,
+            start_s=pace.first_s,
+            source=f"`rung calibrate {name}`",
+        )
+
+    def _endpoint_speed(self, name: str, entry: EndpointConfig) -> EndpointSpeed:
+        first_s, tokens_per_s = entry.first_token_s, entry.tokens_per_s
+        if (pace := self._paces.get(name)) is not None:
+            first_s, tokens_per_s = pace.first_s, 1 / max(pace.completion_s_per_token, _LEAST_S)
+        return EndpointSpeed(first_s=max(first_s, 1e-3), tokens_per_s=tokens_per_s, at_once=entry.concurrency)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from math import ceil
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rung.clock import Clock
 
@@ -30,6 +31,22 @@ class LocalSpeed(Struct, frozen=True, kw_only=True):
     start_s: float = 0.05
     step_tokens: int = 32
     source: str = "Qwen2.5-Coder-1.5B Q4_K_M, llama.cpp, 2 cores: 70 tokens/s read, 30 written alone, 33 by four"
+
+    def at(self, *, read_s: float, write_s: float, shared: float, start_s: float, source: str) -> "LocalSpeed":
+        """With a token read and one written alone in so many seconds; of the latter, slots pay the share `shared`
+        once."""
+        return replace(
+            self,
+            read_token_s=read_s,
+            write_s=write_s * shared,
+            write_token_s=write_s * (1 - shared),
+            start_s=start_s,
+            source=source,
+        )
+
+    @property
+    def shared(self) -> float:
+        return self.write_s / self.step_s(1, 0)
 
     def step_s(self, writing: int, reading: int) -> float:
         write_s = self.write_s + self.write_token_s * writing if writing else 0.0
