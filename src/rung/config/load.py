@@ -160,7 +160,7 @@ def _fill(value: Any, env: Mapping[str, str], where: str, unset: dict[str, str])
         if default is not None:
             return default
         unset[where] = f"the environment variable {name} is not set; set it, or take this entry out"
-        return ""
+        return match[0]  # so that nobody finds it empty besides
 
     if _MEANT_FOR_ONE.search(_VARIABLE.sub("", value)):
         unset[where] = "names no variable that can be read: write ${NAME}, ${NAME:-default} or os.environ/NAME"

@@ -206,6 +206,8 @@ def test_an_unset_variable_hides_no_other_problem_and_counts_once() -> None:
     found = problems({"cloud": {**CLOUD, "base_url": "${WHERE}"}, "b": {"kind": "brief", "of": "cluod"}})
     assert [p.split(": ")[1] for p in found] == ["reasoners.cloud.base_url", "reasoners.b.of"]
     assert [p.split(": ")[1] for p in problems(server={"port": "${PORT}", "prot": 1})] == ["server.port", "server.prot"]
+    keys = problems(server={"api_keys": {"anna": "${ANNA}", "ben": "${BEN}"}})
+    assert [p.split(": ")[1] for p in keys] == ["server.api_keys.anna", "server.api_keys.ben"]
 
 
 @pytest.mark.parametrize(
