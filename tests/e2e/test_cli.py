@@ -347,7 +347,7 @@ async def test_the_server_at_the_configs_address_is_found_with_its_key(write, en
         assert f"Asking the Rung at http://127.0.0.1:{port}." in out
         code, _, err = await ran("chat", "Why?", "--url", f"http://127.0.0.1:{port}", env=env, cwd=tmp_path)
         assert code == 1
-        assert "key" in err
+        assert "put one into RUNG_API_KEY" in err
         env = {**env, "RUNG_API_KEY": "a-long-secret"}
         code, out, _ = await ran("chat", "Why?", "--url", f"http://127.0.0.1:{port}", env=env, cwd=tmp_path)
         assert (code, out) == (0, "Hello from upstream.\n")

@@ -12,7 +12,7 @@ from msgspec import Struct
 from rung.bootstrap import Rung
 from rung.cli.options import url_of
 from rung.config import Config, load_config
-from rung.errors import ConfigError, Malformed, NotReady, RungError, Unavailable
+from rung.errors import ConfigError, Malformed, NotReady, RungError, Unauthorized, Unavailable
 from rung.reasoners.sse import Events
 from rung.types import Chunk, Decision, Json, Preset, Reply
 
@@ -169,6 +169,8 @@ class Server:
         except aiohttp.ClientError as error:
             raise self._gone(error) from error
         async with response:
+            if response.status == Unauthorized.status:
+                raise Unauthorized(f"{self.url} answers who has one of its API keys: put one into RUNG_API_KEY")
             if response.status != 200:
                 raise _refusal(await response.read(), f"{self.url} answered {response.status}")
             yield response
