@@ -40,7 +40,7 @@ def run(
         raise ConfigError(f"there is no ledger {path}: Rung makes it when it first serves; name another with --ledger")
     graded = read_graded(path, since_s=since.replace(tzinfo=UTC).timestamp() if since else 0.0)
     found = replay(graded, Rung(wanted).bases)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, soft_wrap=True, stderr=as_json)
     if as_json:
         write_json(found)
     elif found is None:

@@ -92,6 +92,16 @@ def test_an_artefact_is_learned_where_texts_were_kept(asked, run, place):
     assert {o["estimate"]["correction"] for o in told["options"]} == {None}, "what is in the artefact counts once"
 
 
+def test_what_programs_read_is_json_also_where_an_artefact_is_learned(asked, run, place):
+    pytest.importorskip("scipy")
+    asked(*[0.0, 1.0] * 15, model="first")
+    asked(*[1.0, 0.0] * 15, model="second")
+    result = run("replay", "--json", "--out", "learned.rung")
+    assert json.loads(result.stdout)["decisions"] == 60
+    assert "Written: learned.rung" in result.stderr
+    assert (place / "learned.rung").exists()
+
+
 def test_where_all_were_asked_it_tells_what_eval_tells(asked, run):
     pytest.importorskip("scipy")
     asked(*[0.0, 1.0] * 15, min_quality=0.99)
