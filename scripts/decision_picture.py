@@ -47,7 +47,8 @@ def row(y: float, option: dict[str, Any], step: dict[str, Any] | None) -> Iterat
     end = x_of(option["reserve"])
     color = CALLED if step else BAR
     yield f'<rect x="{LEFT}" y="{middle - 9:.0f}" width="{end - LEFT:.1f}" height="18" fill="{color}" rx="2"/>'
-    yield text(end - 6, middle + 4, f"{option['reserve']:.0%}", size=11, text_anchor="end")
+    # A short bar has its figure beside it.
+    yield text(max(end - 6, LEFT + 34), middle + 4, f"{option['reserve']:.0%}", size=11, text_anchor="end")
     yield text(RIGHT + 24, middle + 5, happened(step), color=INK if step else DIM, size=13)
     if step and step["verdict"]:
         x = x_of(step["verdict"]["right_prob"])
