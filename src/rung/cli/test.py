@@ -52,6 +52,8 @@ _QUESTIONS: tuple[tuple[str, Json], ...] = (
     ("The word is: ladder", {"response_format": WORD}),
 )
 _FEW = 3
+# What a specialist's answer has: of a program, or of JSON, a part is none.
+_WHOLE_TOKENS = 256
 _HOUR_S = 3600.0
 # What is asked to find out whether it answers, and a whole check: a slow machine needs a part of it.
 _ANSWER_S = 120.0
@@ -172,9 +174,10 @@ class Trial:
 
     async def _find_questions(self, subject: Subject, own: list[Item]) -> None:
         """Of the graded questions and the standard ones, those that it answers, in one form of request."""
-        asked: Iterator[tuple[str, Json]] = iter([*((item.question, item.params) for item in own), *_QUESTIONS])
+        bound: Json = {} if subject.reasoner.abilities.general else {"max_tokens": _WHOLE_TOKENS}
         found: dict[str, str] = {}
-        for question, params in asked:
+        for question, of_its_own in [*((item.question, item.params) for item in own), *_QUESTIONS]:
+            params = {**bound, **of_its_own}
             if len(found) == _FEW or (found and params != subject.params):
                 break
             probe = subject.call(question, **params)
@@ -192,7 +195,7 @@ class Trial:
                 break
             found[question], subject.params = "", params
         subject.questions = found
-        if subject.params or subject.reasoner.abilities.schema_only:
+        if "response_format" in subject.params or subject.reasoner.abilities.schema_only:
             subject.for_a_word = _QUESTIONS[-1][0]
 
     async def _run(self, name: str, check: Any, general: bool) -> None:

@@ -195,3 +195,4 @@ reasoners:
     card = json.loads(told.stdout)
     assert (card["graded"]["right"], card["graded"]["n"]) == (1, 1)
     assert {one["check"]: one["result"] for one in card["conformance"]}["streamed_answers"] == "kept"
+    assert min(received.body["max_tokens"] for received in upstream.received) > 16, "a part of JSON is none"
