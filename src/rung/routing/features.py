@@ -147,9 +147,9 @@ def _task(text: str, telling: frozenset[str], short: str, code: float, maths: fl
     if short in {"label", "number"} and reads_off(text):  # an invoice looks like sums
         return "extract"
     if short not in {"choice", "yesno"} and (maths >= 0.6 or code):
-        # What code computes, and the tests that come with it, are full of numbers and signs. Who brings a program may
-        # ask what it prints.
-        named = telling & _LANGUAGES and "```" not in text
+        # What code computes, and the tests that come with it, are full of numbers and signs. Of a program it may be
+        # asked what it prints.
+        named = telling & _LANGUAGES and "what" not in text
         sums = maths >= 0.6 and not (code and (named or _SURELY_PROGRAM.search(text)))
         return "maths" if sums else "code"
     if short:

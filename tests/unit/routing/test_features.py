@@ -30,6 +30,8 @@ def ask(text, **body):
         ("Write a function that computes 2**n - 1.", "code"),
         ("Give me a Python function for n*(n+1)/2 - 1", "code"),
         ("What number does this Python program print?\n\n```python\nprint(9 + 5 % 5 * 3)\n```", "maths"),
+        ("What does this Python program print? print(9 + 5 % 5 * 3)", "maths"),
+        ("Improve this Python code:\n```python\ndef f(n):\n    return n*(n+1)/2\n```", "code"),
         ("Fix this code:\n```\ndef f(n):\n    return n*(n+1)/2\n```", "code"),
         ("Write the function f(x) = x^2 - 4 in factored form.", "maths"),
         ("Translate into French: the house is red", "translate"),
