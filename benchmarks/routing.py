@@ -315,28 +315,45 @@ def measure_many(at: Folds, by: Mapping[str, Array], rng: np.random.Generator) -
     return out, bounds
 
 
-def with_verdicts(at: Folds, right: Array) -> Figures:
-    """What the rule reaches with verdicts of an AUC; at the one that is asked for, the mean over draws of them."""
+def with_verdicts(at: Folds, right: Array) -> tuple[Figures, Intervals]:
+    """What the rule reaches with verdicts of an AUC; at the one that is asked for, the mean over draws of them, with
+    95% over questions, the rule's prices as they are."""
     scores, costs, name = at.data.known.scores, at.data.costs.mean(0), at.data.name
-    best = int(scores.mean(0).argmax())
-    out: Figures = {}
-    out[f"residual_correlation.{name}"] = together(right, scores)
+    out: Figures = {f"residual_correlation.{name}": together(right, scores)}
+    bounds: Intervals = {}
     print(f"{name}: what is left over of two models' scores goes together by {out[f'residual_correlation.{name}']:.2f}")
     for auc, d in replay.DISCRIMINATION.items():
-        reached = []
+        sides = []
         for draw in range(VERDICTS if auc == AUC else 1):
             told = replay.draw(scores, d, at.seed + draw)
             replay.check(right[:10], told[:10], costs, 1 / float(costs.max()), d)
-            places = replay.rule(right, told, scores, costs, d).places()
-            cost = figures.cost_at(places, float(scores[:, best].mean())) / float(costs[best])
-            reached.append((figures.score_at(places, float(costs[best])), cost))
-        label = f"auc{auc * 100:.0f}"
-        score, cost = np.mean(reached, axis=0)
-        out[f"{name}_accuracy_at_best_cost_{label}"], out[f"{name}_cost_at_best_quality_{label}"] = score, cost
+            sides.append(replay.rule(right, told, scores, costs, d).on_hull())
+        keys = [f"{name}_{kind}_auc{auc * 100:.0f}" for kind in ("accuracy_at_best_cost", "cost_at_best_quality")]
+        found = beside_best(sides, scores, costs, np.arange(len(scores)))
+        out |= dict(zip(keys, found, strict=True))
+        if auc == AUC:
+            rng = np.random.default_rng(at.seed)
+            drawn = [beside_best(sides, scores, costs, rng.integers(0, len(scores), len(scores))) for _ in range(200)]
+            spread = np.quantile(drawn, [0.025, 0.975], axis=0).T.tolist()
+            bounds |= {key: (low, high) for key, (low, high) in zip(keys, spread, strict=True)}
         print(
-            f"{name}: verdicts of AUC {auc}: {score:.4f} at the best single's cost, its score at {cost:.1%} of its cost"
+            f"{name}: verdicts of AUC {auc}: {found[0]:.4f} at the best single's cost, its score at {found[1]:.1%} of "
+            f"its cost {[bounds.get(key) for key in keys]}"
         )
-    return out
+    return out, bounds
+
+
+def beside_best(sides: Sequence[replay.Replay], scores: Array, costs: Array, rows: Array) -> tuple[float, float]:
+    """The score at the cost of the best single model, and the share of its cost that its score takes; means over
+    `sides`, of the questions in `rows`."""
+    mean = scores[rows].mean(0)
+    best, reached = int(mean.argmax()), []
+    for side in sides:
+        places = replay.Replay(side.costs[:, rows], side.scores[:, rows]).places()
+        share = figures.cost_at(places, float(mean[best])) / float(costs[best])
+        reached.append((figures.score_at(places, float(costs[best])), share))
+    score, share = np.mean(reached, axis=0).tolist()
+    return score, share
 
 
 def together(right: Array, scores: Array) -> float:
@@ -576,7 +593,8 @@ def main() -> None:
             if args.only is None:
                 frontiers[name] = frontier(at, by)
             if args.only != "curves":
-                out |= with_verdicts(at, by["stack"].astype(float))
+                verdicts = with_verdicts(at, by["stack"].astype(float))
+                out, bounds = out | verdicts[0], bounds | verdicts[1]
         if args.only != "verdicts":
             curves[name] = learning(at, by["stack"])
             told = told_of(name, curves[name])
