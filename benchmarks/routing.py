@@ -2,7 +2,6 @@
 other questions (five folds, the same question always in the same fold).
 
     routing.py [--sets routellm mixed9 mmlupro] [--embedding] [--only ablation|verdicts|curves] [--seed 0]
-    routing.py --redraw    only the picture, of what the last whole run wrote
 
 Reads RUNG_DATA/routing. Sides: chance, the best single model, Rung's stack of estimators, an oracle, and the usual
 routers: ridge regression on words (TF-IDF), nearest neighbours, a perceptron with a hidden layer. With `--embedding`
@@ -28,7 +27,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 import replay
 import results
@@ -66,7 +64,6 @@ TOLD = 2000
 AUC, VERDICTS = 0.8, 3
 ENCODER, LONGER = "all-minilm-l6-v2", 254
 FILES = {"routellm": "routellm_2models", "mixed9": "mixed_9models", "mmlupro": "mmlu_pro_29models"}
-UNITS = {"mixed9": "billions of parameters", "mmlupro": "billions of parameters \u00d7 characters"}
 # Active parameters in billions where the name does not say them.
 PARAMETERS = {
     "Mixtral-8x7B-Instruct-v0.1": 13, "Mixtral-8x7B-v0.1": 13, "Phi-3-mini-4k-instruct": 3.8, "c4ai-command-r-v01": 35,
@@ -487,40 +484,6 @@ def frontier(at: Folds, by: Mapping[str, Array]) -> Frontier:
     return Frontier(models, {label: figures.upper(side.places()) for label, side in sides.items()})
 
 
-def draw(curves: Mapping[str, Sequence[Step]], frontiers: Mapping[str, Frontier]) -> None:
-    """docs/img/routing.png: frontiers, and what they take to learn."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  heavy, and only wanted for pictures
-    from matplotlib.ticker import EngFormatter  # noqa: PLC0415
-
-    figure = Figure(figsize=(13, 4), layout="constrained")
-    axes = figure.subplots(1, 3)
-    for axis, (name, shown) in zip(axes, frontiers.items(), strict=False):
-        for label, places in shown.methods.items():
-            axis.plot(*zip(*places, strict=True), label=label)
-        axis.plot(*zip(*shown.models, strict=True), "k.", label="single models")
-        axis.axhline(max(score for _, score in shown.models), color="grey", linestyle=":")
-        axis.set(xlabel=f"cost of a question, {UNITS[name]}", ylabel="score", title=FILES[name])
-        axis.locator_params(axis="x", nbins=5)
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axis.legend(fontsize=7)
-    for name, steps in curves.items():
-        mean, low, high = zip(*(step.gain for step in steps), strict=True)
-        sizes = [step.outcomes for step in steps]
-        axes[2].plot(sizes, mean, marker="o", label=FILES[name])
-        axes[2].fill_between(sizes, low, high, alpha=0.2)
-    axes[2].axhline(0, color="grey", linestyle=":")
-    axes[2].set(xscale="log", xlabel="outcomes", ylabel="gain over the best single model", title="learning")
-    axes[2].legend(fontsize=7)
-    figure.savefig(HERE.parent / "docs" / "img" / "routing.png", dpi=110)
-
-
-def redraw() -> None:
-    """From what the last whole run wrote."""
-    detail = msgspec.json.decode((results.RESULTS / "routing.json").read_bytes())["detail"]
-    curves = {name: [Step(*step) for step in steps] for name, steps in detail["curves"].items()}
-    draw(curves, {name: Frontier(*shown) for name, shown in detail["frontiers"].items()})
-
-
 def measure(at: Folds, by: Mapping[str, Array]) -> tuple[Figures, Intervals]:
     """All that is asked of one set, but for its learning curve."""
     rng, name = np.random.default_rng(at.seed), at.data.name
@@ -564,12 +527,8 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=list(FILES), default=list(FILES))
     parser.add_argument("--embedding", action="store_true")
     parser.add_argument("--only", choices=["ablation", "verdicts", "curves"])
-    parser.add_argument("--redraw", action="store_true", help="only the picture, from the last whole run's results")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    if args.redraw:
-        redraw()
-        return
     if args.only == "ablation":
         ablate(args.sets, args.seed, embedding=args.embedding)
         return
@@ -603,8 +562,6 @@ def main() -> None:
         out["ece_max"] = max(out[f"ece.{name}"] for name in args.sets)
         for kind in ("lexical", "embedded")[: 1 + args.embedding]:
             out[f"decision_p50_ms_{kind}"] = max(out[f"decision_p50_ms_{kind}.{name}"] for name in args.sets)
-        if len(args.sets) == len(FILES):
-            draw(curves, frontiers)
     # What is never reached has an infinite cost, which JSON cannot say.
     out = {key: value for key, value in out.items() if np.isfinite(value)}
     detail = {"sets": args.sets, "vectors": vectors, "curves": curves, "frontiers": frontiers}
