@@ -17,12 +17,13 @@ from msgspec import Struct
 
 import rung
 from rung.api.decode import Arrival, decode, request_of
+from rung.api.shape import ChatBody
 from rung.bootstrap.build import Artefact, Part, build_learned, build_leaves, build_rungs, policy_text, profile_of
 from rung.cache import ExactCache, Flights
 from rung.clock import Clock, RealClock
 from rung.config import Config, load_config
 from rung.config.schema import CodeConfig
-from rung.errors import BadRequest, ConfigError, LedgerError, NotReady
+from rung.errors import BadRequest, ConfigError, LedgerError, NotReady, did_you_mean
 from rung.lanes import Lane
 from rung.ledger import Ledger
 from rung.reasoners.base import Reasoner
@@ -256,7 +257,11 @@ class Rung:
         wishes = {name: body.pop(name) for name in Wishes.__struct_fields__ if name in body}
         if "streaming" in wishes:
             wishes["stream"] = wishes.pop("streaming")
-        checked = decode({**body, "rung": wishes}, {})
+        for name in body.keys() - set(ChatBody.__struct_fields__):
+            if hint := did_you_mean(name, Wishes.__struct_fields__, cutoff=0.8):
+                raise BadRequest(f"`{name}` is not known; {hint}", param=name)
+        given = body.get("rung")
+        checked = decode({**body, "rung": {**given, **wishes} if isinstance(given, dict) else given or wishes}, {})
         try:
             msgspec.json.encode(checked.body)
         except (TypeError, ValueError, OverflowError) as error:

@@ -214,6 +214,23 @@ async def test_what_a_program_asks_is_checked_as_over_http(rung_of, config_of, o
         await rung.answer("hello", **options)
 
 
+async def test_wishes_may_stand_under_rung_as_over_http(rung_of, config_of):
+    rung = await rung_of({"a": {}})
+    wishes = rung.request("hello", rung={"max_usd": 0.5, "stream": "eager"}, max_usd=0.1).wishes
+    assert (wishes.max_usd, wishes.streaming) == (0.1, "eager")
+    with pytest.raises(BadRequest, match="`rung` must be an object"):
+        rung.request("hello", rung="cheap")
+
+
+async def test_what_is_nearly_a_wish_would_bound_nothing_and_is_refused(rung_of, config_of):
+    rung = await rung_of({"a": {}})
+    with pytest.raises(BadRequest, match="did you mean `max_usd`") as e:
+        rung.request("hello", max_usdd=0.1)
+    assert e.value.param == "max_usdd"
+    passed_on = {"stream": True, "store": True, "service_tier": "flex", "prompt_cache_key": "k", "top_k": 3}
+    assert rung.request("hello", **passed_on).body["top_k"] == 3
+
+
 @pytest.mark.parametrize("question", [[], ["hello"], [{"role": "user"}], None, {"role": "user", "content": "x"}])
 async def test_a_question_is_a_text_or_a_list_of_messages(rung_of, config_of, question):
     rung = await rung_of({"a": {}})
