@@ -139,7 +139,9 @@ def _should_not(abilities: Abilities, e: Estimate, features: Features, limits: L
 
 
 def _short(seconds: float) -> str:
-    return f"{seconds:.1f}" if seconds >= 1 else f"{seconds:.2g}"
+    if seconds >= 1:
+        return f"{seconds:.1f}"
+    return f"{seconds:.2g}" if seconds >= 0.001 or not seconds else "less than 0.001"
 
 
 def lacking(abilities: Abilities, features: Features) -> list[str]:

@@ -95,6 +95,7 @@ def test_what_cannot_take_the_request_says_why():
     assert not why(reasons, max_tokens=None)
     assert "may need 4.0 s" in why(candidate(), Limits(left_s=3.0))
     assert why(candidate(), Limits(left_s=0.03)).endswith("0.03 s left")
+    assert why(candidate(), Limits(left_s=0.00002)).endswith("less than 0.001 s left")
     assert why(candidate(), Limits(left_s=-0.1)) == "no time is left"
     assert why(replace(candidate(), ready_in_s=2.0), Limits(left_s=-0.1)) == "not ready: loading"
     assert "would cost" in why(candidate(usd=0.5), Limits(left_s=100.0, left_usd=0.1))
