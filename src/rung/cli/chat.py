@@ -25,7 +25,7 @@ from rung.cli.options import (
     text,
     write_json,
 )
-from rung.cli.reach import Address, Place, Wanted, reach
+from rung.cli.reach import Address, Place, Thought, Wanted, reach
 from rung.clock import Clock, RealClock
 from rung.errors import RungError
 from rung.telemetry import configure_logs
@@ -118,6 +118,7 @@ class Talk:
         asked: list[Json] = [*self._wanted.messages, {"role": "user", "content": text(question)}]
         began_s = self._clock.monotonic()
         pieces: list[str] = []
+        thoughts: list[str] = []
         decision: Decision | None = None
         waiting = asyncio.create_task(self._wait())
         try:
@@ -126,6 +127,8 @@ class Talk:
                     await _end(waiting)
                     if isinstance(piece, Decision):
                         decision = piece
+                    elif isinstance(piece, Thought):
+                        thoughts.append(piece)
                     else:
                         pieces.append(piece)
                         self._show(piece)
@@ -134,7 +137,7 @@ class Talk:
         answer = "".join(pieces)
         self._wanted = replace(self._wanted, messages=[*asked, {"role": "assistant", "content": answer}])
         if self._as_json:
-            write_json({"answer": answer, "decision": decision})
+            write_json({"answer": answer, "reasoning": "".join(thoughts), "decision": decision})
             return
         self._show("\n")
         if decision is not None:

@@ -43,6 +43,12 @@ class Address(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+class Thought(str):
+    """What comes beside an answer's text: its steps, its program, what its tests showed."""
+
+    __slots__ = ()
+
+
 class Place(Protocol):
     """`about` says where it is. `answer` yields the text as it comes, and the decision at the end; it raises
     RungError, as `explain` does. `loading` are sentences on what is still waited for."""
@@ -110,8 +116,11 @@ class Here:
         request = self._rung.request(wanted.messages, model=wanted.model, stream=True, **wanted.wishes)
         async with aclosing(self._rung.runtime.run(request)) as events:
             async for event in events:
-                if isinstance(event, Chunk) and event.text:
-                    yield event.text
+                if isinstance(event, Chunk):
+                    if event.reasoning:
+                        yield Thought(event.reasoning)
+                    if event.text:
+                        yield event.text
                 elif isinstance(event, Reply):
                     yield event.decision
 
@@ -186,9 +195,12 @@ def _read(data: bytes) -> list[str | Decision]:
     event = msgspec.json.decode(data)
     if "error" in event:
         raise _refusal(data, "the server broke off")
-    said: list[str | Decision] = [
-        choice["delta"]["content"] for choice in event.get("choices", ()) if choice["delta"].get("content")
-    ]
+    said: list[str | Decision] = []
+    for choice in event.get("choices", ()):
+        if thought := choice["delta"].get("reasoning_content"):
+            said.append(Thought(thought))
+        if text := choice["delta"].get("content"):
+            said.append(text)
     if "rung" in event:
         said.append(_decision(msgspec.json.encode(event["rung"])))
     return said

@@ -81,6 +81,14 @@ def test_json(own: Path, run) -> None:
     assert said[0]["decision"]["answered_by"] == "echo"
 
 
+def test_the_way_to_an_answer_is_for_programs(place: Path, run) -> None:
+    (place / "rung.yaml").write_text('{"reasoners": {"calc": {"kind": "symbolic"}}}')
+    said = json.loads(run("chat", "-c", "rung.yaml", "--json", "Solve 2x+3=9").stdout)
+    assert said["answer"] == "3"
+    assert "Divide by 2: x = 3" in said["reasoning"]
+    assert run("chat", "-c", "rung.yaml", "Solve 2x+3=9").stdout == "3\n"
+
+
 async def test_markup_in_an_answer_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     talk = Talk(Scripted("[red]a[/red] ", "[b", DECISION), Wanted(messages=()), RealClock(), as_json=False)
     await talk.ask("hi")
