@@ -243,7 +243,8 @@ def _listed(name: str, where: str, model: str, status: int, body: bytes) -> Chec
     if status in {401, 403}:
         return Check(name, "fail", f"{where}, but refuses the key ({status})", "set the right key in the environment")
     if status != 200:
-        return Check(name, "warn", f"{where} {status} when asked for its models", "ask it something: `rung chat -m`")
+        todo = f"ask it something: `rung chat -m {name.partition(',')[0]}`"
+        return Check(name, "warn", f"{where} {status} when asked for its models", todo)
     try:
         known = {str(listed["id"]) for listed in msgspec.json.decode(body)["data"]}
     except (msgspec.DecodeError, KeyError, TypeError):

@@ -64,6 +64,16 @@ async def test_an_endpoint_that_answers(
     assert found in check.found
 
 
+async def test_an_endpoint_that_lists_no_models_may_be_asked_a_question(session: aiohttp.ClientSession) -> None:
+    async for url in listing(web.Response(status=404)):
+        entry = EndpointConfig.model_validate(
+            {"kind": "endpoint", "base_url": url, "model": "m", "api_keys": ["right", "wrong"]}
+        )
+        first, second = [await one for one in checks.endpoint("cloud", entry, session)]
+    assert (first.level, second.level) == ("warn", "fail")
+    assert first.todo == "ask it something: `rung chat -m cloud`"
+
+
 async def test_an_endpoint_that_is_not_there(session: aiohttp.ClientSession) -> None:
     entry = EndpointConfig(kind="endpoint", base_url="http://me:hidden@127.0.0.1:1/v1?key=hidden", model="m")
     (check,) = [await one for one in checks.endpoint("cloud", entry, session)]
