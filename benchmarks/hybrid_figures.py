@@ -254,20 +254,27 @@ def plot(sides: Sequence[Side], intervals: Mapping[str, Interval], figures: Mapp
     for spine in axes.spines.values():
         spine.set_visible(False)
     figure.tight_layout()
-    _label(axes, sides)
+    _label(axes, sides, intervals)
     folder = HERE.parent / "docs" / "img"
     folder.mkdir(parents=True, exist_ok=True)
     figure.savefig(folder / f"{name}.png")
     plt.close(figure)
 
 
-def _label(axes: Any, sides: Sequence[Side]) -> None:
-    """Names every point, each at the first place around it where it covers no other name and no point."""
-    points = [axes.transData.transform((side.answers_per_s, 100 * side.accuracy)) for side in sides]
+def _label(axes: Any, sides: Sequence[Side], intervals: Mapping[str, Interval]) -> None:
+    """Names every point, each at the first place around it where it covers no other name, no point and no interval."""
+    points = [axes.transData.transform(at) for side in sides for at in _crossed(side, intervals)]
     taken: list[Any] = []
     for side in sorted(sides, key=lambda side: not side.name.startswith("auto")):
         is_auto = side.name.startswith("auto")
-        for x, y, align in ((9, 8, "left"), (9, -17, "left"), (-9, 8, "right"), (-9, -17, "right"), (9, 24, "left")):
+        for x, y, align in (
+            (9, 8, "left"),
+            (9, -17, "left"),
+            (-9, 8, "right"),
+            (-9, -17, "right"),
+            (-9, -30, "right"),
+            (9, 24, "left"),
+        ):
             name = axes.annotate(
                 side.name.replace("_", " "),
                 (side.answers_per_s, 100 * side.accuracy),
@@ -285,3 +292,11 @@ def _label(axes: Any, sides: Sequence[Side]) -> None:
         else:
             axes.add_artist(name)
         taken.append(box)
+
+
+def _crossed(side: Side, intervals: Mapping[str, Interval]) -> Iterable[tuple[float, float]]:
+    """Places on the side's two intervals, close enough for a name to cover one if it covers any."""
+    (left, right_), (low, high) = intervals[f"answers_per_s.{side.name}"], intervals[f"accuracy.{side.name}"]
+    for step in range(21):
+        yield left * (right_ / left) ** (step / 20), 100 * side.accuracy
+        yield side.answers_per_s, 100 * (low + (high - low) * step / 20)
