@@ -97,7 +97,7 @@ def test_one_that_is_left_alone_gets_nothing(simulate, machine):
     "entry",
     [
         {"kind": "local", "slots": 1, "model": "qwen2.5-coder-1.5b-instruct"},
-        {"kind": "local", "path": "NAME.gguf", "pool": "quota"},
+        {"kind": "local", "slots": 1, "path": "NAME.gguf"},
         {"kind": "endpoint", "pool": "quota", "model": "m", "base_url": "http://there/v1"},
     ],
 )

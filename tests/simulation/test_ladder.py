@@ -110,6 +110,18 @@ def test_no_class_starves():
     assert len(served) >= 3
 
 
+def test_critical_requests_are_in_time_beside_a_crowd_at_another_model_of_the_machine():
+    """Two models, each asked for by what it is better at, at about twice what the machine can do."""
+    models = {
+        name: {"kind": "local", "path": f"/{name}.gguf", "strength": strength}
+        for name, strength in (("small", 0.6), ("large", 0.7))
+    }
+    outcomes = played(models, traffic(300, 3.0, deadline_s=40.0))
+    critical = [o for o in outcomes if o.asked.priority == "critical"]
+    assert sum(o.met for o in critical) >= 0.95 * len(critical)
+    assert {o.by for o in outcomes} >= {"small", "large"}
+
+
 def test_easy_work_leaves_a_deep_lane_under_load_first_and_comes_back():
     """Quiet, a crowd, quiet again: what share of the easy and of the hard questions does the deep one answer? Both are
     predicted to take it as long, so that only what it adds to them differs."""

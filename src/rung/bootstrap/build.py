@@ -83,7 +83,7 @@ class Part(Struct, frozen=True):
     """A leaf that serves. `entry` is what it was built from: an equal entry needs no new one. `shares` is equal for
     leaves over one engine or one quota."""
 
-    entry: tuple[Leaf, object, Lanes]
+    entry: tuple[Leaf, object, Lanes, object]
     lane: Lane
     engine: Engine | None = None
     shares: object = None
@@ -119,7 +119,7 @@ def build_leaves(
             parts[name] = old[name]
             continue
         reasoner, engine = leaves[name]
-        shares, places = _places(entry, engine, config.lanes)
+        shares, places = _places(entry, config)
         pool = pools.setdefault(shares, Pool(places, clock))
         setup = _setup(reasoner, entry, pool, config.lanes, clock)
         if name in calibrations and (pace := calibrations[name].pace) is not None:
@@ -144,20 +144,25 @@ def _awaited(pool: Pool, wake: Callable[[], None]) -> bool:
     return any(lane.in_use for lane in pool.members if isinstance(lane, Lane) and lane.wake == wake)
 
 
-def _made_from(entry: Leaf, config: Config) -> tuple[Leaf, object, Lanes]:
-    return entry.model_copy(update={"auto": True, "strength": None}), config.models_dir, config.lanes
+def _made_from(entry: Leaf, config: Config) -> tuple[Leaf, object, Lanes, object]:
+    answers = entry.model_copy(update={"auto": True, "strength": None})
+    return answers, config.models_dir, config.lanes, _places(entry, config) if isinstance(entry, LocalConfig) else None
 
 
 def _unchanged(name: str, entry: Leaf, config: Config, old: Mapping[str, Part]) -> bool:
     return name in old and old[name].entry == _made_from(entry, config)
 
 
-def _places(entry: Leaf, engine: Engine | None, bounds: Lanes) -> tuple[object, int]:
+def _places(entry: Leaf, config: Config) -> tuple[object, int]:
     """What the leaf shares with others, something of its own if nothing, and how many calls that takes at once."""
     if isinstance(entry, LocalConfig | EndpointConfig) and entry.pool is not None:
-        return ("pool", entry.pool, bounds.pools[entry.pool]), bounds.pools[entry.pool]
-    if engine is not None:
-        return engine.spec, engine.spec.slots
+        places = config.lanes.pools[entry.pool]
+        return ("pool", entry.pool, places), places
+    if isinstance(entry, LocalConfig):
+        # One machine: as many as the model with most slots takes by itself.
+        models = (one for one in config.reasoners.values() if isinstance(one, LocalConfig) and one.pool is None)
+        places = max(one.slots for one in models)
+        return ("machine", places), places
     if isinstance(entry, EndpointConfig):
         return object(), entry.concurrency * len(entry.addresses) * len(entry.keys)
     if isinstance(entry, SymbolicConfig):
@@ -193,7 +198,8 @@ def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Cl
             twice=True,
         )
     if isinstance(entry, LocalConfig):
-        return Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, weight=entry.weight, shared=True)
+        slots = entry.slots
+        return Setup(pool=pool, pace=_LOCAL_PACE, bounds=bounds, weight=entry.weight, shared=True, slots=slots)
     if isinstance(entry, SymbolicConfig):
         return Setup(pool=pool, pace=_SYMBOLIC_PACE, bounds=bounds)
     upstreams: dict[str, Below] = {}

@@ -254,8 +254,6 @@ def _check_pool(config: Config, entry: LocalConfig | EndpointConfig, where: str)
         return
     if not isinstance(entry, LocalConfig):
         return
-    if entry.pool is not None and (places := config.lanes.pools[entry.pool]) > entry.slots:
-        yield f"{where}: `{entry.pool}` lets {places} in at once, more than the {entry.slots} `slots` of this model"
     for name, other in config.reasoners.items():
         if isinstance(other, LocalConfig) and (other.model, other.path) == (entry.model, entry.path):
             if entry.pool != other.pool:

@@ -33,8 +33,8 @@ class SymbolicConfig(ReasonerBase):
 
 
 _WEIGHT = (
-    "Its share of the places that entries over the same model file, or of one `pool`, have together, while all have "
-    "calls waiting. What one does not need the others have."
+    "Its share of the places that the local models of this machine, or entries of one `pool`, have together, while all "
+    "have calls waiting. What one does not need the others have."
 )
 
 
@@ -65,8 +65,8 @@ class LocalConfig(ReasonerBase):
     threads: int | None = Field(None, ge=1, description="Threads; as many as there are cores if not given.")
     pool: str | None = Field(
         None,
-        description="A name of `lanes.pools`: models of several files that share this machine's processor, and are to "
-        "have their places together. No more than the `slots` of each.",
+        description="A name of `lanes.pools`: sets it apart from the other models of this machine, which have as many "
+        "places together as the most `slots` among them.",
     )
     weight: float = Field(1.0, gt=0, description=_WEIGHT)
     temperature: float = Field(

@@ -32,8 +32,8 @@ class Setup(Struct, frozen=True, kw_only=True):
     """What makes lanes differ. `upstreams` are where its calls go, the reasoner itself if there are none; `most`
     bounds the adaptive limit of each (None: only the pool bounds it). `weight` is its share of the pool. `shared`:
     calls side by side share one processor, so that each is slower, and prompts are read in an order of the lane's
-    choice. `twice`: a call may be made a second time, for a hedge. `wake` tells a model that is cold, again and again,
-    that calls wait for it."""
+    choice. `twice`: a call may be made a second time, for a hedge. `slots` are what a model takes at once, through
+    whichever lane; `wake` tells it while it is cold, again and again, that calls wait for it."""
 
     pool: Pool
     pace: Pace
@@ -43,6 +43,7 @@ class Setup(Struct, frozen=True, kw_only=True):
     weight: float = 1.0
     shared: bool = False
     twice: bool = False
+    slots: int | None = None
     wake: Callable[[], None] | None = None
 
 
@@ -78,6 +79,8 @@ class Lane:
         ]
         self._only = self._targets[0] if len(self._targets) == 1 else None
         self._open: Callable[[float], bool] = self._only.open if self._only is not None else self._any_open
+        if setup.slots is not None:
+            self._open = self._slot_open
         self._queue = Queue(setup.bounds.queue)
         self._throttle = Throttle(setup.bounds.shed, rng)
         self._retries = Budget(setup.bounds.retry.share)
@@ -368,7 +371,7 @@ class Lane:
     def _pick(self, ticket: Ticket, now_s: float, *, but: Target | None = None) -> Target | None:
         """Of two upstreams by chance the one that would be done first (power of two choices)."""
         if (only := self._only) is not None:
-            return only if only is not but and only.open(now_s) else None
+            return only if only is not but and self._open(now_s) else None
         usable = [t for t in self._targets if t is not but and t.open(now_s)]
         if len(usable) > 2:
             usable = self._rng.sample(usable, 2)
@@ -506,6 +509,10 @@ class Lane:
                 return True
         return False
 
+    def _slot_open(self, now_s: float) -> bool:
+        running = self.running + sum([lane.running for lane in self._others() if lane.wake == self.wake])
+        return running < (self._setup.slots or 0) and self._any_open(now_s)
+
     def _left_alone(self, now_s: float) -> ReasonerError:
         status = self.status
         return Unavailable(f"{self.reasoner.name} is down: {status.note}", retry_after_s=status.ready_in_s)
@@ -527,7 +534,7 @@ class Lane:
     def _places(self, now_s: float) -> int:
         """How many calls may run at once."""
         if self._only is not None:
-            limit, room = self._only.limit, self.pool.capacity
+            limit, room = self._only.limit or self._setup.slots, self.pool.capacity
             return room if limit is None or limit > room else limit
         limits = [t.limit for t in self._targets if t.breaker.state(now_s) != "open"]
         bounded = sum(limit for limit in limits if limit is not None)

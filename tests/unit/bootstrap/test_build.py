@@ -29,19 +29,27 @@ def test_local_rungs_over_the_same_weights_share_engine_and_places():
     parts = leaves({"calm": LOCAL, "wild": {**LOCAL, "temperature": 1.0}, "wide": {**LOCAL, "slots": 4}})
     assert parts["calm"].engine is parts["wild"].engine is not parts["wide"].engine
     assert parts["calm"].lane.pool is parts["wild"].lane.pool
-    assert parts["wide"].lane.pool.capacity == 4
 
 
-async def test_models_of_one_processor_have_their_places_together():
-    """And each is kept in memory for its own calls only."""
-    other = {"kind": "local", "model": "qwen2.5-coder-1.5b-instruct"}
-    parts = leaves(
-        {"small": {**LOCAL, "pool": "cpu"}, "large": {**other, "pool": "cpu"}},
-        lanes={"pools": {"cpu": 2}},
-    )
+LARGE = {"kind": "local", "model": "qwen2.5-coder-1.5b-instruct"}
+
+
+def test_models_of_one_machine_have_their_places_together():
+    """As many as the most slots, also once another comes; a pool of its own sets one apart."""
+    parts = leaves({"small": LOCAL, "large": {**LARGE, "slots": 3}})
+    assert parts["small"].lane.pool is parts["large"].lane.pool
+    assert parts["small"].lane.pool.capacity == 3
+    more = leaves({"small": LOCAL, "large": {**LARGE, "slots": 3}, "third": {**LARGE, "slots": 4}}, parts)
+    (pool,) = {part.lane.pool for part in more.values()}
+    assert pool.capacity == 4
+    assert more["small"].engine is parts["small"].engine
+    apart = leaves({"small": LOCAL, "large": {**LARGE, "pool": "own"}}, lanes={"pools": {"own": 2}})
+    assert apart["small"].lane.pool is not apart["large"].lane.pool
+
+
+async def test_each_is_kept_in_memory_for_its_own_calls_only():
+    parts = leaves({"small": LOCAL, "large": LARGE})
     small, large = parts["small"], parts["large"]
-    assert small.lane.pool is large.lane.pool
-    assert small.lane.pool.capacity == 2
     waits = asyncio.create_task(anext(small.lane.call(Call(id="r1", body={}, deadline_s=1e9))))
     await asyncio.sleep(0)
     assert (small.engine.awaited(), large.engine.awaited()) == (True, False)

@@ -107,7 +107,6 @@ def test_a_weight_of_a_tenant_that_is_none_is_told() -> None:
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        ({"slots": 1}, "reasoners.two.pool: `cpu` lets 2 in at once, more than the 1 `slots` of this model"),
         ({"pool": "gpu"}, "reasoners.two.pool: there is no `gpu` among lanes.pools"),
         (
             {"path": "/one.gguf", "pool": None},

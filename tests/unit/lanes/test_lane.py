@@ -490,6 +490,16 @@ async def test_lanes_of_one_pool_share_its_places(bench, server):
     assert await bench.ask(lanes[0]) == "a", "what the other does not need is free"
 
 
+async def test_a_model_takes_no_more_than_its_slots_through_all_its_lanes(bench, server):
+    """And what it cannot take of the pool another has."""
+    pool, model, other = bench.pool(4), server([0.005, "ok"]), server([0.005, "ok"])
+    calm, wild = (bench.lane(model, pool=pool, slots=2, wake=model.answer) for _ in range(2))
+    beside = bench.lane(other, pool=pool, slots=4, wake=other.answer)
+    await asyncio.gather(*(bench.ask(lane) for lane in (calm, wild, *[beside] * 6) for _ in range(10)))
+    assert (model.most, other.most) == (2, 4)
+    assert await bench.ask(calm) == "ok"
+
+
 async def test_the_wait_counts_what_lanes_of_more_weight_are_given_meanwhile(bench, server):
     pool, gate = bench.pool(1), asyncio.Event()
     light, heavy = (bench.lane(server([gate, "ok"]), pool=pool, first_s=1.0, weight=w) for w in (1.0, 3.0))
