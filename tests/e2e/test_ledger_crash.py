@@ -43,7 +43,10 @@ from pathlib import Path
 from rung.clock import RealClock
 from rung.errors import LedgerError
 from rung.ledger import Ledger
+from rung.telemetry import configure_logs
 from rung.types import Decision, Feedback
+
+configure_logs()  # to standard error
 
 async def main():
     ledger = Ledger(Path(sys.argv[1]), RealClock())
