@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, suppress
+from socket import gaierror
 from ssl import SSLCertVerificationError
 from types import MappingProxyType
 from typing import Any
@@ -249,6 +250,10 @@ class _Exchange:
         if isinstance(error, SSLCertVerificationError):  # it tells of the certificate only
             why = error.verify_message
             return f"has a certificate that is not trusted ({why}); SSL_CERT_FILE names who may vouch for it"
+        if isinstance(error, gaierror):
+            return (
+                "cannot be reached: the name in its base_url is not found; look at it, and whether there is a network"
+            )
         return f"cannot be reached ({type(error).__name__}); look at base_url, and whether the server runs"
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from socket import gaierror
 from ssl import SSLCertVerificationError
 from typing import Any
 from unittest.mock import AsyncMock
@@ -290,6 +291,12 @@ async def test_nobody_there(client_of: ClientOf) -> None:
     client = await client_of(base_url="http://127.0.0.1:9/v1")
     with pytest.raises(Unavailable, match="cloud: cannot be reached"):
         await answer_of(client)
+
+
+async def test_a_name_that_nobody_knows(client_of: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Http, "post", AsyncMock(side_effect=gaierror(-2, "Name or service not known")))
+    with pytest.raises(Unavailable, match="cannot be reached: the name in its base_url is not found"):
+        await answer_of(await client_of())
 
 
 async def test_a_certificate_that_is_not_trusted(client_of: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
