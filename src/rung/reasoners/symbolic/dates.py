@@ -240,6 +240,13 @@ def year_days(scope: Scope, children: list[Child]) -> Any:
     return "366" if _tell_leap(scope, _year(year)) else "365"
 
 
+def leap_days(_: Scope, children: list[Child]) -> Any:
+    """`days in a leap year`."""
+    if str(tokens_of(children, "UNIT")[0]) != "day":
+        raise NotUnderstood("a quantity without its unit")
+    return "366"
+
+
 def _year(year: int) -> int:
     if not FIRST_YEAR <= year <= 9999:
         raise NoAnswer("a year before the calendar")
@@ -309,6 +316,7 @@ TASKS = {
     "is_weekday": is_weekday,
     "month_days": month_days,
     "year_days": year_days,
+    "leap_days": leap_days,
     "leap": leap,
     "next_leap": next_leap,
     "age": age,

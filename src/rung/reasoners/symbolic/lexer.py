@@ -49,7 +49,7 @@ _SIGNS: Final = {
     "!": "BANG", "°": "DEGREES", "|": "BAR", "->": "APPROACHES",
 }  # fmt: skip
 # What "a" may begin where no operand is complete.
-_NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN"])
+_NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN", "LEAP"])
 _SPLITTABLE: Final = frozenset({"xy", "yz", "xz", "ab", "bc", "ac", "xyz", "abc"})
 
 # After one of these an operand begins.

@@ -16,6 +16,8 @@ PHRASES: Table = {
     "HOW_LONG": (
         "how long",
         "how long is it?",
+        "how long it is",
+        "how long it takes to? travel/go/drive/cover/do/walk/run/cycle?",
         "how long does it take to? travel/go/drive/cover/do/walk/run/cycle?",
         "how long does/would/will",
         "how much time is there?",
@@ -23,14 +25,14 @@ PHRASES: Table = {
         "time to travel/drive/cover/go",
         "time needed/required/taken? for/to travel/drive/cover/go?",
     ),
-    "TAKE": ("take", "cost", "costs"),
+    "TAKE": ("take/takes", "cost/costs"),
     "TRAVELS": (
         "a? car/train/bus/truck/plane/ship/boat/bike goes/travels/drives/runs/moves/flies/sails at?",
         "a? cyclist/runner/walker goes/travels/cycles/runs/walks at?",
         "somebody/someone walks/runs/cycles/drives/travels at?",
     ),
     "HOW_OLD": {
-        "": ("how old is/was/will/am/are/would", "age of"),
+        "": ("how old", "how old is/was/will/am/are/would", "age of"),
         "i": ("how old am/was i", "how old will/would i"),
         "you": ("how old are/were you", "how old will/would you"),
         "other": ("how old is/was he/she/it", "how old are/were they", "how old will/would he/she/it/they"),
@@ -44,7 +46,7 @@ PHRASES: Table = {
             "a person/man/woman/child/baby/boy/girl is/was? born on",
         ),
     },
-    "ON": ("on", "be on", "as of"),
+    "ON": ("on", "be on", "as of", "is/was on", "will be on"),
     "LEAP_NEAR": {
         "after": ("next/first leap year after/following", "next/first leap year that comes after"),
         "before": ("last/previous leap year before",),

@@ -31,6 +31,12 @@ PHRASES: Table = {
             "how much do/does/would/will",
             "what date/time will it be",
             "what date/time is it",
+            "what date/time it is/was",
+            "what date/time it will be",
+            "what will date/time be",
+            "i/we need/want date/time",
+            "i/we would like date/time",
+            "find/give/tell me date/time",
             "which one/ones? is",
             "can/could/may i get/have",
         ),
@@ -141,6 +147,7 @@ PHRASES: Table = {
 
 # Read so only where a sentence begins.
 STARTS: Table = {
+    "ASK": {"": ("date/time",)},
     "SUPPOSE": (
         "given that?",
         "if",
