@@ -124,11 +124,12 @@ class Talk:
         try:
             async with aclosing(self._place.answer(replace(self._wanted, messages=asked))) as said:
                 async for piece in said:
+                    if isinstance(piece, Thought):  # not shown, so that what is waited for still is
+                        thoughts.append(piece)
+                        continue
                     await _end(waiting)
                     if isinstance(piece, Decision):
                         decision = piece
-                    elif isinstance(piece, Thought):
-                        thoughts.append(piece)
                     else:
                         pieces.append(piece)
                         self._show(piece)

@@ -26,7 +26,7 @@ class SymbolicConfig(ReasonerBase):
 
     kind: Literal["symbolic"]
     workers: int = Field(
-        1, ge=1, le=64, description="Worker processes. Most questions take one milliseconds, and each holds memory."
+        1, ge=1, le=64, description="Worker processes. Most questions take one for milliseconds, and each holds memory."
     )
     time_limit_s: float = Field(1.0, gt=0, le=60, description="Longest computation, in seconds.")
     memory_mb: int = Field(1024, ge=256, description="Memory bound of a worker, where the system enforces one.")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rung.cli.chat import Talk, in_a_line
 from rung.cli.loop import loop_in_thread
-from rung.cli.reach import Wanted
+from rung.cli.reach import Thought, Wanted
 from rung.clock import RealClock
 from rung.errors import BadRequest, Unavailable
 from rung.types import Decision, Usage
@@ -112,7 +112,9 @@ async def test_what_is_waited_for_is_told(capsys: pytest.CaptureFixture[str]) ->
 
     class Slow(Scripted):
         async def answer(self, wanted: Wanted) -> AsyncGenerator[str | Decision, None]:
-            await told.wait()
+            yield Thought("that is not shown")
+            async with asyncio.timeout(10):
+                await told.wait()
             yield "late"
 
         async def loading(self) -> tuple[str, ...]:
