@@ -34,12 +34,13 @@ _WANTED = re.compile(
     r"\b(?:function|method|class|program|code|script)\b|\bdef \w+\(",
     re.IGNORECASE | re.DOTALL,
 )
-# Where Python is named, in more ways.
+# Where Python is named, in more ways; not "what does this code do in Python", nor "I want to learn to code in Python".
 _A_PROGRAM = r"(?:function|method|class|program|code|script|snippet|one-liner|implementation|generator|decorator)\b"
 _WANTED_IN_PYTHON = re.compile(
-    r"\b(?:write|implement|create|develop|code|debug|refactor)\b[^.?!\n]{0,120}\bin\spython\b"
+    r"(?:\b(?:write|implement|create|develop|debug|refactor)|(?:^|[.!\n]\s?|\bplease\s)code)\b"
+    r"[^.?!\n]{0,120}\bin\spython\b"
     r"|\bwrite\s(?:me\s)?(?:some\s)?python\s(?:that|to|for|which)\b"
-    r"|\b(?:write|generate|make|provide|produce|build|give\sme|need|want)\s(?:me\s)?(?:an?\s|some\s)?(?:[\w-]+\s){0,3}?"
+    r"|\b(?:write|generate|make|provide|produce|build|give\sme|need|want)\s(?:me\s)?(?:an?\s|some\s)?(?:(?!to\s)[\w-]+\s){0,3}?"
     rf"(?:python\s{_A_PROGRAM}|{_A_PROGRAM}[^.?!\n]{{0,120}}\bin\spython\b)",
     re.IGNORECASE,
 )
