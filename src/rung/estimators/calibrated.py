@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct, structs
 
-from rung.answers.layout import listed_labels
+from rung.answers.layout import ends, listed_labels
 from rung.errors import ConfigError
 from rung.estimators.ability import Placement
 from rung.estimators.prior import DOMAINS, Placed, Prior
@@ -162,7 +162,8 @@ class Calibrated:
     def __call__(self, question: str) -> Mapping[str, Expected]:
         """By reasoner's name."""
         placed = self._prior.place(question)
-        sorts = 1 - placed.domains[_LOGIC] if listed_labels(question, question.lower()) else 0.0
+        demand = ends(question)
+        sorts = 1 - placed.domains[_LOGIC] if listed_labels(demand, demand.lower()) else 0.0
         easier = {**EASIER, "label": EASIER["label"] * sorts}
         out = {}
         for name, placement, abstains, tokens, probes in self._known:

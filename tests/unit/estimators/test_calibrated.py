@@ -151,3 +151,12 @@ def test_a_text_is_put_under_listed_labels_more_easily_than_the_prior_has_it(que
     prior = Fixed(0.5, 0.0, logic, 1.0 - logic, 0.0, 0.0)
     said = Calibrated(prior, {"asked": calibration(answered(0))})(question)
     assert said["asked"].easier == {"extract": EASIER["extract"], "label": pytest.approx(easier)}
+
+
+def test_labels_are_looked_for_where_a_demand_stands():
+    """A long text in between is not gone through."""
+    listed = "Which of these intents fits? refund, invoice"
+    said = Calibrated(Fixed(0.5, 0.0, 0.0, 1.0, 0.0, 0.0), {"asked": calibration(answered(0))})
+    text = "x" * 10_000
+    assert said(f"{text}\n{listed}")["asked"].easier["label"] == EASIER["label"]
+    assert said(f"{text}\n{listed}\n{text}")["asked"].easier["label"] == 0
