@@ -50,8 +50,11 @@ _LISTING = (
     "choices",
     "values",
 )
-# "..., neutral. Reply with one word.": after a word's full stop, but not that of an abbreviation like "St.".
-_SENTENCE = re.compile(r"(?<=\w{3})[.?!]\s+(?=[A-Z])")
+# "..., neutral. Reply with one word."; no other sentence: a label may be "Prof. Smith", and a story goes on.
+_SENTENCE = re.compile(
+    r"[.?!]\s+(?=(?:Answer|Reply|Respond|Return|Output|Give|Say|Write|Print|Use|Choose|Pick|Only|Just|No|Do|Which|What"
+    r"|Please|Text|Message|Input|Sentence|Question)\b)"
+)
 _BETWEEN = re.compile(r"\s*(?:,\s*or\s|,\s*and\s|[,;|]|\sor\s)\s*")
 
 
@@ -120,6 +123,6 @@ def listed_labels(text: str, lower: str) -> tuple[str, ...]:
 
 
 def _values(listed: str) -> tuple[str, ...]:
-    values = [v.strip(" .\"'`[]()") for v in _BETWEEN.split(_SENTENCE.split(listed, 1)[0])]
+    values = [v.strip(" .?\"'`[]()") for v in _BETWEEN.split(_SENTENCE.split(listed, 1)[0])]
     fit = 2 <= len(values) <= 200 and all(0 < len(v) <= 80 and len(v.split()) <= 4 for v in values)
     return tuple(values) if fit else ()

@@ -110,7 +110,10 @@ def test_empty_lines_take_no_time(piece: str) -> None:
         ("Sort it as one of: positive, negative, neutral. Reply with one word.\nFine", "positive negative neutral"),
         ("Sort it under one of these categories: billing, refund. Answer with the category only.", "billing refund"),
         ("Labels: spam, ham. Which is it?\nCheap watches", "spam ham"),
+        ("Into which of these does it fit: spam, ham?\nCheap watches", "spam ham"),
         ("Which of these topics fits? St. Gallen, Bern, Basel\n\nThe lake", "St. Gallen|Bern|Basel"),
+        ("Sort it as one of: Prof. Smith, Prof. Jones\nHe called", "Prof. Smith|Prof. Jones"),
+        ("It has two classes of rounds: easy, hard. There are 2 points for easy ones. How many?", ""),
     ],
 )  # fmt: skip
 def test_labels_that_a_sentence_follows_are_listed(question, labels):
