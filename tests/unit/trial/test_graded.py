@@ -60,6 +60,9 @@ async def test_code_is_marked_by_tests_that_it_has_not_seen() -> None:
         (b'{"question": "?", "answer": "{", "grader": "json"}', "line 1.*itself right"),
         (b'{"question": "?", "answer": "1", "grader": "json", "schema": {"type": "string"}}', "line 1.*itself right"),
         (b'{"question": "?", "answer": "up(1) == 2", "grader": "tests"}', "line 1.*itself right"),
+        # what would not be run with them, or not at all
+        (b'{"question": "?", "answer": "x = 1\\nassert up(x) == 2", "grader": "tests"}', "line 1.*itself right"),
+        (b'{"question": "?", "answer": "assert up(1) == 2\\nassert up(", "grader": "tests"}', "line 1.*itself right"),
         (b'{"question": "?", "answer": "c", "grader": "exact", "choices": ["a", "b"]}', "line 1.*itself right"),
     ],
 )
