@@ -164,7 +164,8 @@ class Rung:
             self._learning.serve(heard)
             # Before anything is awaited: who is cancelled now has left what served to be closed.
             self._retired[old] = asyncio.create_task(self._retire(old))
-            await self._learning.hear()  # what was said meanwhile
+            if config.estimates.online:
+                await self._learning.hear()  # what was said meanwhile
 
     async def _retire(self, old: _Generation) -> None:
         await old.runtime.unused.wait()

@@ -233,11 +233,13 @@ class Runtime:
 
     def _keep(self, way: "_Way", kept: Kept) -> None:
         """For others who ask the same, as far as it is what they would be answered."""
-        climb = way.climbs[0]
+        climb, cache = way.climbs[0], self._stores.cache
         if climb.settled:
-            self._stores.cache.put(way.key, kept)
+            cache.put(way.key, kept)
         elif without := climb.without:
-            self._stores.cache.put(way.key, msgspec.structs.replace(kept, without=without))
+            before = cache.get(way.key)
+            if before is None or before.without:  # else those that are down had their say
+                cache.put(way.key, msgspec.structs.replace(kept, without=without))
 
     def _let_in(self, request: Request) -> "_Way":
         if not self._in_flight:

@@ -144,11 +144,16 @@ async def test_answers_out_of_the_cache_are_counted_where_they_were_made(rung_of
     assert (await known(rung)) == before
 
 
-async def test_it_can_be_turned_off(rung_of):
+async def test_it_can_be_turned_off(rung_of, config_of, monkeypatch):
+    """Then no outcome is read either, nor by a reload."""
+    taken = []
+    monkeypatch.setattr(Heard, "take", lambda self, graded, changed: taken.extend(graded))
     rung = await rung_of({"one": ONE}, estimates={"online": False})
     before = await known(rung)
     await graded(rung, 0.0)
+    await rung.apply(config_of({"one": ONE, "two": TWO}, estimates={"online": False}))
     assert (await known(rung)) == before
+    assert not taken
 
 
 async def test_a_change_that_never_was_is_taken_back(rung_of):

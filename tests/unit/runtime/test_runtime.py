@@ -109,6 +109,18 @@ async def test_what_was_answered_without_a_rung_that_is_down_is_kept_until_that_
     assert (await world.reply(world.request(name="r6"), runtime)).answer.reasoner == "best"
 
 
+async def test_what_is_asked_anew_while_a_rung_is_down_does_not_displace_what_that_had_a_hand_in(world, scripted):
+    world.add(scripted("weak", "No."), strength=0.5)
+    best = world.add(scripted("best", "Yes."), strength=0.9)
+    world.verdicts = {"weak": 0.5, "best": 0.95}
+    runtime = world.runtime
+    given = []
+    for name, state, cache in (("r1", "warm", "use"), ("r2", "down", "refresh"), ("r3", "down", "use")):
+        best.status = Status(state=state, note="no route")
+        given.append((await world.reply(world.request(name=name, cache=cache), runtime)).answer.reasoner)
+    assert given == ["best", "weak", "best"]
+
+
 async def test_a_cached_answer_streams_well_formed(world, scripted):
     world.add(scripted("a", "yes"))
     runtime = world.runtime
