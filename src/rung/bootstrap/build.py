@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -132,16 +131,12 @@ def build_leaves(
                 ),
             )
         if engine is not None:
-            engine.awaited = partial(_awaited, pool, engine.wake)
             setup = replace(setup, wake=engine.wake)
         lane = Lane(reasoner, setup, clock, makers.rng())
+        if engine is not None:
+            engine.askers.add(lane)
         parts[name] = Part(_made_from(entry, config), lane, engine, shares)
     return parts
-
-
-def _awaited(pool: Pool, wake: Callable[[], None]) -> bool:
-    """Whether a call of the engine that `wake` wakes runs or waits: it may share its pool with others."""
-    return any(lane.in_use for lane in pool.members if isinstance(lane, Lane) and lane.wake == wake)
 
 
 def _made_from(entry: Leaf, config: Config) -> tuple[Leaf, object, Lanes, object]:

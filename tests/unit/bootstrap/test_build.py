@@ -52,10 +52,12 @@ async def test_each_is_kept_in_memory_for_its_own_calls_only():
     small, large = parts["small"], parts["large"]
     waits = asyncio.create_task(anext(small.lane.call(Call(id="r1", body={}, deadline_s=1e9))))
     await asyncio.sleep(0)
-    assert (small.engine.awaited(), large.engine.awaited()) == (True, False)
+    assert (small.engine.awaited, large.engine.awaited) == (True, False)
+    leaves({"small": LOCAL, "large": {**LARGE, "slots": 4}}, parts)
+    assert small.engine.awaited, "whatever became of a reload meanwhile"
     waits.cancel()
     await asyncio.wait([waits])
-    assert not small.engine.awaited()
+    assert not small.engine.awaited
 
 
 @pytest.mark.parametrize(("more", "places"), [({}, 64), ({"concurrency": 3}, 3), ({"batch": 8}, 16)])

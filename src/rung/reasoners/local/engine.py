@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
+from weakref import WeakSet
 
 from msgspec import Struct
 
@@ -73,6 +74,14 @@ class _Found(Struct, frozen=True):
     needed_bytes: int
 
 
+class Asker(Protocol):
+    """What its calls come through."""
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a call runs or waits there."""
+
+
 class Engine:
     """`start` and `close` are counted: the first start begins, the last close ends. Everything between goes on in a
     task of its own, and `status` tells how it stands.
@@ -95,8 +104,8 @@ class Engine:
         self._memory = memory or Memory()
         self._program = program
         self._pulse = pulse or Pulse()
-        # Whether somebody is about to ask it: it is not unloaded then.
-        self.awaited: Callable[[], bool] = lambda: False
+        # Lanes, those that a reload leaves behind too: while a call runs or waits in one, it is not unloaded.
+        self.askers: WeakSet[Asker] = WeakSet()
         self._wanted = asyncio.Event()
         self._leaving = asyncio.Event()
         self._answering = 0
@@ -130,7 +139,11 @@ class Engine:
 
     @property
     def idle(self) -> bool:
-        return self._state == "warm" and not self._answering and not self.awaited()
+        return self._state == "warm" and not self._answering and not self.awaited
+
+    @property
+    def awaited(self) -> bool:
+        return any(asker.in_use for asker in self.askers)
 
     def wake(self) -> None:
         """Somebody waits for it. To be said again for as long as it is cold and they do."""

@@ -198,6 +198,10 @@ async def test_what_does_not_fit_is_loaded_when_it_is_asked_for_in_place_of_what
     assert one_fits.held_bytes == 0
 
 
+class Asker:
+    in_use = True
+
+
 async def test_nothing_is_unloaded_that_answers_or_that_somebody_waits_for(
     engine_of: EngineOf, one_fits: Memory
 ) -> None:
@@ -216,12 +220,11 @@ async def test_nothing_is_unloaded_that_answers_or_that_somebody_waits_for(
     await anext(answer)
     await second_is_wanted()
     assert first.status.state == "warm"
-    awaited = True
-    first.awaited = lambda: awaited
+    first.askers.add(asker := Asker())
     await answer.aclose()
     await second_is_wanted()
     assert first.status.state == "warm"
-    awaited = False
+    asker.in_use = False
     await second_is_wanted()
     assert first.status.state == "cold"
     await reaches(second, "cold")
