@@ -24,6 +24,9 @@ PHRASES: Table = {
         "how much time is it",
         "time to travel/drive/cover/go",
         "time needed/required/taken? for/to travel/drive/cover/go?",
+        # longer than "tell me time", which asks for one of the day
+        "give/tell me time needed/required/taken? for/to travel/drive/cover/go?",
+        "i/we need/want time needed/required/taken? for/to travel/drive/cover/go?",
     ),
     "TAKE": ("take/takes", "cost/costs"),
     "TRAVELS": (
