@@ -116,7 +116,7 @@ def make_plan(
         action=next_action(options, None, request.wishes.min_quality),
         streaming=streaming,
         missed=_missed(request, [c for c in everyone if c.name in left_out]) if left_out else (),
-        problem=None if candidates else why_nobody(everyone, reasons, features, limits),
+        problem=None if candidates else why_nobody(everyone, reasons, features, limits, named=named),
         if_all_abstain=_if_all_abstain(candidates, everyone, reasons, features, limits),
     )
 
@@ -220,13 +220,15 @@ def _if_all_abstain(
     return why_nobody(general, {c.name: reasons[c.name] for c in general}, features, limits)
 
 
-def why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Features, limits: Limits) -> RungError:
-    """Why none of them is an option: `reasons` by name."""
+def why_nobody(
+    everyone: list[Candidate], reasons: dict[str, str], features: Features, limits: Limits, *, named: bool = False
+) -> RungError:
+    """Why none of them is an option: `reasons` by name. `named`: one was asked for by its name."""
     listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items()) or "no reasoner may be chosen by `auto`"
     able = [c for c in everyone if not lacking(c.abilities, features)]
     if not able:
         return Unsupported(f"no reasoner here can take this request ({listed})")
-    if all(_cannot_hold(c.abilities, features) for c in able):
+    if all(_cannot_hold(c.abilities, features, named) for c in able):
         return TooLong(
             f"the request has about {features.prompt_tokens} tokens, more than any reasoner holds ({listed})",
             param="messages",
@@ -247,9 +249,9 @@ def why_nobody(everyone: list[Candidate], reasons: dict[str, str], features: Fea
     return _too_late(up, limits, listed)
 
 
-def _cannot_hold(abilities: Abilities, features: Features) -> bool:
-    """What a reasoner may just hold is tried only with those that take any question."""
-    if abilities.general:
+def _cannot_hold(abilities: Abilities, features: Features, named: bool) -> bool:
+    """What a reasoner may just hold is tried only with those that take any question, or are asked by name."""
+    if abilities.general or named:
         return too_long(abilities, features)
     return features.prompt_tokens >= abilities.context_tokens
 

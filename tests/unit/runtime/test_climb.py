@@ -191,6 +191,12 @@ async def test_what_a_specialist_might_just_hold_is_too_long_all_the_same(world,
         await world.reply(world.request("word " * 700))
 
 
+async def test_a_specialist_asked_for_by_name_that_may_hold_it_is_not_ready_rather_than_too_small(world, scripted):
+    world.add(scripted("extract", "{}", state="loading", abilities=Abilities(general=False, context_tokens=600)))
+    with pytest.raises(NotReady, match="loading"):
+        await world.reply(world.request("word " * 700, model="extract", deadline_ms=100))
+
+
 async def test_what_is_down_or_loading_is_told(world, scripted):
     down = world.add(scripted("a", "yes", state="down"))
     with pytest.raises(NotReady, match="down") as e:
