@@ -151,7 +151,7 @@ class Processor:
     def revive(self) -> None:
         self.hung = False
         self._segment = None
-        self._go()
+        self._end_early()
 
     def _go(self, at_s: float | None = None) -> None:
         """Fills the slots and starts the next steps, if there is anything to do: those that follow others began when
