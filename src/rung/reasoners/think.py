@@ -8,6 +8,7 @@ import msgspec
 
 from rung.answers import asked, extract, options_of
 from rung.reasoners.base import Abilities, closing
+from rung.reasoners.code.asking import code_in, wants_code
 from rung.reasoners.composite import Composite
 from rung.reasoners.wording import question_of, with_line
 from rung.types import Call, Chunk, Json
@@ -25,6 +26,7 @@ _LEAST_TOKENS = 64
 
 # Measured with Qwen2.5-Coder-1.5B-Instruct: docs/experiments.md.
 SHORT_LINE = f'Think step by step. Then end with one line "{MARKER}" followed by the answer only.'
+CODE_LINE = f'First think about it step by step, in words. Then write "{MARKER}" followed by the whole code.'
 OPEN_LINE = f'First think about it step by step. Then write "{MARKER}" followed by your complete answer.'
 
 
@@ -59,10 +61,12 @@ class Until:
 
 class _Split:
     """One answer of the rung below on its way apart: reasoning up to the marker, then the answer's own text, which ends
-    at the user's stop sequences (the reasoning before it does not). A short answer is held until it is whole."""
+    at the user's stop sequences (the reasoning before it does not). A short answer is held until it is whole. One that
+    only speaks of the code that was asked for has that of the reasoning after it."""
 
-    def __init__(self, question: str, stops: Sequence[str]) -> None:
+    def __init__(self, question: str, stops: Sequence[str], *, code: bool) -> None:
         self._short = asked(question)
+        self._code = code
         self._options = options_of(question)
         self._marker = Until(_AS_WRITTEN)
         self._stops = stops
@@ -114,6 +118,8 @@ class _Split:
             said = self._text or self._whole
             self._text = extract(said, self._short, self._options) or self._text
         self._text = self._text or self._ended(self._whole) or self._whole
+        if self._code and not self._stop.found and not code_in(self._text) and (code := code_in(self._whole)):
+            self._text += f"\n\n```python\n{code}\n```"
         return self._marker.rest(), self._new()
 
     def _ended(self, text: str) -> str:
@@ -149,9 +155,11 @@ class Think(Composite):
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         question = question_of(call.body)
-        body: dict[str, Any] = with_line(call.body, SHORT_LINE if asked(question) else OPEN_LINE)
+        code = wants_code(question)
+        line = SHORT_LINE if asked(question) else CODE_LINE if code else OPEN_LINE
+        body: dict[str, Any] = with_line(call.body, line)
         body.pop("stop", None)
-        split = _Split(question, _stops(call.body))
+        split = _Split(question, _stops(call.body), code=code)
         async with closing(self._below(msgspec.structs.replace(call, body=body))) as chunks:
             async for chunk in chunks:
                 reasoning, text = split.feed(chunk.text)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rung.errors import Unavailable
-from rung.reasoners.think import MARKER, OPEN_LINE, SHORT_LINE, Think, Until
+from rung.reasoners.think import CODE_LINE, MARKER, OPEN_LINE, SHORT_LINE, Think, Until
 from rung.types import Chunk
 
 SUM = "Tom has 3 apples and buys 4 more. How many apples does Tom have?"
@@ -172,3 +172,22 @@ def test_however_it_is_cut_up_a_text_ends_at_the_same_mark(text, marks, cuts):
         assert before == text[: min(places)[1]]
     else:
         assert before == text
+
+
+CODE = "```python\ndef successor(x):\n    return x + 1\n```"
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (f"One more.\n{CODE}\n{MARKER} It adds one.", f"It adds one.\n\n{CODE}"),
+        (f"One more.\n{MARKER}\n{CODE}", CODE),
+        (f"So:\n{CODE}", f"So:\n{CODE}"),
+        (f"I do not know. {MARKER} None.", "None."),
+    ],
+)
+async def test_who_asks_for_code_is_given_it(scripted, calling, whole, said, text):
+    below = scripted([said])
+    answer = await whole(Think("think", below.answer, below), calling("Write a Python function that adds one."))
+    assert answer.text == text
+    assert below.calls[0].body["messages"][0]["content"].endswith(CODE_LINE)
