@@ -67,9 +67,7 @@ _INTO = re.compile(
 
 def wants_code(question: str) -> bool:
     """Whether it asks for code, and names no language but Python."""
-    names_python = "python" in question.lower()  # far quicker than what is looked for then: each answer comes by here
-    wanted = _WANTED.search(question) or (names_python and _WANTED_IN_PYTHON.search(question))
-    if not wanted or _INTO.search(question):
+    if not (_WANTED.search(question) or _WANTED_IN_PYTHON.search(question)) or _INTO.search(question):
         return False
     return bool(re.search(r"\bpython\b|\bdef \w+\(", question, re.IGNORECASE)) or not _OTHER_LANGUAGE.search(question)
 
