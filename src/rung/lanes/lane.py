@@ -354,6 +354,10 @@ class Lane:
     def _others(self) -> list["Lane"]:
         return [one for one in self.pool.members if one is not self and isinstance(one, Lane)]
 
+    def _rivals(self) -> list["Lane"]:
+        """Others with calls that wait for a place: those of a model that is not warm wait for that."""
+        return [one for one in self._others() if one._queue.n and one.reasoner.status.state == "warm"]
+
     def _choose(self, waiting: Iterator[Ticket], now_s: float) -> Ticket | None:
         if not self._setup.shared:
             return next(waiting, None)
@@ -547,7 +551,7 @@ class Lane:
 
     def _wait_s(self, ticket: Ticket) -> float:
         """Until a place is free and those ahead are served."""
-        others = [(other._queue, other._setup.weight / self._setup.weight) for other in self._others()]
+        others = [(other._queue, other._setup.weight / self._setup.weight) for other in self._rivals()]
         return (self._queue.ahead_s(ticket, others) + self._usual_s) / self._places(self._now())
 
     def _congestion(self, now_s: float) -> float:
@@ -557,7 +561,7 @@ class Lane:
 
     def _load_changed(self, now_s: float) -> None:
         # A pool's load is that of all its lanes: each call puts its delay on all of them.
-        n = self.pool.waiting if self.pool.shared else self._queue.n
+        n = self._queue.n + (sum([other._queue.n for other in self._rivals()]) if self.pool.shared else 0)
         self._price.load_is((self.pool.running + n) / self._places(now_s), now_s)
 
     async def start(self) -> None:

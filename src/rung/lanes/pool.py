@@ -43,10 +43,6 @@ class Pool:
     def members(self) -> list[Member]:
         return list(self._weights)
 
-    @property
-    def waiting(self) -> int:
-        return sum([member.waiting for member in self._weights])
-
     def _waited_for(self) -> bool:
         for member in self._weights:  # noqa: SIM110  `any` takes longer, and every call that ends comes by here
             if member.waiting:

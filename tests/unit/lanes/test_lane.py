@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from rung.config.lanes import Breaker, Hedge, Lanes, Queue, Retry
+from rung.config.lanes import Breaker, Congestion, Hedge, Lanes, Queue, Retry
 from rung.errors import Disconnected, Overloaded, RateLimited, TimedOut, Unavailable, Upstream, UpstreamRefusedRequest
 from rung.lanes import Batcher
 from rung.reasoners.base import Status, closing
@@ -512,6 +512,25 @@ async def test_the_wait_counts_what_lanes_of_more_weight_are_given_meanwhile(ben
     tasks.append(bench.start(light, within_s=900.0))
     await bench.until(lambda: light.waiting)
     assert light.wait_s(tenant="local") == pytest.approx(1 + 1 + 6)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_those_who_wait_for_another_model_to_load_are_ahead_of_nobody_and_crowd_nobody(bench, server):
+    pool, bounds = bench.pool(1), Lanes(congestion=Congestion(step_usd=1.0, most_usd=1.0, smooth_s=0.001))
+    warm, cold = (bench.lane(server([0.1, "ok"]), pool=pool, first_s=1.0, bounds=bounds) for _ in range(2))
+    cold.reasoner.status = Status(state="loading")
+    tasks = [bench.start(cold, priority=0) for _ in range(9)]
+    await bench.until(lambda: cold.waiting == 9)
+    for _ in range(2):
+        assert warm.congestion == 0
+        await asyncio.sleep(0.1)
+    tasks.append(bench.start(warm))
+    await bench.until(lambda: warm.running)
+    assert warm.wait_s() == 1.0, "the one that runs"
+    cold.reasoner.status = Status(state="warm")
+    assert warm.wait_s() > 2.0
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
