@@ -514,8 +514,12 @@ class Lane:
         return False
 
     def _slot_open(self, now_s: float) -> bool:
-        running = self.running + sum([lane.running for lane in self._others() if lane.wake == self.wake])
-        return running < (self._setup.slots or 0) and self._any_open(now_s)
+        slots = self._setup.slots or 0
+        if self.pool.running >= slots:  # else fewer are its model's, and every request comes by here
+            running = self.running + sum([lane.running for lane in self._others() if lane.wake == self.wake])
+            if running >= slots:
+                return False
+        return self._any_open(now_s)
 
     def _left_alone(self, now_s: float) -> ReasonerError:
         status = self.status
