@@ -127,6 +127,7 @@ ANSWERS = {
 DECLINED = [
     "60 inches is more than how many feet?",
     "60 inches is how many grams?",
+    "How many hours are in a leap year?",
     "2 f in 3 c",
     "c in f",
     "9:30 in 12 hour time",

@@ -388,6 +388,7 @@ DECLINED = [
     "factorial of 3 squared",
     "50% of 4 squared",
     "Suppose 91 is prime.",
+    "Give me x^2-1 factored is",
     "If 2 is 4 and 3 is 9, what is 4^2?",
     "What is 3√27?",
     "What is the average of 2,5 and 3,5?",
