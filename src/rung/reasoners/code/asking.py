@@ -40,8 +40,8 @@ _WANTED_IN_PYTHON = re.compile(
     r"(?:\b(?:write|implement|create|develop|debug|refactor)|(?:^|[.!\n]\s?|\bplease\s)code)\b"
     r"[^.?!\n]{0,120}\bin\spython\b"
     r"|\bwrite\s(?:me\s)?(?:some\s)?python\s(?:that|to|for|which)\b"
-    r"|\b(?:write|generate|make|provide|produce|build|give\sme|need|want)\s(?:me\s)?(?:an?\s|some\s)?(?:(?!to\s)[\w-]+\s){0,3}?"
-    rf"(?:python\s{_A_PROGRAM}|{_A_PROGRAM}[^.?!\n]{{0,120}}\bin\spython\b)",
+    r"|\b(?:write|generate|make|provide|produce|build|give\sme|need|want)\s(?:me\s)?(?:an?\s|some\s)?"
+    rf"(?:(?!(?:to|of|on|about)\s)[\w-]+\s){{0,3}}?(?:python\s{_A_PROGRAM}|{_A_PROGRAM}[^.?!\n]{{0,120}}\bin\spython\b)",
     re.IGNORECASE,
 )
 # Words that are languages where they stand beside the like; the others always are.

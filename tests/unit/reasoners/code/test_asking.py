@@ -47,6 +47,7 @@ from rung.reasoners.code.asking import assertions_in, code_in, function_in, mend
         ("Code quicksort in Python", True),
         ("What does this code do in Python?", False),
         ("I want to learn to code in Python.", False),
+        ("Provide an explanation of the Python generator.", False),
         ("I need to know what this Python function does.", False),
         ("Give me a reason to learn Python.", False),
         ("Write an essay about the python, a snake.", False),
