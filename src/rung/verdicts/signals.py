@@ -18,10 +18,10 @@ from rung.verdicts.arithmetic import Working
 from rung.verdicts.formats import json_form, python_form, tools_form
 
 _REFUSAL = re.compile(
-    r"\W*(?:i'?m (?:really |very |so )?sorry,? (?:but|i can|i am|however)|sorry,? (?:but )?i"
+    r"\W*(?:i'?m (?:really |very |so )?sorry,? (?:but|i can|i am|however)|sorry,? (?:but )?i\W"
     r"|i (?:can(?:no|')t|am unable to|am not able to|won't) (?:help|assist|provide|answer|do|comply"
     r"|fulfill|access|determine|process)"
-    r"|as an? (?:ai|artificial|language model)|i apologi[sz]e,? but"
+    r"|as an? (?:ai\W|artificial intelligence|language model)|i apologi[sz]e,? but"
     r"|unfortunately,? i (?:can(?:no|')t|am unable|am not able))",
     re.IGNORECASE,
 )

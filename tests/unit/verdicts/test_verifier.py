@@ -161,6 +161,14 @@ async def test_what_speaks_against_an_answer(answer: Answer, signal: str) -> Non
     assert verdict.right_prob < 0.45
 
 
+@pytest.mark.parametrize(
+    "text", ["As an air mass rises, it cools.", "As an artificial sweetener it is safe.", "Sorry, it is 42."]
+)
+async def test_what_begins_like_a_refusal_is_none(text: str) -> None:
+    (verdict,) = await _verdicts("Tell me about it.", _says(text))
+    assert "refusal" not in verdict.signals
+
+
 async def test_nothing_is_never_right() -> None:
     assert await _prob(SUM, _says("", "calc")) < 0.01
 
