@@ -22,6 +22,8 @@ BACKLOG = 2048
 # A connection on which nothing goes on in the midst of a request or of an answer's sending for so many ticks, of a
 # second each, is closed.
 _STUCK_TICKS = 5
+# One on which nothing was asked for so many rests.
+_LIVELY_TICKS = 5
 _TICK_S = 1.0
 # What is read of a body ahead of who takes it, what a request's head may take, and what is not kept from a transport:
 # a client that does not read is noticed by what that holds.
@@ -46,6 +48,7 @@ class HttpServer:
         self._app = app
         self._loop = asyncio.get_running_loop()
         self._connections: set[Connection] = set()
+        self._lively: set[Connection] = set()
         self._tasks: dict[Exchange, asyncio.Task[None]] = {}
         self._due: list[Connection] = []
         self._hurry = asyncio.Event()
@@ -76,14 +79,17 @@ class HttpServer:
 
     @property
     def alone(self) -> bool:
-        """Whether no more than one request is being answered, so that its response has nothing to go out with."""
-        return len(self._connections) < 2
+        """Whether no more than one client asks, so that a response has nothing to go out with: those that rest do not
+        count, of which a balancer keeps many."""
+        return len(self._lively) < 2
 
     def opened(self, connection: "Connection") -> None:
         self._connections.add(connection)
+        self._lively.add(connection)
 
     def lost(self, connection: "Connection") -> None:
         self._connections.discard(connection)
+        self._lively.discard(connection)
 
     def begin(self, exchange: "Exchange") -> None:
         """What can be answered without waiting is, at once: only what waits costs a task."""
@@ -127,8 +133,13 @@ class HttpServer:
             self.date = self._date()
             idle_s = self._idle_s()
             for connection in list(self._connections):
-                if self.ticks - connection.since > (idle_s if connection.idle else _STUCK_TICKS):
+                rested = self.ticks - connection.since
+                if rested > (idle_s if connection.idle else _STUCK_TICKS):
                     connection.finish()
+                if rested > _LIVELY_TICKS and connection.idle:
+                    self._lively.discard(connection)
+                else:
+                    self._lively.add(connection)
 
     def _date(self) -> bytes:
         return f"date: {formatdate(self._clock.wall(), usegmt=True)}\r\n".encode()
@@ -359,7 +370,7 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """Whether it is between requests."""
-        return not (self._head_bytes or self._parting or self.drained)
+        return not (self._answering or self._head_bytes or self._parting or self.drained)
 
     def finish(self) -> None:
         """Closes it unless a request is being answered."""

@@ -596,6 +596,35 @@ async def test_between_its_requests_a_connection_is_kept_as_long_as_is_asked(mon
     await again.close()
 
 
+async def test_who_asks_beside_connections_that_rest_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is for one client alone does not wait for the end of the loop's round."""
+    monkeypatch.setattr(wire, "_TICK_S", 0.01)
+    again = Site(idle_s=1e6)
+    await asyncio.sleep(0)
+    first, second = await again.open(), await again.open()
+
+    async def ask(*clients: Client) -> None:
+        for client in clients:
+            client.ask("/empty")
+            assert (await client.response())[0] == 204
+
+    await ask(first, second)
+    assert not again.server.alone
+    async with asyncio.timeout(5):
+        while not again.server.alone:
+            await ask(first)
+        while again.server.alone:
+            await ask(first, second)
+    for client in (first, second):
+        client.ask("/slow")
+    await asyncio.sleep(0.2)
+    assert not again.server.alone, "who waits long for an answer does not rest"
+    again.go_on.set()
+    for client in (first, second):
+        assert (await client.response())[2] == b"slow"
+    await again.close()
+
+
 async def test_what_is_under_way_is_answered_before_the_end(site: Site) -> None:
     idle, busy = await site.open(), await site.open()
     busy.ask("/slow")
