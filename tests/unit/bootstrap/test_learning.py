@@ -123,6 +123,31 @@ async def test_while_outcomes_are_held_against_a_new_guess_those_against_the_old
     assert (await expected(rung, "two")).right_prob > other
 
 
+async def test_what_is_still_being_heard_by_the_old_guess_does_not_come_back(rung_of, config_of, monkeypatch):
+    rung = await rung_of({"one": ONE})
+    await graded(rung, *[0.0] * 6)
+    begun, go_on = asyncio.Event(), threading.Event()
+    take, loop = Heard.take, asyncio.get_running_loop()
+
+    def slow(self, graded, changed):
+        if len(graded) == 1:  # by the old guess
+            loop.call_soon_threadsafe(begun.set)
+            go_on.wait(10)
+        take(self, graded, changed)
+
+    monkeypatch.setattr(Heard, "take", slow)
+    hearing = asyncio.create_task(graded(rung, 0.0))
+    await begun.wait()
+    config = config_of({"one": TWO})
+    applying = asyncio.create_task(rung.apply(config))
+    while rung.config is not config:  # noqa: ASYNC110  nothing tells
+        await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(hearing, applying)
+    assert rung._learning._heard.bases == rung.bases
+    assert (await known(rung))[3].outcomes == 7
+
+
 @pytest.mark.parametrize("estimates", [{}, {"online": False}])
 async def test_a_reload_leaves_no_figures_of_what_moves_no_estimate_now(rung_of, config_of, estimates):
     rung = await rung_of({"one": ONE, "two": TWO})

@@ -497,6 +497,7 @@ async def test_a_model_takes_no_more_than_its_slots_through_all_its_lanes(bench,
     beside = bench.lane(other, pool=pool, slots=4, wake=other.answer)
     await asyncio.gather(*(bench.ask(lane) for lane in (calm, wild, *[beside] * 6) for _ in range(10)))
     assert (model.most, other.most) == (2, 4)
+    assert (calm.stats().limit, beside.stats().limit) == (2, 4)
     assert await bench.ask(calm) == "ok"
 
 

@@ -30,13 +30,14 @@ QUESTION = "A farmer has 12 cows and sells 5 of them. How many cows are left?"
 
 
 class Writer:
-    """Writes `words` one at a time; `mean_logprob` is told of every one, `error` raised after the last of them."""
+    """Writes `words` one at a time, after `thought`; `mean_logprob` is told of every one, `error` raised after the last
+    of them."""
 
     abilities = Abilities()
     status = Status(state="warm")
 
-    def __init__(self, name, words, *, mean_logprob=None, error=None, token_s=TOKEN_S):
-        self.name, self.words, self.error, self.token_s = name, words, error, token_s
+    def __init__(self, name, words, *, thought=(), mean_logprob=None, error=None, token_s=TOKEN_S):
+        self.name, self.words, self.thought, self.error, self.token_s = name, words, thought, error, token_s
         self.signals = {} if mean_logprob is None else {"mean_logprob": mean_logprob}
         self.written = self.running = 0
 
@@ -47,6 +48,9 @@ class Writer:
     async def answer(self, call):
         self.running += 1
         try:
+            for word in self.thought:
+                await asyncio.sleep(self.token_s)
+                yield Chunk(reasoning=word)
             for word in self.words:
                 await asyncio.sleep(self.token_s)
                 self.written += 1
@@ -190,6 +194,12 @@ def test_where_no_verdict_was_thought_to_matter_an_answer_is_sent_once_it_is_see
     assert told.first == Commit(reasoner="plain", cache="miss", live=True)
     assert told.first_s == pytest.approx(sent_after * TOKEN_S, abs=TOKEN_S / 2)
     assert told.text == "".join(said)
+
+
+def test_where_no_verdict_was_thought_to_matter_thoughts_are_sent_at_once():
+    thinks = Writer("thinks", words(20), thought=words(10))
+    told = climbed([(thinks, 0.97, 0.0), (Writer("other", words(60)), 0.6, 1e-6)])
+    assert told.first_s == pytest.approx(TOKEN_S)
 
 
 def test_a_stream_that_is_to_come_whole_is_looked_at_also_where_nothing_was_thought_to_come_of_it():

@@ -109,6 +109,19 @@ async def test_what_was_answered_without_a_rung_that_is_down_is_kept_until_that_
     assert (await world.reply(world.request(name="r6"), runtime)).answer.reasoner == "best"
 
 
+async def test_it_is_kept_only_until_one_of_several_is_up_and_not_at_all_where_another_loads(world, scripted):
+    weak = world.add(scripted("weak", "No."), strength=0.5)
+    good, best = (world.add(scripted(name, "Yes."), strength=p) for name, p in (("good", 0.8), ("best", 0.9)))
+    world.verdicts = {"weak": 0.5, "good": 0.9, "best": 0.95}
+    runtime = world.runtime
+    given = []
+    for name, of_good, of_best in (("r1", "loading", "down"), ("r2", "down", "down"), ("r3", "warm", "down")):
+        good.status, best.status = (Status(state=s, note="n", ready_in_s=1000.0) for s in (of_good, of_best))
+        given.append((await world.reply(world.request(name=name), runtime)).answer.reasoner)
+    assert given == ["weak", "weak", "good"]
+    assert len(weak.calls) == 2
+
+
 async def test_what_is_asked_anew_while_a_rung_is_down_does_not_displace_what_that_had_a_hand_in(world, scripted):
     world.add(scripted("weak", "No."), strength=0.5)
     best = world.add(scripted("best", "Yes."), strength=0.9)
