@@ -348,7 +348,7 @@ class Lane:
 
     def _served_beside(self, ticket: Ticket, tokens: float) -> None:
         if self.pool.shared:
-            for other in self._others():
+            for other in self._rivals():
                 other._queue.served_beside(ticket, tokens)
 
     def _others(self) -> list["Lane"]:

@@ -537,6 +537,23 @@ async def test_those_who_wait_for_another_model_to_load_are_ahead_of_nobody_and_
     await asyncio.wait(tasks)
 
 
+async def test_who_waits_for_a_model_to_load_saves_up_no_share_of_what_others_are_served_meanwhile(bench, server):
+    pool, first, third = bench.pool(1), asyncio.Event(), asyncio.Event()
+    there = server([first, "ok"], "ok", [third, "ok"], "ok")
+    warm, cold = (bench.lane(there, pool=pool) for _ in range(2))
+    cold.reasoner.status = Status(state="loading")
+    tasks = [bench.start(cold, "patient", prompt_tokens=1.0)]
+    await bench.until(lambda: cold.waiting)
+    tasks += [bench.start(warm, n, priority=0, prompt_tokens=20.0) for n in ("c0", "c1", "c2", "critical")]
+    await bench.until(lambda: warm.waiting == 3)
+    first.set()
+    await bench.until(lambda: len(there.begun) == 3)
+    cold.reasoner.status = Status(state="warm")
+    third.set()
+    await asyncio.gather(*tasks)
+    assert there.begun[-2:] == ["critical", "patient"]
+
+
 async def test_waits_for_a_model_that_loads(bench, server):
     lane = bench.lane(server())
     lane.reasoner.status = Status(state="loading", note="reading weights")
