@@ -61,6 +61,7 @@ VALUES = 10
 MOST_ROUTED = 3000
 D = 1.19
 NEW = Profile(name="new", kind="endpoint")
+KINDS = [(template, level) for template in TEMPLATES for level in range(len(template.halfway))]
 AT_ONCE = Speed(wait_s=0.0, first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
 
 
@@ -238,6 +239,8 @@ def summed(of: str, less: dict[str, list[list[float]]], off: dict[str, list[floa
 
 LADDERS, QUESTIONS = 4, 600
 MOST_PROBES, WIDTH = 300, 0.07
+# How far a simulated reasoner is off its ability with all questions of a kind: as far as a real one is.
+KIND_SD = 0.6
 
 
 def simulated(prior: Prior, questions: Sequence[str], rng: np.random.Generator) -> tuple[Recorded, Array]:
@@ -258,18 +261,31 @@ def simulated(prior: Prior, questions: Sequence[str], rng: np.random.Generator) 
     return Recorded("simulated", placed, scores, costs, static), abilities
 
 
+class Asked:
+    """A simulated reasoner of true `abilities`, asked as `rung calibrate` asks, or for `chance` by chance."""
+
+    def __init__(self, abilities: Array, rng: np.random.Generator) -> None:
+        guess = ordinary(NEW)
+        assert guess is not None
+        self.ability = Ability(len(DOMAINS), guess)
+        self._abilities, self._rng, self._pool = abilities, rng, Pool(int(rng.integers(1 << 30)))
+        self._off = {template.name: float(rng.normal(0, KIND_SD)) for template in TEMPLATES}
+
+    def ask(self, *, chance: bool = False) -> None:
+        template, level = KINDS[self._rng.integers(len(KINDS))]
+        if not chance and (probe := self._pool.next(self.ability)) is not None:
+            self._pool.note(probe, abstained=False)
+            template, level = probe.template, probe.level
+        item = item_of(template, level)
+        right = item.right_prob(float(self._abilities[item.domain]) + self._off[template.name])
+        self.ability.observe(item, float(self._rng.random() < right), template.name)
+
+
 def probed(abilities: Array, rng: np.random.Generator, probes: int) -> Placement:
-    """A simulated reasoner, asked as `rung calibrate` asks."""
-    guess = ordinary(NEW)
-    assert guess is not None
-    ability, pool = Ability(len(DOMAINS), guess), Pool(int(rng.integers(1 << 30)))
+    asked = Asked(abilities, rng)
     for _ in range(probes):
-        probe = pool.next(ability)
-        assert probe is not None
-        item = item_of(probe.template, probe.level)
-        pool.note(probe, abstained=False)
-        ability.observe(item, float(rng.random() < item.right_prob(abilities[item.domain])))
-    return ability.placement()
+        asked.ask()
+    return asked.ability.placement()
 
 
 def simulate(
@@ -306,21 +322,16 @@ def needed(rng: np.random.Generator, reasoners: int) -> dict[str, float]:
     guess = ordinary(NEW)
     assert guess is not None
     out: dict[str, float] = {}
-    kinds = [item_of(template, level) for template in TEMPLATES for level in range(len(template.halfway))]
     for by in ("worth", "chance"):
         counts, held, abilities_held = [], 0, 0
         for _ in range(reasoners):
             general = rng.normal(guess, GENERAL_SD)
             true = rng.normal(general, OWN_SD, len(DOMAINS))
-            ability, pool, count = Ability(len(DOMAINS), guess), Pool(int(rng.integers(1 << 30))), 0
-            while count < MOST_PROBES and (count % 5 or ability.placement().half_width > WIDTH):
-                item = kinds[rng.integers(len(kinds))]
-                if by == "worth" and (probe := pool.next(ability)) is not None:
-                    pool.note(probe, abstained=False)
-                    item = item_of(probe.template, probe.level)
-                ability.observe(item, float(rng.random() < item.right_prob(true[item.domain])))
+            asked, count = Asked(true, rng), 0
+            while count < MOST_PROBES and (count % 5 or asked.ability.placement().half_width > WIDTH):
+                asked.ask(chance=by == "chance")
                 count += 1
-            placed = ability.placement()
+            placed = asked.ability.placement()
             share = float((1 / (1 + np.exp(-true))).mean())
             held += placed.interval[0] <= share <= placed.interval[1]
             abilities_held += int((np.abs(np.array(placed.abilities) - true) <= 1.96 * np.array(placed.sds)).sum())

@@ -279,7 +279,7 @@ def _count(answered: Answered, ability: Ability, pool: Pool) -> None:
     probe = pool.made(answered.key)
     pool.note(probe, abstained=answered.ending == "abstained")
     if answered.ending != "abstained":
-        ability.observe(item_of(probe.template, probe.level), float(answered.ending == "right"))
+        ability.observe(item_of(probe.template, probe.level), float(answered.ending == "right"), probe.template.name)
 
 
 def _today() -> str:

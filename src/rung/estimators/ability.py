@@ -8,7 +8,7 @@ grid, so that intervals are what the model says and no approximation to it. Pure
 import math
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rung.odds import sigmoid
 
@@ -16,6 +16,9 @@ from rung.odds import sigmoid
 # recorded ones of `benchmarks/coldstart.py make` lie apart.
 GENERAL_SD = 1.2
 OWN_SD = 0.6
+# What is made of n questions of one kind counts as n / (1 + (n - 1) ALIKE) (Kish 1965), since it hangs together: who
+# takes the change for the total does so on every receipt.
+ALIKE = 0.1
 _STEP = 0.2
 GRID = tuple(round(-5 + _STEP * i, 6) for i in range(int(10 / _STEP) + 1))
 _NORMAL_95 = 1.96
@@ -53,19 +56,33 @@ class Placement(Struct, frozen=True, kw_only=True):
         return (self.interval[1] - self.interval[0]) / 2
 
 
+class _Kind(Struct):
+    """What was made of questions of one kind: log-likelihoods of all abilities."""
+
+    alike: float
+    count: int = 0
+    told: list[float] = field(default_factory=lambda: [0.0] * len(GRID))
+
+    @property
+    def weight(self) -> float:
+        return 1 / (1 + (self.count - 1) * self.alike)
+
+
 class Ability:
     """What is known of a reasoner that is guessed to be of general ability `guess`; `observe` adds to it."""
 
     def __init__(self, domains: int, guess: float) -> None:
-        self._told = [[0.0] * len(GRID) for _ in range(domains)]
+        self._told: list[dict[str, _Kind]] = [{} for _ in range(domains)]
         self._before = _normalised([_bell((g - guess) / GENERAL_SD) for g in GRID])
 
-    def observe(self, item: Item, score: float) -> None:
-        """`score` is 1 where its answer was right, 0 where it was wrong; between them it counts as so much of each."""
-        told = self._told[item.domain]
+    def observe(self, item: Item, score: float, kind: str = "") -> None:
+        """`score` is 1 where its answer was right, 0 where it was wrong; between them it counts as so much of each.
+        Questions of no `kind` have nothing in common."""
+        of = self._told[item.domain].setdefault(kind, _Kind(alike=ALIKE if kind else 0.0))
+        of.count += 1
         for i, ability in enumerate(GRID):
             right = item.right_prob(ability)
-            told[i] += score * math.log(right) + (1 - score) * math.log1p(-right)
+            of.told[i] += score * math.log(right) + (1 - score) * math.log1p(-right)
 
     def placement(self) -> Placement:
         general, by_domain = self._posterior()
@@ -98,7 +115,10 @@ class Ability:
         """The general ability's chances, and by domain, for each general ability, those of the ability there."""
         general = list(self._before)
         by_domain = []
-        for told in self._told:
+        for kinds in self._told:
+            told = [0.0] * len(GRID)
+            for of in kinds.values():
+                told = [a + of.weight * b for a, b in zip(told, of.told, strict=True)]
             most = max(told)
             likely = [math.exp(one - most) for one in told]
             joint = [[a * b for a, b in zip(row, likely, strict=True)] for row in _OWN]

@@ -119,7 +119,7 @@ class _Split:
             self._text = extract(said, self._short, self._options) or self._text
         self._text = self._text or self._ended(self._whole) or self._whole
         if self._code and not self._stop.found and not code_in(self._text) and (code := code_in(self._whole)):
-            self._text += f"\n\n```python\n{code}\n```"
+            self._text += self._ended(f"\n\n```python\n{code}\n```")
         return self._marker.rest(), self._new()
 
     def _ended(self, text: str) -> str:
@@ -155,8 +155,9 @@ class Think(Composite):
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         question = question_of(call.body)
-        code = wants_code(question)
-        line = SHORT_LINE if asked(question) else CODE_LINE if code else OPEN_LINE
+        short = bool(asked(question))
+        code = not short and wants_code(question)
+        line = SHORT_LINE if short else CODE_LINE if code else OPEN_LINE
         body: dict[str, Any] = with_line(call.body, line)
         body.pop("stop", None)
         split = _Split(question, _stops(call.body), code=code)

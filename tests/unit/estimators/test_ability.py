@@ -100,3 +100,15 @@ def test_information_is_that_of_the_chance_to_be_right():
         right, step = item.right_prob(ability), 1e-5
         slope = (item.right_prob(ability + step) - item.right_prob(ability - step)) / (2 * step)
         assert item.information(ability) == pytest.approx(slope**2 / (right * (1 - right)), rel=1e-4)
+
+
+def test_many_answers_of_one_kind_decide_less_than_those_of_many_kinds():
+    of_one, of_many, of_none = Ability(2, 0.0), Ability(2, 0.0), Ability(2, 0.0)
+    for number in range(12):
+        of_one.observe(Item(domain=0, difficulty=0.0), 0.0, "receipt")
+        of_many.observe(Item(domain=0, difficulty=0.0), 0.0, f"kind {number}")
+        of_none.observe(Item(domain=0, difficulty=0.0), 0.0)
+    one, many = of_one.placement(), of_many.placement()
+    assert one.abilities[0] > many.abilities[0] + 0.2
+    assert one.sds[0] > many.sds[0]
+    assert of_none.placement() == many

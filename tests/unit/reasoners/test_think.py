@@ -191,3 +191,17 @@ async def test_who_asks_for_code_is_given_it(scripted, calling, whole, said, tex
     answer = await whole(Think("think", below.answer, below), calling("Write a Python function that adds one."))
     assert answer.text == text
     assert below.calls[0].body["messages"][0]["content"].endswith(CODE_LINE)
+
+
+async def test_the_code_that_is_asked_for_ends_at_the_users_stop(scripted, calling, whole):
+    below = scripted([f"One more.\n{CODE}\n{MARKER} It adds one."])
+    asking = calling("Write a Python function that adds one.", stop=["return"])
+    answer = await whole(Think("think", below.answer, below), asking)
+    assert answer.text == "It adds one.\n\n```python\ndef successor(x):\n    "
+
+
+async def test_a_choice_about_code_is_no_code(scripted, calling, whole):
+    question = "Which method would you use to write to a file in Python?\nA) read\nB) write\nC) open"
+    below = scripted([f"One more.\n{CODE}\n{MARKER} B) write"])
+    answer = await whole(Think("think", below.answer, below), calling(question))
+    assert answer.text == "B) write"
