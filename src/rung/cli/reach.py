@@ -10,16 +10,15 @@ import msgspec
 from msgspec import Struct
 
 from rung.bootstrap import Rung
-from rung.cli.options import url_of
+from rung.cli.own import own_url
 from rung.config import Config, load_config
-from rung.errors import ConfigError, Malformed, NotReady, RungError, Unauthorized, Unavailable
+from rung.errors import Malformed, NotReady, RungError, Unauthorized, Unavailable
 from rung.reasoners.sse import Events
 from rung.types import Chunk, Decision, Json, Preset, Reply
 
 _CONNECT_S = 1.0
 _LOOK_S = 2.0
 # What to connect to where a server listens on every address.
-_OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -81,22 +80,6 @@ async def reach(address: Address, *, start: bool) -> AsyncIterator[Place]:
             return
         async with rung:
             yield Here(rung, "No Rung serves, so this process answers itself.")
-
-
-def own_url(config: Config | None) -> str:
-    """Where a Rung that serves by `config` is asked on this machine."""
-    assert config is not None
-    host = _OWN.get(config.server.host, config.server.host)
-    return url_of(host, config.server.port)
-
-
-def how_to_reach(serving: Config) -> str:
-    """What `rung chat` needs to be told to ask the Rung that serves by `serving`: nothing, where it looks there."""
-    try:
-        found = own_url(load_config(None)) == own_url(serving)
-    except ConfigError:
-        found = False
-    return "" if found else f" --url {own_url(serving)}"
 
 
 def _key(address: Address, config: Config | None) -> str | None:

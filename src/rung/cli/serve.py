@@ -15,8 +15,8 @@ import uvloop
 from rung.api import door_problem, make_app
 from rung.bootstrap import Rung, Source, watch_config
 from rung.cli.options import ConfigOption, url_of
+from rung.cli.own import how_to_reach
 from rung.cli.progress import Progress
-from rung.cli.reach import how_to_reach
 from rung.cli.wire import BACKLOG, HttpServer
 from rung.config import Config, load_config
 from rung.errors import ConfigError

@@ -145,8 +145,9 @@ async def test_an_artefact_of_others_is_refused(run, outcomes, own, place):
         Rung(ladder(place, "echo"))
 
 
-def test_without_an_artefact_numpy_is_not_loaded():
-    code = "import sys, rung.bootstrap, rung.api, rung.cli.serve; sys.exit('numpy' in sys.modules)"
+@pytest.mark.parametrize("library", ["numpy", "aiohttp"])  # the second is for commands that ask a server
+def test_what_serves_without_an_artefact_is_light(library):
+    code = f"import sys, rung.bootstrap, rung.api, rung.cli.serve; sys.exit({library!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

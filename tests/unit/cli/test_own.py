@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rung.cli.reach import how_to_reach
+from rung.cli.own import how_to_reach
 from rung.config import Config, parse_config
 
 
