@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -20,7 +19,6 @@ from rung.ledger.rows import RecordedText, packed, storable
 from rung.ledger.writer import Writer
 from rung.types import Decision, Feedback
 
-_log = structlog.get_logger(__name__)
 # How long decisions are gathered into one commit. Kill -9 may take this plus one commit: together under 50 ms.
 _GATHER_S = 0.02
 _RETRY_S = 0.5
@@ -253,7 +251,10 @@ class Ledger:
 
 
 def _tell(path: str, trouble: str) -> None:
+    import structlog  # noqa: PLC0415  the process that writes loads this too, and logs nothing
+
+    log = structlog.get_logger(__name__)
     if trouble:
-        _log.error("ledger cannot be written: decisions wait in memory", path=path, problem=trouble)
+        log.error("ledger cannot be written: decisions wait in memory", path=path, problem=trouble)
     else:
-        _log.info("ledger is written again", path=path)
+        log.info("ledger is written again", path=path)

@@ -123,3 +123,8 @@ async def test_a_ledger_outlives_the_end_of_its_writer(path, decision):
     assert it.problem is None
     await it.close()
     assert (kept(path), it.dropped) == (["d1", "d2"], 0)
+
+
+def test_what_writes_loads_no_library_of_logs():
+    code = "import sys, rung.ledger.child; sys.exit('structlog' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
