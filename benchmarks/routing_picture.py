@@ -15,6 +15,8 @@ UNITS = {"mixed9": "billions of parameters", "mmlupro": "billions of parameters 
 
 def draw() -> None:
     detail = msgspec.json.decode((results.RESULTS / "routing.json").read_bytes())["detail"]
+    if "frontiers" not in detail:
+        raise SystemExit("Run routing.py whole first: results/routing.json has no frontiers.")
     figure = Figure(figsize=(13, 4), layout="constrained")
     axes = figure.subplots(1, 3)
     for axis, (name, (models, methods)) in zip(axes, detail["frontiers"].items(), strict=False):

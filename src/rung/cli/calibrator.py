@@ -185,10 +185,7 @@ class Calibrator:
         if not probe.tests:
             return probe.is_right(text)
         code = code_in(text)
-        if not code:
-            return False
-        tried = await self._jail.run(code, probe.tests)
-        return not tried.wrong and tried.passed == len(probe.tests)
+        return bool(code) and (await self._jail.run(code, probe.tests)).whole
 
     def _keep(self, now: Calibration) -> None:
         """Beside what other calibrations have written meanwhile."""

@@ -68,6 +68,11 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     ended: Ended = ""
 
     @property
+    def whole(self) -> bool:
+        """Whether it was loaded, and every test passed."""
+        return not self.wrong and self.passed == len(self.tests)
+
+    @property
     def passed(self) -> int:
         return sum(one == "" for one in self.tests)
 

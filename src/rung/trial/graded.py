@@ -40,8 +40,8 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
     async def is_right(self, text: str) -> bool:
         """Raises Unavailable where code is to be run and cannot be isolated."""
         if self.grader == "tests":
-            code, tests = code_in(text), assertions_in(self.answer)
-            return bool(code) and (await Jail().run(code, tests)).passed == len(tests)
+            code = code_in(text)
+            return bool(code) and (await Jail().run(code, assertions_in(self.answer))).whole
         if self.grader == "json":
             is_json, value = parsed(text)
             return is_json and bool(value == parsed(self.answer)[1])

@@ -334,3 +334,5 @@ def test_what_isolation_says_of_itself() -> None:
     assert not gap.whole
     assert str(gap) == "namespaces: in use; seccomp: it is not built in"
     assert Tried(tests=("", "x", None)).passed == 1
+    assert [Tried(tests=tests).whole for tests in (("", ""), ("", "x"), ("", None))] == [True, False, False]
+    assert not Tried(wrong="NameError").whole

@@ -28,11 +28,6 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
     tests: Sequence[str]
     tried: Tried
 
-    @property
-    def whole(self) -> bool:
-        """Whether it was loaded, and every test passed."""
-        return bool(self.code) and not self.tried.wrong and self.tried.passed == len(self.tests)
-
 
 class Code(Composite):
     """An option for requests for code. Tests that the question gives must pass; where it gives none, the model writes
@@ -75,12 +70,12 @@ class Code(Composite):
         await self._refuse_if_open()
         asked = drafting(call.body)
         draft = await self._draft(call, asked, given)
-        if not given and draft.whole and (name := function_in(draft.code)):
+        if not given and draft.tried.whole and (name := function_in(draft.code)):
             draft = await self._with_own_tests(call, draft, name)
-        best = draft if draft.whole else await self._mended(call, asked, draft)
-        if not best.code or best.tried.wrong or (given and not best.whole):
+        best = draft if draft.tried.whole else await self._mended(call, asked, draft)
+        if not best.code or best.tried.wrong or (given and not best.tried.whole):
             raise Abstained(f"{self.name}: its code did not pass")
-        for chunk in spell(_told(self.name, best, given, mended=not draft.whole)):
+        for chunk in spell(_told(self.name, best, given, mended=not draft.tried.whole)):
             yield chunk
 
     async def _with_own_tests(self, call: Call, draft: _Draft, name: str) -> _Draft:
