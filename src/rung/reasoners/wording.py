@@ -59,5 +59,5 @@ def with_line(body: Json, line: str) -> dict[str, Any]:
 
 def max_tokens_of(body: Json) -> int | None:
     """The user's own bound on the answer, under either of its two names."""
-    given = [body[key] for key in ("max_completion_tokens", "max_tokens") if body.get(key) is not None]
-    return min(given) if given else None
+    one, other = body.get("max_completion_tokens"), body.get("max_tokens")
+    return other if one is None else one if other is None else min(one, other)

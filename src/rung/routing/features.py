@@ -6,7 +6,7 @@ from typing import Any
 from rung.answers.demands import TELLING as DEMANDING
 from rung.answers.phrases import whole_words, word_set, words_in
 from rung.answers.question import asked_in, reads_off
-from rung.reasoners.wording import question_of
+from rung.reasoners.wording import max_tokens_of, question_of
 from rung.types import Features, Json
 
 # Only this much of a long text is looked at closely, half from each end: what is asked stands there.
@@ -99,7 +99,7 @@ def features_of(body: Json) -> Features:
         complexity=_complexity(counted, len(words), numbers),
         language=_language(lower, words, telling),
         prompt_tokens=tokens,
-        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        max_tokens=max_tokens_of(body),
         turns=[m["role"] for m in messages].count("user"),
         short=short,
         needs=_needs(body, images=images),

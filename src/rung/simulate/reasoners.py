@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from rung.errors import Abstained, Unavailable, Upstream
 from rung.reasoners.base import Abilities, Status
+from rung.reasoners.wording import max_tokens_of
 from rung.routing import Profile, Speed, estimate, features_of
 from rung.simulate.processor import Job, Processor
 from rung.simulate.server import EndpointSpeed, Server
@@ -38,7 +39,7 @@ class Work:
     def size(self, body: Json) -> Size:
         """An answer ends at the request's bound at the latest."""
         size = self.sizes[body["user"]]
-        most = body.get("max_completion_tokens") or body.get("max_tokens") or size.completion_tokens
+        most = max_tokens_of(body) or size.completion_tokens
         return Size(size.prompt_tokens, min(size.completion_tokens, most))
 
     def drawn(self, *what: str) -> Random:

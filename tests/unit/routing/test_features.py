@@ -61,6 +61,7 @@ def test_sizes_and_languages():
     assert ask("今日の天気はどうですか").language == "ja"
     assert ask("Wie ist das Wetter und was ist die Zeit?").language == "de"
     assert ask("hi", max_completion_tokens=7).max_tokens == 7
+    assert ask("hi", max_completion_tokens=900, max_tokens=7).max_tokens == 7  # as the rungs have it
 
 
 def test_one_typographic_quote_does_not_make_a_text_longer():
