@@ -19,7 +19,7 @@ AUTO: Final[dict[str, Preset | None]] = {
 
 _WISH_HEADERS = {f"x-rung-{name.replace('_', '-')}".encode(): name for name in WishesBody.__struct_fields__}
 _OTHER_HEADERS = {b"x-rung-debug"}
-_NUMBERS = {"max_usd", "deadline_ms", "min_quality"}
+_NUMBERS = frozenset(["max_usd", "deadline_ms", "min_quality"])
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +43,8 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
 def decode(value: dict[str, Any], headers: Mapping[bytes, bytes]) -> Checked:
     """Raises BadRequest."""
     wishes = _wishes(value.pop("rung", None), headers)
+    if not _NUMBERS.isdisjoint(value):
+        raise _misplaced(value)
     body = check(value, ChatBody)
     _check_messages(body.messages)
     _check_pairs(body)
@@ -53,6 +55,14 @@ def decode(value: dict[str, Any], headers: Mapping[bytes, bytes]) -> Checked:
         if preset != wishes.preset:
             wishes = msgspec.structs.replace(wishes, preset=preset)
     return Checked(model=model, body=value, wishes=wishes)
+
+
+def _misplaced(body: Json) -> BadRequest:
+    """Passed on, a bound would hold nowhere. The other wishes' names are ones that endpoints know too."""
+    name = next(name for name in body if name in _NUMBERS)
+    header = f"x-rung-{name.replace('_', '-')}"
+    where = f'inside `rung`, as in {{"rung": {{"{name}": ...}}}}, or in the header `{header}`'
+    return BadRequest(f"`{name}` holds only {where}.", param=name)
 
 
 def request_of(checked: Checked, arrival: Arrival, known: Collection[str], deadline_s: float) -> Request:

@@ -212,6 +212,21 @@ def test_wishes_in_the_body_and_in_headers_which_win() -> None:
     assert request.wishes == Wishes(max_usd=0.1, deadline_ms=2000, min_quality=0.9, preset="best", cache="refresh")
 
 
+@pytest.mark.parametrize("name", ["max_usd", "deadline_ms", "min_quality"])
+def test_a_bound_beside_the_bodys_own_fields_is_not_passed_on_as_if_it_held(name: str) -> None:
+    with pytest.raises(BadRequest, match=f"^`{name}` holds only inside `rung`") as e:
+        read(**{name: 0.5})
+    assert e.value.param == name
+    assert f"`x-rung-{name.replace('_', '-')}`" in e.value.message
+
+
+def test_names_that_endpoints_know_too_are_passed_on() -> None:
+    theirs = {"preset": "@preset/mine", "priority": 3, "cache": {"ttl": 5}, "session_id": "s"}
+    request = read(**theirs)
+    assert request.wishes == Wishes()
+    assert {name: request.body[name] for name in theirs} == theirs
+
+
 def test_whether_to_stream_and_how_are_two_things() -> None:
     assert read(rung={"stream": "whole"}).wishes == Wishes(streaming="whole")
     request = read({"stream": "eager"}, stream=True, rung={"stream": "whole"})
