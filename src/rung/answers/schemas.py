@@ -73,16 +73,16 @@ def _counted(name: str, keyword: Keyword) -> Keyword:
 
 def _unique(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     """In linear time; jsonschema's compares all pairs of what cannot be sorted."""
-    if value and isinstance(instance, list) and len({_frozen(item) for item in instance}) < len(instance):
+    if value and isinstance(instance, list) and len({frozen(item) for item in instance}) < len(instance):
         yield ValidationError("an item is there twice")
 
 
-def _frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:
     """Alike for what JSON Schema calls equal: 1 and 1.0 are, 1 and true are not."""
     if isinstance(value, list):
-        return tuple(map(_frozen, value))
+        return tuple(map(frozen, value))
     if isinstance(value, dict):
-        return frozenset((key, _frozen(inner)) for key, inner in value.items())
+        return frozenset((key, frozen(inner)) for key, inner in value.items())
     return ("bool", value) if isinstance(value, bool) else value
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from rung.answers.grading import Grader, grade
-from rung.answers.schemas import fits, parsed
+from rung.answers.schemas import fits, frozen, parsed
 from rung.errors import BadRequest
 from rung.reasoners.code.asking import assertions_in, code_in
 from rung.sandbox import Jail
@@ -44,7 +44,8 @@ class Item(Struct, frozen=True, forbid_unknown_fields=True):
             return bool(code) and (await Jail().run(code, assertions_in(self.answer))).whole
         if self.grader == "json":
             is_json, value = parsed(text)
-            return is_json and bool(value == parsed(self.answer)[1])
+            gold = parsed(self.answer)[1]
+            return is_json and bool(value == gold and frozen(value) == frozen(gold))
         return grade(text, self.answer, self.grader, self.choices)
 
     def is_sound(self) -> bool:

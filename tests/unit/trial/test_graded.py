@@ -37,6 +37,22 @@ async def test_values_are_asked_for_by_their_schema_and_marked_as_json() -> None
     assert not await item.is_right("8.2")
 
 
+@pytest.mark.parametrize(
+    ("gold", "said", "right"),
+    [
+        ('{"paid": true}', '{"paid": 1}', False),
+        ('{"count": 1}', '{"count": true}', False),
+        ('{"flags": [0, 2]}', '{"flags": [false, 2]}', False),
+        ('{"count": 1}', '{"count": 1.0}', True),
+        ('{"a": [1, {"b": null}], "c": 2}', '{"c": 2, "a": [1, {"b": null}]}', True),
+        ('{"a": []}', '{"a": {}}', False),
+    ],
+)
+async def test_a_number_is_no_truth_value(gold: str, said: str, right: bool) -> None:
+    (item,) = read_items(json.dumps({"question": "?", "answer": gold, "grader": "json"}).encode(), "f")
+    assert await item.is_right(said) is right
+
+
 async def test_code_is_marked_by_tests_that_it_has_not_seen() -> None:
     line = {"question": "Write it.", "answer": "assert up(1) == 2\nassert up(-1) == 0", "grader": "tests"}
     (item,) = read_items(json.dumps(line).encode(), "f")
