@@ -173,14 +173,16 @@ class Trial:
             raise ConfigError(f"{self._name} is not warm: {status.state}, {status.note}") from None
 
     async def _find_questions(self, subject: Subject, own: list[Item]) -> None:
-        """Of the graded questions and the standard ones, those that it answers, in one form of request."""
-        bound: Json = {} if subject.reasoner.abilities.general else {"max_tokens": _WHOLE_TOKENS}
+        """Of the graded questions and the standard ones, those that it answers, all by a schema or all without."""
+        if not subject.reasoner.abilities.general:
+            subject.params = {"max_tokens": _WHOLE_TOKENS}
         found: dict[str, str] = {}
-        for question, of_its_own in [*((item.question, item.params) for item in own), *_QUESTIONS]:
-            params = {**bound, **of_its_own}
-            if len(found) == _FEW or (found and params != subject.params):
+        by_schema = False
+        for question, form in [*((item.question, item.params) for item in own), *_QUESTIONS]:
+            if len(found) == _FEW or (found and bool(form) != by_schema):
                 break
-            probe = subject.call(question, **params)
+            subject.forms[question] = form
+            probe = subject.call(question)
             try:
                 async with asyncio.timeout(_ANSWER_S):
                     await subject.answer_of(probe)
@@ -193,9 +195,9 @@ class Trial:
             except RungError as error:
                 self._note("it_answers", "broken", f"{type(error).__name__}: {error.message}")
                 break
-            found[question], subject.params = "", params
+            found[question], by_schema = "", bool(form)
         subject.questions = found
-        if "response_format" in subject.params or subject.reasoner.abilities.schema_only:
+        if by_schema or subject.reasoner.abilities.schema_only:
             subject.for_a_word = _QUESTIONS[-1][0]
 
     async def _run(self, name: str, check: Any, general: bool) -> None:

@@ -44,7 +44,7 @@ class Subject:
     """A reasoner, not yet started, and what is known of its answers.
 
     `answer` is the way it is asked, its own if not given. `questions`: questions and what their answers must hold (""
-    if that cannot be foreseen); `params` go into every body. `foreign`: one that it abstains from, if there is one;
+    if that cannot be foreseen); `params` go into every body, `forms` into that of their question. `foreign`: one that it abstains from, if there is one;
     `long`: one that keeps it at work until it is left; `stopped` waits until that work has stopped (where that is not
     given, it may be that the work does not take long), and `began` until it has begun (or else its first chunk says
     so); `long_begins`: a chunk comes before it is done. `for_a_word` asks for a word, in JSON. `parts` are what its
@@ -56,6 +56,7 @@ class Subject:
     parts: Sequence[Part] = ()
     answer: Below | None = None
     params: Json = field(default_factory=dict)
+    forms: dict[str, Json] = field(default_factory=dict)
     long: str = ""
     long_begins: bool = True
     began: Callable[[], Awaitable[object]] | None = None
@@ -82,9 +83,8 @@ class Subject:
 
     def call(self, question: str, *, stream: bool = True, **body: Any) -> Call:
         asked = {"messages": [{"role": "user", "content": question}], "temperature": 0, "max_tokens": 16}
-        return Call(
-            id=f"call {question}", body={**asked, **self.params, **body}, deadline_s=self.deadline_s, stream=stream
-        )
+        whole = {**asked, **self.params, **self.forms.get(question, {}), **body}
+        return Call(id=f"call {question}", body=whole, deadline_s=self.deadline_s, stream=stream)
 
     async def chunks_of(self, call: Call) -> list[Chunk]:
         async with closing((self.answer or self.reasoner.answer)(call)) as chunks:

@@ -196,3 +196,21 @@ reasoners:
     assert (card["graded"]["right"], card["graded"]["n"]) == (1, 1)
     assert {one["check"]: one["result"] for one in card["conformance"]}["streamed_answers"] == "kept"
     assert min(received.body["max_tokens"] for received in upstream.received) > 16, "a part of JSON is none"
+
+
+async def test_each_question_is_asked_by_its_own_schema_under_load_too(run, place, upstream):
+    upstream.play(upstream.says('{"total": 8.2}'))
+    (place / "rung.yaml").write_text(
+        f"reasoners: {{cloud: {{kind: endpoint, model: m, base_url: {upstream.base_url}, logprobs: false}}}}"
+    )
+    items = []
+    for name in ("total", "sum", "paid"):
+        schema = {"type": "object", "properties": {name: {"type": "number"}}}
+        items.append({"question": f"{name} 8.20", "answer": "{}", "grader": "json", "schema": schema})
+    (place / "graded.jsonl").write_text("\n".join(map(json.dumps, items)))
+    await asyncio.to_thread(run, "test", "reasoner", "cloud", "--graded", "graded.jsonl", "--load", "8", "--json")
+    loaded = [received.body for received in upstream.received[-8:]]
+    assert len({body["messages"][-1]["content"] for body in loaded}) == 3
+    for body in loaded:
+        (name,) = body["response_format"]["json_schema"]["schema"]["properties"]
+        assert body["messages"][-1]["content"] == f"{name} 8.20"
