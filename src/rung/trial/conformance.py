@@ -44,11 +44,12 @@ class Subject:
     """A reasoner, not yet started, and what is known of its answers.
 
     `answer` is the way it is asked, its own if not given. `questions`: questions and what their answers must hold (""
-    if that cannot be foreseen); `params` go into every body, `forms` into that of their question. `foreign`: one that it abstains from, if there is one;
-    `long`: one that keeps it at work until it is left; `stopped` waits until that work has stopped (where that is not
-    given, it may be that the work does not take long), and `began` until it has begun (or else its first chunk says
-    so); `long_begins`: a chunk comes before it is done. `for_a_word` asks for a word, in JSON. `parts` are what its
-    life begins and ends with. `deadline_s` is that of every call: one that has long passed, where no lane looks at it.
+    if that cannot be foreseen); `params` go into every body, `forms` into that of their question. `foreign`: one that
+    it abstains from, if there is one; `long`: one that keeps it at work until it is left; `stopped` waits until that
+    work has stopped (where that is not given, it may be that the work does not take long), and `began` until it has
+    begun (or else its first chunk says so); `long_begins`: a chunk comes before it is done. `for_a_word` asks for a
+    word, in JSON. `parts` are what its life begins and ends with. `deadline_s` is that of every call: one that has long
+    passed, where no lane looks at it.
     """
 
     reasoner: Reasoner
