@@ -29,7 +29,13 @@ CHAT, INFER = "/v1/chat/completions", "/v1/infer"
 KEEP_ALIVE = KeepAlive()
 _PATHS = [operation.path for operation in OPERATIONS]
 _NEAR = 0.75  # a base URL without /v1, or with it twice, is nearer
-_RESPONSES = "/responses"
+# What clients ask of other APIs unless told, and what to do: docs/decisions/0029-what-was-planned-and-is-not-there.md.
+_SPEAK_CHAT = f"have the client speak chat completions, {CHAT}."
+_ELSEWHERE = {
+    "/responses": _SPEAK_CHAT,
+    "/messages": _SPEAK_CHAT,
+    "/embeddings": "Rung gives no embeddings: have the client ask a server of an embedding model.",
+}
 # Of an id: the milliseconds it was made at (48 bits) and chance (80 bits), as UUIDs of version 7 have them.
 _CHANCE_DIGITS, _IDS = 20, 256
 
@@ -119,10 +125,10 @@ def _routed(error: HTTPException, scope: Scope) -> tuple[RungError, Headers]:
 
 
 def _unknown_path(path: str) -> UnknownPath:
+    if hint := _ELSEWHERE.get(path[path.rfind("/") :]):
+        return UnknownPath(f"There is nothing at {path}; {hint}")
     hint = "GET / lists what there is."
-    if path.endswith(_RESPONSES):
-        hint = f"have the client speak chat completions, {CHAT}."
-    elif near := difflib.get_close_matches(path, _PATHS, n=1, cutoff=_NEAR):
+    if near := difflib.get_close_matches(path, _PATHS, n=1, cutoff=_NEAR):
         hint = f"did you mean {near[0]}?"
     return UnknownPath(f"There is nothing at {path}; {hint}")
 

@@ -166,7 +166,9 @@ async def test_an_unknown_path(client: Client, path: str) -> None:
         ("/v1/models/", "did you mean /v1/models?"),
         ("/v1/responses", "chat completions, /v1/chat/completions."),
         ("/responses", "chat completions, /v1/chat/completions."),
-        ("/v1/embeddings", "GET / lists what there is."),
+        ("/v1/messages", "chat completions, /v1/chat/completions."),
+        ("/v1/embeddings", "have the client ask a server of an embedding model."),
+        ("/v1/files", "GET / lists what there is."),
     ],
 )
 async def test_a_path_that_clients_ask_by_mistake_says_what_to_do(client: Client, path: str, hint: str) -> None:
