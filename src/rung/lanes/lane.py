@@ -13,7 +13,7 @@ from rung.errors import Disconnected, Overloaded, RateLimited, ReasonerError, Ti
 from rung.lanes.budget import Budget
 from rung.lanes.congestion import Price
 from rung.lanes.hedge import Hedge, Late, may_run_twice
-from rung.lanes.intime import InTime
+from rung.lanes.intime import InTime, Soonest
 from rung.lanes.lookout import Lookout
 from rung.lanes.pace import Pace
 from rung.lanes.pool import Pool
@@ -91,6 +91,7 @@ class Lane:
         self._mean_s = 0.0
         self._mean_tokens = _GUESSED_TOKENS
         self._in_time = InTime()
+        self._soonest = Soonest()
         self._lookout = Lookout(reasoner, self._queue, self.pool.pump, self._turn_away, setup.wake)
         self._counts = dict.fromkeys(("served", "refused", "shed", "expired", "hedged", "retried"), 0)
         self.pool.join(self, setup.weight)
@@ -243,6 +244,8 @@ class Lane:
         target = self._pick(ticket, now_s)
         if target is None and not self._usable(now_s):
             raise self._left_alone(now_s)
+        if now_s + ticket.service_s > ticket.deadline_s:
+            self._refuse_if_never_in_time(ticket, now_s)
         self._throttle.offered(ticket, now_s)
         may_read = not self.pool.reading_long or not self._is_long(ticket)
         if target is not None and status.state == "warm" and not self._queue.n and self.pool.room and may_read:
@@ -260,6 +263,14 @@ class Lane:
                 f"{self.reasoner.name} would answer {late_s:.1f} s after the deadline", retry_after_s=max(late_s, 1.0)
             )
         return None
+
+    def _refuse_if_never_in_time(self, ticket: Ticket, now_s: float) -> None:
+        """Whose prompt alone takes longer to read than it has: by name it would hold a place until its deadline."""
+        soonest_s = self._soonest.least * self.pace.seconds(ticket.prompt_tokens, 0)
+        if now_s + soonest_s > ticket.deadline_s:
+            self._counts["refused"] += 1
+            left_s = max(ticket.deadline_s - now_s, 0.0)
+            raise TimedOut(f"{self.reasoner.name} needs {soonest_s:.1f} s to read this, {left_s:.1f} s are left")
 
     async def _turn(self, ticket: Ticket, call: Call) -> Permit:
         """Waits in the queue for a permit; leaves it at once when the deadline passes or the caller does."""
@@ -487,6 +498,8 @@ class Lane:
         took_s = now_s - watch.started_s
         if self._queue.n and ticket.service_s > 0:
             self._in_time.took(took_s / ticket.service_s)
+        if self._setup.shared and watch.first_s is not None:
+            self._soonest.took(watch.first_s / max(self.pace.seconds(ticket.prompt_tokens, 0), 1e-6))
         self._mean_s = took_s if self._mean_s == 0.0 else self._mean_s + 0.2 * (took_s - self._mean_s)
         if watch.usage is not None:
             tokens = watch.usage.prompt_tokens + watch.usage.completion_tokens
