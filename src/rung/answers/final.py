@@ -39,6 +39,10 @@ _POWER = re.compile(r"(?<![\w.^*])10\^\{?(-?\d{1,4})\}?(?!\w)")
 _AND_HALF = re.compile(r"(?<=\d)\sand\s(?:a|one)\shalf\b", re.IGNORECASE)
 _DENIED = re.compile(rf"\b(?:not|rather than|instead of)\s{NUMBER.pattern}", re.IGNORECASE)
 _DENYING = ("ot ", "ather than ", "nstead of ")
+# Two whole numbers to choose from.
+_EITHER = re.compile(
+    r"(?<![\w.,/$€£-])(\d{1,15}),?\s\(?or\s(?:maybe\s|perhaps\s|possibly\s)?(\d{1,15})\b(?![%.,/:]\d|%|\s(?:dozen|percent)\b)"
+)
 # What makes another number of the word before it.
 _PART = re.compile(
     r"[\s-](?:half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?|dozens?)\b|\sand\sa\s(?:half|third|quarter)\b",
@@ -135,7 +139,15 @@ def _number(text: str) -> str | None:
         value = next((v for rest in _after_markers(text) if (v := _marked_number(rest, text)) is not None), None)
     if value is None:
         value = _said_last(_MARKUP.sub("", text))
-    return None if value is None else written(value)
+    return None if value is None or _hedged(value, text) else written(value)
+
+
+def _hedged(value: Fraction, text: str) -> bool:
+    """Whether it was last said as one of two to choose from."""
+    found = list(_EITHER.finditer(text)) if "or " in text else []
+    if not found or found[-1][1] == found[-1][2] or value not in {int(found[-1][1]), int(found[-1][2])}:
+        return False
+    return all(later != value for _, later in _matches(text[found[-1].end() :]))
 
 
 def _figures(text: str) -> str:
@@ -281,7 +293,7 @@ def _one_of(text: str, options: Sequence[str]) -> int | None:
     named = [_named(option) for option in options[:MOST_OPTIONS]]
     found = [i for i, words in enumerate(named) if words and f" {words} " in f" {said}"]
     whole = [i for i in found if not any(i != j and f" {named[i]} " in f" {named[j]} " for j in found)]
-    first = [i for i in whole if said.startswith(f"{named[i]} ")]
+    first = [i for i in whole if said.startswith(f"{named[i]} ") and not said.startswith(f"{named[i]} or ")]
     chosen = first if len(first) == 1 else whole
     return chosen[0] if len(chosen) == 1 else None
 

@@ -285,3 +285,32 @@ def test_a_label_that_is_denied_is_not_given() -> None:
     assert extract("This is not spam.", "label", ("spam", "ham")) is None
     assert extract("ham, not spam", "label", ("spam", "ham")) == "ham"
     assert extract("This is not spam.", "label", ("spam", "not spam")) == "not spam"
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12 or 13", None),
+        ("The answer is 12 or 13.", None),
+        ("Answer: 12, or maybe 13 apples", None),
+        ("It is 12 (or 13).", None),
+        ("12 + 1 = 13. The answer is 12 or 13.", None),
+        # made up its mind, or named one number in two ways
+        ("It takes 2 or 3 eggs. I take 3.\n\nAnswer: 3", "3"),
+        ("Is it 12 or 13? 4 * 3 = 12, so it is 12.", "12"),
+        ("There are 5 or 6 in each of 4 boxes, 22 in all.", "22"),
+        ("24 or 2 dozen", "2"),
+        ("5 or 500%", "500"),
+        ("12 or 12.0", "12"),
+        ("$5 or 500 cents", "500"),
+    ],
+)
+def test_two_numbers_to_choose_from_are_no_answer(text: str, number: str | None) -> None:
+    assert extract(text, "number") == number
+
+
+def test_two_labels_to_choose_from_are_no_answer() -> None:
+    options = ("positive", "negative", "neutral")
+    assert extract("positive or neutral", "label", options) is None
+    assert extract("Answer: positive or neutral", "label", options) is None
+    assert extract("positive, or so it seems", "label", options) == "positive"
