@@ -32,9 +32,20 @@ _PROGRAMS = frozenset(["function", "script", "code", "program", "query", "class"
 # Beside the name of a language.
 _PROGRAMMING = _PROGRAMS | {"implement", "debug", "refactor"}
 _MAKING = frozenset(["write", "implement", "fix", "debug", "refactor"])
-_MAKE_PROGRAM = re.compile(
-    r"\b(?:write|implement|fix|debug|refactor)\b.{0,40}\b(?:function|script|code|program|query|class|method|regex)\b"
+# People train by programs, and write code of conduct, class schedules and scripts of films: what stands around these
+# words must fit code.
+_OF_CODE = (
+    "an? the this that these my our me some its short small simple little quick basic efficient fast complete working "
+    "following given same new better whole entire generic recursive helper test unit shell batch web sql command-line"
 )
+_MAKE_PROGRAM = re.compile(
+    r"\b(?:write|implement|fix|debug|refactor)\b(?:.{0,40}\b(?:functions?|regex)\b"
+    rf"|\s(?:(?:{_OF_CODE.replace(' ', '|')}),?\s){{0,4}}(?:script|code|program|query|class|method)\b"
+    r"(?!-|\s(?!(?:that|to|which|who|called|named|in|using|so|with|for|from|as|and|or|when|where|if|by|on|below|here"
+    r"|please|it|is)\b)\w))"
+)
+# Asks what something is; nothing is to be written.
+_ABOUT = re.compile(r"\s*(?:what(?:'s|\sis|\sare)\s(?:an?|the)|which)\s(?!.*\b(?:this|these|my|following|below)\b)")
 # Where there are formulas, "write the function" may ask for one.
 _SURELY_PROGRAM = re.compile(
     r"\b(?:write|implement|fix|debug|refactor)\b.{0,40}"
@@ -121,7 +132,7 @@ def _code(text: str, telling: frozenset[str]) -> float:
         if sign in text and mark in text:
             marks += 1
     if not telling.isdisjoint(_LANGUAGES):
-        marks += not telling.isdisjoint(_PROGRAMMING)
+        marks += not telling.isdisjoint(_PROGRAMMING) and not _ABOUT.match(text)
     elif not telling.isdisjoint(_PROGRAMS) and not telling.isdisjoint(_MAKING) and _MAKE_PROGRAM.search(text):
         marks += 1
     return min(1.0, marks / 2)
