@@ -302,8 +302,12 @@ def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
 
 
 async def _start(lives: Iterable[Lane | Reasoner]) -> None:
-    """All of them, or none: closes those that it has begun with if one raises."""
+    """All of them, or none: if one raises, those that it has begun with are closed, and no lane stays in its pool."""
+    lives = list(lives)
     async with AsyncExitStack() as on_failure:
+        for one in lives:
+            if isinstance(one, Lane):  # it joined when it was made
+                on_failure.callback(one.pool.leave, one)
         for one in lives:
             on_failure.push_async_callback(one.close)
             await one.start()

@@ -124,6 +124,15 @@ async def test_a_leaf_that_cannot_start_stops_the_others_and_the_old_config_stay
     assert (await rung.answer(QUESTION, model="one")).text == "Hello from upstream."
 
 
+async def test_a_refused_reload_leaves_no_lane_in_a_pool_that_serves(rung_of, config_of, broken):
+    pooled, lanes = {"pool": "q"}, {"pools": {"q": 2}}
+    rung = await rung_of({"one": pooled}, lanes=lanes)
+    pool = rung._serving.parts["one"].lane.pool
+    with pytest.raises(NotReady):
+        await rung.apply(config_of({"one": pooled, "two": pooled, "broken": pooled, "three": pooled}, lanes=lanes))
+    assert [lane.reasoner.name for lane in pool.members] == ["one"]
+
+
 async def test_a_rung_that_cannot_start_leaves_nothing_running(config_of, broken, closed):
     rung = Rung(config_of({"one": {}, "broken": {}}))
     with pytest.raises(NotReady):
