@@ -6,8 +6,7 @@ from sympy import Integer
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.expressions import build, number
-from rung.reasoners.symbolic.lexer import PREFIXES, value_in_base
-from rung.reasoners.symbolic.numerals import roman_parts
+from rung.reasoners.symbolic.numerals import PREFIXES, roman_parts, value_in_base
 from rung.reasoners.symbolic.operands import whole
 from rung.reasoners.symbolic.rounding import as_decimal
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes, tokens_of

@@ -1,7 +1,6 @@
 """Text -> tokens of the grammar. A word that is in no phrase ends the attempt: nothing of a question is skipped."""
 
 import re
-from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
 from typing import Final
@@ -10,38 +9,14 @@ from lark import Token
 
 from rung.reasoners.symbolic.arrange import OPENS, OPERAND_ENDS, arranged
 from rung.reasoners.symbolic.errors import NotUnderstood
-from rung.reasoners.symbolic.numerals import from_roman, number_in_words, part_after
+from rung.reasoners.symbolic.numerals import PREFIXES, from_roman, number_in_words, part_after, value_in_base
 from rung.reasoners.symbolic.phrasings.names import FUNCTIONS, ORDINALS, SCALES
+from rung.reasoners.symbolic.pieces import Piece, pieces
 from rung.reasoners.symbolic.unit_names import EITHER, LETTER_UNITS, MONTHS, UNITS
 from rung.reasoners.symbolic.vocabulary import ANYWHERE, ASIDES, AT_END, AT_START
 
 MAX_TOKENS: Final = 900
-# The letter in `0xff`, and its base.
-PREFIXES: Final = {"x": 16, "b": 2, "o": 8}
 
-_MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
-_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
-_PIECE = re.compile(
-    rf"""\s*(?:
-    (?P<TIME>\d{{1,2}}:\d{{2}}(?![\d:])(?:\s*[ap]\.?m\b\.?)?|\d{{1,2}}\s*[ap]\.?m\b\.?)
-  | (?P<DATE>{_DAY}\s+(?:of\s+)?{_MONTH}\s*,?\s+\d{{4}}\b|{_MONTH}\s+{_DAY}\s*,?\s+\d{{4}}\b|\d{{4}}-\d{{2}}-\d{{2}}\b)
-  | (?P<MONTH>{_MONTH}\s*,?\s+(?:of\s+)?\d{{4}}\b(?!\s*,?\s+\d))
-  | (?P<ZONE>(?:utc|gmt)\b(?:\s?[-+]\s?\d{{1,2}}(?::\d{{2}})?)?)
-  | (?P<BASED>[0-9a-z]+\s+\(base\s+\d+\)|0x[0-9a-f]+\b|0b[01]+\b|0o[0-7]+\b)
-  | (?P<D_BY>d(?:\^\d)?/d[a-z](?:\^\d)?(?![a-z]))
-  | (?P<DASH>(?<=[a-zA-Z'])'(?=['\ ]*\())
-  | (?P<OPTION>\([a-z]\)(?=\s))
-  | (?P<NTH>[a-z]'th\b|nth\b)
-  | (?P<LOG>log_\{{?\d+\}}?|log(?:2|10)(?=\s*\())
-  | (?P<ORD>\d+(?:st|nd|rd|th)\b)
-  | (?P<NUM>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,])|(?:\d*\.\d+|\d+)(?:e[-+]?\d{{1,3}}(?![a-z0-9]))?)
-  | (?P<BAG>(?<=from\ )\{{[a-z]:.*?\}})
-  | (?P<DOTS>\.{{2,}}|…)
-  | (?P<WORD>[A-Za-z]{{3,}}(?:-[A-Za-z]{{3,}})+|[A-Za-z]+(?:'[a-z]+)?)
-  | (?P<SIGN>->|<=|>=|!=|==|=<|[-+*/^()\[\]{{}},.?:;=<>%!|"$°])
-    )""",
-    re.VERBOSE | re.IGNORECASE,
-)
 _SIGNS: Final = {
     "+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "DIVIDED", "^": "POWER", "(": "_LPAR", ")": "_RPAR", "[": "_LBRACK",
     "]": "_RBRACK", "{": "_LBRACK", "}": "_RBRACK", ",": "_COMMA", ".": "_END", "?": "_END", ":": "", ";": "_COMMA",
@@ -66,27 +41,6 @@ _HEX: Final = frozenset({"hex", "hexadecimal"})
 _CUBED_UNITS: Final = frozenset({"square", "cubic"})
 # A minus in words that begins a number is a sign.
 _NEGATIVE: Final = frozenset({"minus", "negative"})
-
-
-class Piece:
-    """A run of characters of one kind, before words are read as phrases."""
-
-    __slots__ = ("at", "end", "kind", "text")
-
-    def __init__(self, kind: str, text: str, at: int, end: int) -> None:
-        self.kind, self.text, self.at, self.end = kind, text, at, end
-
-
-def pieces(text: str) -> Iterator[Piece]:
-    at = 0
-    end = len(text.rstrip())
-    while at < end:
-        found = _PIECE.match(text, at)
-        if found is None or found.lastgroup is None:
-            raise NotUnderstood("a sign that it does not read")
-        kind = found.lastgroup
-        yield Piece(kind, found.group(kind), found.start(kind), found.end())
-        at = found.end()
 
 
 def tokens(text: str) -> list[Token]:
@@ -116,15 +70,6 @@ def _based_tokens(base: int, text: str) -> list[Token]:
         else:
             raise NotUnderstood("a sign that is no digit")
     return result
-
-
-def value_in_base(digits: str, base: int) -> int:
-    if not 2 <= base <= 36 or len(digits) > 400:
-        raise NotUnderstood("a base that is not between 2 and 36")
-    try:
-        return int(digits, base)
-    except ValueError:
-        raise NotUnderstood("a digit that the base does not have") from None
 
 
 class _Reader:

@@ -1,10 +1,13 @@
-"""Numbers in words, and in Roman numerals."""
+"""Numbers in words, in Roman numerals, and in the digits of a base."""
 
 from fractions import Fraction
 from typing import Final
 
-from rung.reasoners.symbolic.errors import NoAnswer
+from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
 from rung.reasoners.symbolic.phrasings.names import ONES, PARTS, SCALES, TENS
+
+# The letter in `0xff`, and its base.
+PREFIXES: Final = {"x": 16, "b": 2, "o": 8}
 
 
 def part_after(words: list[str]) -> Fraction | None:
@@ -91,3 +94,12 @@ def from_roman(said: str) -> int:
     if left or not 1 <= value <= MAX_ROMAN:
         return 0
     return value if "".join(letters for letters, _ in roman_parts(value)) == said else 0
+
+
+def value_in_base(digits: str, base: int) -> int:
+    if not 2 <= base <= 36 or len(digits) > 400:
+        raise NotUnderstood("a base that is not between 2 and 36")
+    try:
+        return int(digits, base)
+    except ValueError:
+        raise NotUnderstood("a digit that the base does not have") from None
