@@ -53,9 +53,9 @@ class World:
         self.rng = Random(seed)
         self.ended = {}
 
-    def lane(self, machine, *, places=4, pool=None, bounds=None):
+    def lane(self, machine, *, places=4, pool=None, bounds=None, **more):
         pace = Pace(first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=self.token_s)
-        setup = Setup(pool=pool or Pool(places, self.clock), pace=pace, bounds=bounds or Lanes())
+        setup = Setup(pool=pool or Pool(places, self.clock), pace=pace, bounds=bounds or Lanes(), **more)
         return Lane(machine, setup, self.clock, self.rng)
 
     async def ask(self, lane, name, *, tokens, within_s, leaves_s=None, error=None, predicted=None, **more):

@@ -85,6 +85,25 @@ def test_with_others_waiting_nothing_is_begun_that_will_hardly_be_done_in_time(s
     assert simulate(scene) == ["met", ends, "met"]
 
 
+@pytest.mark.parametrize(("quickest", "calls", "ends"), [(1.0, 20, "TimedOut"), (1.0, 19, "late"), (0.1, 20, "late")])
+def test_whose_prompt_alone_takes_longer_than_it_has_is_refused_at_once(simulate, machine, quickest, calls, ends):
+    """Asked for by name it held a place of the machine until its deadline. What is kept is read at once: one call that
+    was quick tells that others may be."""
+
+    async def scene(world):
+        lane = world.lane(machine(), shared=True)
+        for n in range(calls):
+            await world.ask(lane, f"c{n}", tokens=1.0 if n else quickest, predicted=1, within_s=1.0)
+        began_s = world.clock.monotonic()
+        ended = await world.ask(lane, "late", tokens=1.0, within_s=0.005)
+        took_s = world.clock.monotonic() - began_s
+        return ended, took_s, lane.stats().refused, await world.ask(lane, "in time", tokens=1.0, within_s=0.05)
+
+    ended, took_s, refused, other = simulate(scene)
+    assert (ended, other) == (ends, "met")
+    assert (took_s == 0.0, refused == 1) == (ends == "TimedOut", ends == "TimedOut")
+
+
 def test_a_crowd_of_critical_requests_is_served_as_far_as_it_goes(simulate, machine):
     """At twice what the lane can do, all critical, and twice as long as predicted: none is begun in vain."""
 

@@ -103,26 +103,6 @@ async def test_a_full_queue_tells_how_long_it_takes_to_be_empty(bench, server):
     await asyncio.wait(tasks)
 
 
-@pytest.mark.parametrize(("quickest_s", "calls", "refused"), [(0.02, 20, True), (0.02, 3, False), (0.001, 20, False)])
-async def test_whose_prompt_alone_takes_longer_than_it_has_is_refused_at_once(
-    bench, server, quickest_s, calls, refused
-):
-    """Asked for by name it held a place of the machine until its deadline. What was kept is read at once: one call that
-    was quick tells that others may be."""
-    up = server([quickest_s, "ok"], *[[0.02, "ok"]] * calls)
-    lane = bench.lane(up, places=2, first_s=0.02, shared=True)
-    for _ in range(calls):
-        assert await bench.ask(lane) == "ok"
-    if refused:
-        with pytest.raises(TimedOut, match="to read this"):
-            await bench.ask(lane, "late", within_s=0.005)
-        assert lane.stats().refused == 1
-        assert await bench.ask(lane, "in time", within_s=0.2) == "ok"
-    else:
-        assert await bench.ask(lane, "late", within_s=0.005) == "ok"
-    assert ("late" in up.begun) is not refused
-
-
 async def test_who_cannot_be_served_in_time_is_refused_at_the_door(bench, server):
     gate = asyncio.Event()
     lane = bench.lane(server([gate, "ok"]), places=1, first_s=10.0)
