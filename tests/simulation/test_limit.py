@@ -175,3 +175,32 @@ def test_a_long_prompt_is_neither_slow_nor_late_nor_lost(lengths):
     stats = run(main())
     assert stats.served == len(lengths)
     assert stats.hedged <= 0.02 * len(lengths)
+
+
+@pytest.mark.parametrize("read_s", [1 / 3000, 0.0])
+def test_what_an_endpoint_takes_to_read_a_prompt_is_predicted(read_s):
+    """Once streams have told it: a prompt of 20,000 tokens was expected to be read as soon as any."""
+
+    class Reads(Machine):
+        async def answer(self, call):
+            await asyncio.sleep(0.3 * rng.lognormvariate(0, 0.3) + call.prompt_tokens * read_s)
+            yield Chunk(text="ok")
+            yield Chunk(finish="stop", usage=Usage(prompt_tokens=int(call.prompt_tokens), completion_tokens=1))
+
+    rng = Random(1)
+
+    async def main():
+        clock = LoopClock()
+        pace = Pace(first_s=0.8, prompt_s_per_token=0.0, completion_s_per_token=0.01)
+        lane = Lane(Reads(), Setup(pool=Pool(8, clock), pace=pace, bounds=Lanes(), most=8), clock, Random(1))
+        for n in range(100):
+            tokens = min(rng.lognormvariate(6.5, 1.0), 20_000)
+            call = Call(id=f"c{n}", body={}, deadline_s=clock.monotonic() + 100, stream=True, prompt_tokens=tokens)
+            async with closing(lane.call(call)) as chunks:
+                async for _ in chunks:
+                    pass
+        return lane.standing(1, "").pace
+
+    pace = run(main())
+    for tokens in (100, 1000, 20_000):
+        assert pace.seconds(tokens, 0) == pytest.approx(0.32 + tokens * read_s, rel=0.25)

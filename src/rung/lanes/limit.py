@@ -27,6 +27,8 @@ _FEW = 0.5
 # Lengths are learned as slowly as what is usual, by so much of the differences explained at least.
 _LENGTHS_KEPT = 1 - 1 / _LONG_SAMPLES
 _EXPLAINED = 0.5
+# Before so many calls even half may be chance.
+_TELLING = 20
 _TOLD = 1e-6  # less is what sums of floats are off by
 _NO_MATTER = 1e7
 # A call that hangs is slow, but counts no further than this many times the usual; of the first few nothing is known.
@@ -61,10 +63,12 @@ class _Batch:
 class Length:
     """How many tokens' time passes besides theirs, so that what is short does not look slow, nor what is long: whole
     answers by their tokens, first chunks by the prompt's. Least squares of the seconds on the tokens. A guess, until
-    the lengths have told: they differ by more than the guess, or explain most of what the seconds differ by."""
+    the lengths have told: they differ by more than the guess, or explain most of what the seconds differ by; once they
+    do that beyond chance it is `told`."""
 
     def __init__(self, guess_tokens: float) -> None:
         self.fixed_tokens = self._guess_tokens = guess_tokens
+        self.told = False
         self._w = self._n = self._t = self._nn = self._nt = self._tt = 0.0
 
     def seen(self, tokens: float, seconds: float) -> float:
@@ -84,6 +88,7 @@ class Length:
         if explained or (self._w >= _FIRST_SAMPLES and spread > (self._guess_tokens * self._w) ** 2):
             fixed_tokens = (self._t * spread / across - self._n) / self._w if across > 0 else _NO_MATTER
             self.fixed_tokens = min(max(fixed_tokens, 1.0), _NO_MATTER)
+            self.told = self.told or (explained and self._w >= _TELLING)
         return (before + usual_tokens) / (self.fixed_tokens + usual_tokens)
 
     def stretch(self, tokens: float) -> float:

@@ -5,6 +5,8 @@ from math import inf
 from typing import Any, Final
 from weakref import ref
 
+from msgspec.structs import replace
+
 from rung.clock import Clock
 from rung.config.lanes import Lanes
 from rung.errors import Abstained, Disconnected, RateLimited, ReasonerError, UpstreamRefusedRequest
@@ -18,18 +20,21 @@ from rung.types import Call, Chunk, Usage
 
 # As long as it is not known: so many tokens of a prompt are read in the time that passes before the first token anyway.
 _FIRST_TOKENS = 4000.0
+# Weight of a new observation, as in the pace.
+_NEW = 0.2
 # A timer may ring that much early.
 _EARLY_S = 0.01
 
 
 class Target:
     """`most` bounds the adaptive limit; None: nothing but the pool bounds it, and its speed says nothing of its health
-    (a machine of ours that is shared)."""
+    (a machine of ours that is shared). `pace` is what it is predicted by: with the reading of prompts apart, once their
+    lengths have told what that takes."""
 
     def __init__(self, name: str, answer: Below, pace: Pace, bounds: Lanes, most: int | None) -> None:
         self.name = name
         self.answer: Final = answer
-        self.pace = pace
+        self.pace = self._pace = pace
         self.breaker = Breaker(bounds.breaker)
         self.running = 0
         self.outstanding_tokens = 0.0
@@ -39,6 +44,7 @@ class Target:
         self._befell: tuple[Callable[[], ReasonerError | None], float] = (_nothing, 0.0)
         fixed_tokens = pace.first_s / pace.completion_s_per_token if pace.completion_s_per_token else 0.0
         self._answers, self._prompts = Length(max(fixed_tokens, 1.0)), Length(_FIRST_TOKENS)
+        self._read_s = 0.0  # for a token of a prompt, when what passes anyway is counted in tokens too
 
     @property
     def limit(self) -> int | None:
@@ -50,7 +56,7 @@ class Target:
 
     def done_in_s(self, tokens: float) -> float:
         """Predicted: what it has to write, and `tokens` more."""
-        return self.pace.first_s + (self.outstanding_tokens + tokens) * self.pace.completion_s_per_token
+        return self._pace.first_s + (self.outstanding_tokens + tokens) * self._pace.completion_s_per_token
 
     def stretch(self, prompt_tokens: float) -> float:
         """By how many times longer it may be silent over a prompt, where that is not in what is predicted."""
@@ -80,11 +86,14 @@ class Target:
         self._ended(age, now_s, failed=hopeless, slow=self._limit is not None)
 
     def answered(self, watch: "Watch", age: int, now_s: float) -> None:
-        self.pace = watch.pace_after(self.pace, now_s)
+        self.pace = self._pace = watch.pace_after(self._pace, now_s)
         usual = self._usual.get(watch.stream)
         if usual is None:
             usual = self._usual[watch.stream] = Usual()
         figure = self._figure(watch, usual, now_s) if self._limit is not None else None
+        if self._prompts.told and not self._pace.prompt_s_per_token:
+            first_s = self._read_s * self._prompts.fixed_tokens
+            self.pace = replace(self._pace, first_s=first_s, prompt_s_per_token=self._read_s)
         if self._limit is None or figure is None:
             self._ended(age, now_s, failed=False)
             return
@@ -104,8 +113,13 @@ class Target:
         else:
             return None
         tokens = max(tokens, 1.0)
-        usual.scale(length.seen(tokens, seconds))
-        return seconds / (length.fixed_tokens + tokens)
+        change = length.seen(tokens, seconds)
+        usual.scale(change)
+        figure = seconds / (length.fixed_tokens + tokens)
+        if watch.stream:
+            before = self._read_s * change or figure
+            self._read_s = before + _NEW * (figure - before)
+        return figure
 
     def _ended(self, age: int, now_s: float, *, failed: bool, slow: bool = False) -> None:
         self.breaker.ended(age, now_s, failed=failed, slow=slow)
