@@ -29,6 +29,7 @@ unit: setup-dev
 	@$(BIN)/pytest tests/unit
 
 bench: setup-dev
+	@test -f benchmarks/$(NAME).py || { echo "Say which: make bench NAME=hotpath, or another of benchmarks/*.py that says how it is run"; exit 2; }
 	@$(BIN)/python benchmarks/$(NAME).py $(ARGS)
 
 # Writes the locks again (the only step that looks for newer versions).
