@@ -65,9 +65,8 @@ def _nothing(graded: list[Graded], path: Path, since: datetime | None) -> str:
 
 def _show(found: Replay, console: Console) -> None:
     left = f" ({found.unknown:,} more say nothing of what serves now)" if found.unknown else ""
-    console.print(
-        f"{found.decisions:,} scored decisions{left}. How right answers were, and how right they were said to be:"
-    )
+    scored = "1 scored decision" if found.decisions == 1 else f"{found.decisions:,} scored decisions"
+    console.print(f"{scored}{left}. How right answers were, and how right they were said to be:")
     table = Table(
         "rung", "scored", "right", "as served", "no outcomes", "outcomes before", box=None, padding=(0, 2, 0, 0)
     )

@@ -49,12 +49,14 @@ def weights_problems(config: Config, source: str) -> list[str]:
 
 
 def file_problems(config: Config, source: str) -> list[str]:
-    """Code of one's own, or an artefact, that is not there. Neither is opened here; `rung doctor` loads them."""
-    files = {
-        f"reasoners.{name}.call": entry.call.rpartition(":")[0]
-        for name, entry in config.reasoners.items()
-        if isinstance(entry, FunctionConfig) and ".py:" in entry.call
-    }
+    """Code and weights of one's own, or an artefact, that are not there. None is opened here; `rung doctor` loads
+    them."""
+    files = {}
+    for name, entry in config.reasoners.items():
+        if isinstance(entry, FunctionConfig) and ".py:" in entry.call:
+            files[f"reasoners.{name}.call"] = entry.call.rpartition(":")[0]
+        if isinstance(entry, LocalConfig) and entry.path is not None:
+            files[f"reasoners.{name}.path"] = str(entry.path)
     if config.estimates.artefact is not None:
         files["estimates.artefact"] = str(config.estimates.artefact)
     return [f"{source}: {where}: there is no file {f}" for where, f in files.items() if not os.path.isfile(f)]

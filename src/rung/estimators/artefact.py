@@ -68,7 +68,7 @@ _OWN = ("lean", "mix", "mean", "calibration", "sample", "density")
 
 def load(path: Path) -> tuple[Model, About]:
     """Raises ConfigError for anything but an artefact of this format."""
-    if path.is_file() and not zipfile.is_zipfile(path):
+    if path.exists() and not zipfile.is_zipfile(path):
         raise ConfigError(f"{path}: is no artefact of `rung eval`, or only a part of one; make it again")
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:

@@ -104,7 +104,11 @@ def _csv(path: Path) -> dict[str, Sequence[Any]]:
                     raise ConfigError(f"{path}: line {rows.line_num} has not as many values as there are columns")
                 for name, value in row.items():
                     columns[name].append(value)
-    except (csv.Error, UnicodeDecodeError, OSError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: cannot be read as csv: is no text in UTF-8") from error
+    except csv.Error as error:
         raise ConfigError(f"{path}: cannot be read as csv: {error}") from error
     return dict(columns)
 

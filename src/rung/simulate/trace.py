@@ -40,8 +40,10 @@ def read_trace(path: Path, most: int | None = None) -> list[Arrival]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             arrivals = sorted(_read(file, path, most), key=lambda arrival: arrival.at_s)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise BadRequest(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"{path}: cannot be read: is no text in UTF-8") from error
     if not arrivals:
         raise BadRequest(f"{path}: holds no arrivals")
     first_s = arrivals[0].at_s

@@ -67,6 +67,15 @@ def test_code_of_ones_own_that_is_not_there(place: Path, run) -> None:
     assert run("validate").exit_code == 0
 
 
+def test_weights_of_ones_own_that_are_not_there(place: Path, run) -> None:
+    write(place, "reasoners: {mine: {kind: local, path: mine.gguf}}")
+    result = run("validate")
+    assert result.exit_code == 1
+    assert "rung.yaml: reasoners.mine.path: there is no file mine.gguf" in result.stderr
+    (place / "mine.gguf").touch()
+    assert run("validate").exit_code == 0
+
+
 def test_an_artefact_that_is_not_there(place: Path, run) -> None:
     """`rung serve` refuses to start by such a file."""
     write(place, "reasoners: {calc: {kind: symbolic}}\nestimates: {artefact: learned.rung}")

@@ -68,6 +68,8 @@ async def test_any_question_is_answered(artefact, text):
 def test_what_is_no_artefact(tmp_path):
     with pytest.raises(ConfigError, match="there is no artefact"):
         load(tmp_path / "none.rung")
+    with pytest.raises(ConfigError, match=r"is no artefact of `rung eval`, or"):
+        load(tmp_path)
     for content in (b"hello", b"", b"\0" * 100):
         (tmp_path / "a.rung").write_bytes(content)
         with pytest.raises(ConfigError, match="is no artefact") as refused:

@@ -110,6 +110,12 @@ def test_what_is_no_file_of_outcomes(tmp_path):
     (tmp_path / "o.json").write_text("{}")
     with pytest.raises(ConfigError, match="parquet or"):
         read_outcomes(tmp_path / "o.json")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ConfigError, match=r"cannot be read: Is a directory$"):
+        read_outcomes(tmp_path / "folder.csv")
+    (tmp_path / "o.csv").write_bytes(b"question,\xff")
+    with pytest.raises(ConfigError, match=r"cannot be read as csv: is no text in UTF-8$"):
+        read_outcomes(tmp_path / "o.csv")
     pytest.importorskip("pyarrow")
     (tmp_path / "o.parquet").write_text("hello")
     with pytest.raises(ConfigError, match="cannot be read as parquet"):

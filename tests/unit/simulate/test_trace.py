@@ -77,6 +77,14 @@ def test_what_cannot_be_read_is_named(tmp_path, text, problem):
         read_trace(written(tmp_path, text))
 
 
+def test_a_file_that_cannot_be_read_is_told_in_words(tmp_path):
+    with pytest.raises(BadRequest, match=r"none.csv: cannot be read: No such file or directory$"):
+        read_trace(tmp_path / "none.csv")
+    (tmp_path / "t.csv").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadRequest, match=r"t.csv: cannot be read: is no text in UTF-8$"):
+        read_trace(tmp_path / "t.csv")
+
+
 def test_load_stretches_the_gaps_alike():
     arrivals = [Arrival(at_s=float(at), prompt_tokens=1, completion_tokens=1) for at in (0, 1, 4)]
     assert [a.at_s for a in scaled(arrivals, [2.0, 2.0, 4.0], 0.5)] == pytest.approx([0, 4, 16])
