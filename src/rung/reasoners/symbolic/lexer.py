@@ -246,6 +246,8 @@ class _Reader:
         """Goes past what says nothing about the question, and keeps whether it asks for the way."""
         self.shown = self.shown or kind == "SHOWN"
         self.at += count
+        if [piece.text for piece in self.pieces[self.at : self.at + 1]] == ["!"]:  # it stresses what is left out
+            self.at += 1
 
     def _pause(self) -> None:
         """Goes past a comma that follows what was left out, or a dash before a word; a sign of that word is none."""

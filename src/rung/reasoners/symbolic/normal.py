@@ -67,9 +67,10 @@ _YEAR = r"(?:1[6-9]|20|21)\d\d"
 _DAY: Final = re.compile(rf"(?<![\d/.(-])(?:\d{{1,2}}([/-])\d{{1,2}}\1{_YEAR}|{_YEAR}([/-])\d{{1,2}}\2\d)(?![\d/.-])")
 _NAMED: Final = re.compile(r"what(?:'s|\s+is|s)\s+(?:9/11|24/7|7/11|4/20|20/20|50/50|80/20)\W*", re.IGNORECASE)
 
-# `1,5 and 2,5` are two numbers in most of Europe, and `100,200 and 300` may be three.
+# `1,5 and 2,5` are two numbers in most of Europe, `100,200 and 300` may be three; and `1,150, 20` are seldom three.
 _COMMAS: Final = re.compile(
-    r"(?<![\d,.])(?:\d+,\d{1,2} and \d+,\d{1,2}|\d{3},(?!000)\d{3},? and \d{1,3})(?![\d,])",
+    r"(?<![\d,.])(?:(?:\d+,\d{1,2} and \d+,\d{1,2}|\d{3},(?!000)\d{3},? and \d{1,3})(?![\d,])"
+    r"|\d{1,3}(?:,\d{3})+,\s-?\d)"
 )
 # `1/2 ÷ 1/4` and `6 / 1/2` look like a division by a fraction, which they are not by the rules.
 _QUOTIENTS: Final = re.compile(r"(?:÷\s*|[)\w]\s+/\s+)\d+/\d")
@@ -107,7 +108,10 @@ def normal(text: str) -> str:
     return text.replace("**", "^").strip()
 
 
-_MARK: Final = re.compile(r"\A(?:\d{1,2}[.)]|[a-z]\)|[-*•]|q\s*[:.])\s+(?=[a-z]{2})", re.IGNORECASE)
+_MARK: Final = re.compile(
+    r"\A(?:\d{1,2}[.)]|[a-z]\)|[-*•]|q\s*[:.]|\*\*(?:question|problem|task|exercise)\s?\d*[.:]?\*\*[.:]?)\s+(?=[a-z]{2})",
+    re.IGNORECASE,
+)
 _ANSWER: Final = re.compile(r"\n\s*a(?:nswer)?\s*:\s*$", re.IGNORECASE)
 _WRAPS: Final = (("**", "**"), ('"', '"'), ("'", "'"), ("“", "”"), ("__", "__"), ("`", "`"))
 

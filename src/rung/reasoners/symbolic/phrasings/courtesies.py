@@ -77,10 +77,14 @@ OPENING: Phrases = (
     "could/can/would/will you help me? with following/this question/problem/exercise/sum?",
     "i have a/another quick? question/problem",
     "i am stuck on this/following question/problem/one?",
+    "i am stuck",
+    "i need help",
+    "for my homework",
+    "just curious",
     "here is a/another/my question/problem/one",
-    "a/another/first/next/my? quick? math/maths/homework/quiz? question/problem",
+    "a/another/first/next/my? quick/simple? math/maths/homework/quiz? question/problem",
     "math/maths/homework/quiz question/problem/help?",
-    "quick question/one/sum",
+    "quick/simple question/one/sum",
     "question/problem/exercise/task",
     "ok/okay/so/now/then/and",
     "thanks",
@@ -98,13 +102,21 @@ HOW: Phrases = (
     "please? explain step by step how to?",
 )
 
+_THANKS: Phrases = (
+    "thanks/cheers/thx/asap",
+    "thank you so/very? much?",
+    "thank you in advance",
+    "thanks in advance",
+    "thanks a lot",
+    "thanks so/very much",
+    "many thanks",
+    "much appreciated",
+)
 # Dropped at the end of a sentence.
 CLOSING: Phrases = (
+    *_THANKS,
     "for me please?",
     "please",
-    "thanks",
-    "thank you very? much?",
-    "many thanks",
     "if you can/could",
     "if possible",
     "then",
@@ -147,14 +159,10 @@ ASIDES: Phrases = (
     "answer/respond/reply with? yes or no",
     "true or false",
     "yes or no",
-    "thanks/cheers",
-    "thank you so/very? much?",
+    *_THANKS,
     "answer/respond/reply with a? single/one? number/word/expression only?",
     "answer/respond/reply with a? single/one? number/word/expression please",
     "i only/just need/want one? number",
-    "thanks in advance",
-    "thanks a lot",
-    "many thanks",
 )
 # Whole sentences that ask for the way.
 EXPLAIN: Phrases = (
