@@ -105,9 +105,10 @@ def looking() -> None:
         rule.append(value_of(rungs, [r.points for r in rungs]))
         for enough, values in fixed.items():
             values.append(threshold_value(rungs, enough))
+    beside = {0.6: (0.03, 0.621), 0.8: (0.54, 0.568), 0.95: (0.4, 0.518)}  # where no line runs
     for enough, values in fixed.items():
         axes.plot(sees, values, color=GREY, linewidth=1.2)
-        axes.annotate(f"threshold {enough:g}", (sees[4], values[4] + 0.008), color=DIM, fontsize=8)
+        axes.annotate(f"threshold {enough:g}", beside[enough], color=DIM, fontsize=8)
     axes.axhline(max(right - cost for right, _, cost in LADDER.values()), color=AMBER, linewidth=1)
     axes.annotate("best single rung", (1.9, max(r - c for r, _, c in LADDER.values()) - 0.011), color=AMBER, fontsize=8)
     axes.plot(sees, rule, color=BLUE, linewidth=2)
