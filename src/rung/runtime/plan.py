@@ -244,7 +244,7 @@ def why_nobody(
     if waited_for:
         back_in_s = min(c.ready_in_s or _UNKNOWN_S for c in waited_for)
         return NotReady(f"nothing that can take this request is up ({listed})", retry_after_s=max(back_in_s, 1.0))
-    if limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
+    if limits.left_s > 0 and limits.left_usd is not None and all(c.estimate.usd > limits.left_usd for c in able):
         return Unsupported(f"nothing fits max_usd ({listed})", param="rung.max_usd")
     return _too_late(up, limits, listed)
 

@@ -459,6 +459,15 @@ async def test_max_usd_bounds_the_options(world, scripted):
     assert "would cost" in next(o.excluded for o in reply.decision.options if o.reasoner == "dear")
 
 
+async def test_who_has_neither_money_nor_time_left_is_told_the_time(world, scripted):
+    """What each rung lacked is told in brackets: time, which no `max_usd` mends."""
+    world.add(scripted("dear", "no"), output_usd_per_token=1.0)
+    with pytest.raises(Unsupported, match=r"nothing fits max_usd \(dear: would cost"):
+        await world.reply(world.request(max_usd=0.01))
+    with pytest.raises(DeadlineExceeded, match="dear: no time is left"):
+        await world.reply(world.request(max_usd=0.01, deadline_ms=1e-6))
+
+
 async def test_an_answer_as_sure_as_expected_ends_the_climb_where_the_rule_would(world, scripted, monkeypatch):
     rng, told, ends = Random(4), Climb._as_expected, []
     for at in range(60):
