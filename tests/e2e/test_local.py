@@ -256,7 +256,7 @@ async def test_a_killed_child_breaks_its_answers_and_comes_back(local: Local) ->
 
 
 async def test_a_child_that_reads_or_writes_is_not_taken_for_one_that_hangs(model_path: Path) -> None:
-    engine = Engine(spec_of(model_path, 1024), RealClock(), pulse=Pulse(every_s=0.01, longest_s=5.0))
+    engine = Engine(spec_of(model_path, 1024), RealClock(), pulse=Pulse(every_s=0.01, longest_s=5.0, awaited_s=2.0))
     async with up(engine) as local:
         pid = engine.pid
         answers = [asked(local, f"{LONG} {i}", max_tokens=60, logit_bias=[[2, False]]) for i in range(3)]

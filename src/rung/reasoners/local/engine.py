@@ -109,6 +109,7 @@ class Engine:
         self._wanted = asyncio.Event()
         self._leaving = asyncio.Event()
         self._answering = 0
+        self._heard_s = 0.0
         self.used_s = 0.0
         self._loading_since_s = 0.0
         self._load_s: float | None = None  # as last measured
@@ -177,10 +178,13 @@ class Engine:
             self.wake()
             status = self.status
             raise Unavailable(f"{self.spec.label}: {status.note}", retry_after_s=status.ready_in_s)
+        if not self._answering:
+            self._heard_s = self._clock.monotonic()
         self._answering += 1
         try:
             async with closing(client.answer(body, stream=True)) as chunks:
                 async for chunk in chunks:
+                    self._heard_s = self._clock.monotonic()
                     yield chunk
         except (Unavailable, Malformed) as error:
             await self._explain(process, error)
@@ -194,6 +198,10 @@ class Engine:
             reason = await asyncio.wait_for(process.ended(), 1.0)
             raise Unavailable(f"{self.spec.label}: {reason}; it is being started again") from error
         raise error
+
+    def _silent_s(self) -> float:
+        """For how long those who are being answered have heard nothing, how far a prompt is read included."""
+        return self._clock.monotonic() - self._heard_s if self._answering else 0.0
 
     def _tell(self, state: ReasonerState, note: str, *, wait_s: float | None = None) -> None:
         self._progress = None
@@ -311,7 +319,7 @@ class Engine:
         self.used_s = self._clock.monotonic()
         self._load_s = self.used_s - self._loading_since_s
         self._tell("warm", "")
-        return await self._over(process, self._pulse.stops(address, _headers(key)))
+        return await self._over(process, self._pulse.stops(address, _headers(key), self._silent_s))
 
     async def _over(self, process: Process, hangs: Coroutine[Any, Any, str]) -> str:
         """Waits until it ended, hangs or is left, and says which."""
