@@ -13,8 +13,8 @@ _ASKED = b'{"content":""}'
 
 
 class Pulse(Struct, frozen=True, kw_only=True):
-    """It is felt `every_s` seconds, and gone after `longest_s` of silence; after `awaited_s` where those who are being answered
-    hear nothing either, who hold what others could use."""
+    """It is felt `every_s` seconds, and gone after `longest_s` of silence; after `awaited_s` where those who are being
+    answered hear nothing either, who hold what others could use."""
 
     every_s: float = 10.0
     longest_s: float = 60.0
