@@ -217,3 +217,15 @@ def test_a_local_model_killed_under_load_loses_nothing_that_another_could_answer
     events = [(40.0, lambda leaves: leaves["home"].kill()), (100.0, lambda leaves: leaves["home"].revive())]
     outcomes = played({"home": {**LOCAL, "strength": 0.9}, "far": FAR}, asked, events=events)
     assert all(o.met for o in outcomes), Counter((o.ending, o.why) for o in outcomes)
+
+
+@pytest.mark.parametrize(
+    ("entry", "last_s"), [({"concurrency": 2}, 10.0), ({"concurrency": 16}, 2.1), ({"batch": 8}, 2.7)]
+)
+def test_a_function_takes_its_time_and_batches_as_it_would(tmp_path, entry, last_s):
+    """A hundred calls a second for two seconds, of a tenth of a second each."""
+    (tmp_path / "own.py").write_text("async def answer(calls): ...")
+    function = {"kind": "function", "call": f"{tmp_path / 'own.py'}:answer", "general": True, **entry}
+    outcomes = played({"mine": function}, [one(f"r{n}", n * 0.01) for n in range(200)])
+    assert {o.ending for o in outcomes} == {"answered"}
+    assert max(o.asked.at_s + o.total_s for o in outcomes) == pytest.approx(last_s, abs=0.1)

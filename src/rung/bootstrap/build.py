@@ -1,7 +1,7 @@
 """Config -> ladder. Leaves whose entry did not change are taken over from the ladder before, warm as they are."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -24,7 +24,7 @@ from rung.config.schema import (
     VoteConfig,
     shown,
 )
-from rung.errors import ConfigError
+from rung.errors import ConfigError, ReasonerError
 from rung.estimators.calibrated import Calibrated, Calibration, read_file
 from rung.estimators.prior import shipped
 from rung.lanes import Batcher, Lane, Pace, Pool, Setup
@@ -45,7 +45,7 @@ from rung.reasoners.think import Think
 from rung.reasoners.vote import Vote
 from rung.routing import Profile
 from rung.runtime import Learned, Rung
-from rung.types import Expected
+from rung.types import Answer, Call, Expected
 
 if TYPE_CHECKING:
     from rung.estimators.learned import Embed
@@ -55,7 +55,7 @@ Leaf = SymbolicConfig | LocalConfig | EndpointConfig | FunctionConfig
 
 # Seconds before anything, a token read, a token written: first guesses, replaced by what the lane measures.
 _SYMBOLIC_PACE = Pace(first_s=0.005, prompt_s_per_token=0.0, completion_s_per_token=0.0)
-_FUNCTION_PACE = Pace(first_s=0.1, prompt_s_per_token=0.0, completion_s_per_token=0.0)
+FUNCTION_PACE = Pace(first_s=0.1, prompt_s_per_token=0.0, completion_s_per_token=0.0)
 # A model of 1.5B parameters at four bits on two cores.
 _LOCAL_PACE = Pace(first_s=0.05, prompt_s_per_token=1 / 70, completion_s_per_token=1 / 30)
 
@@ -65,6 +65,13 @@ class HasUpstreams(Protocol):
     """A reasoner with several addresses or keys, which its lane chooses from."""
 
     upstreams: Mapping[str, Below]
+
+
+@runtime_checkable
+class TakesBatches(Protocol):
+    """A reasoner that answers several calls at once."""
+
+    async def answer_batch(self, calls: Sequence[Call]) -> Sequence[Answer | ReasonerError]: ...
 
 
 class Makers(Struct, frozen=True, kw_only=True):
@@ -198,9 +205,9 @@ def _setup(reasoner: Reasoner, entry: Leaf, pool: Pool, bounds: Lanes, clock: Cl
     if isinstance(entry, SymbolicConfig):
         return Setup(pool=pool, pace=_SYMBOLIC_PACE, bounds=bounds)
     upstreams: dict[str, Below] = {}
-    if entry.batch > 1 and isinstance(reasoner, Function):
+    if entry.batch > 1 and isinstance(reasoner, TakesBatches):
         upstreams[reasoner.name] = Batcher(reasoner.answer_batch, entry.batch, clock).answer
-    return Setup(pool=pool, pace=_FUNCTION_PACE, bounds=bounds, upstreams=upstreams)
+    return Setup(pool=pool, pace=FUNCTION_PACE, bounds=bounds, upstreams=upstreams)
 
 
 class Artefact(Struct, frozen=True, kw_only=True):

@@ -7,13 +7,23 @@ from random import Random
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rung.bootstrap.build import HasUpstreams, Leaf, Makers, build_leaves, build_rungs, calibrations_of, leaf_profile
+from rung.bootstrap.build import (
+    FUNCTION_PACE,
+    HasUpstreams,
+    Leaf,
+    Makers,
+    build_leaves,
+    build_rungs,
+    calibrations_of,
+    leaf_profile,
+)
 from rung.clock import Clock
 from rung.config import Config
 from rung.config.schema import EndpointConfig, LocalConfig
 from rung.lanes import Pool
 from rung.reasoners.base import Reasoner
 from rung.reasoners.local.engine import Engine
+from rung.routing import Speed
 from rung.runtime import Ladder
 from rung.simulate.processor import LocalSpeed, Processor
 from rung.simulate.reasoners import Modelled, ModelledEndpoint, ModelledLocal, ModelledSpecialist, Size, Work
@@ -87,11 +97,19 @@ class ModelledLadder:
             servers = {name: Server(there.at_once, self._clock) for name in real.upstreams}
             made = ModelledEndpoint(real.name, real.abilities, self._work, there, servers)
         else:
-            made = ModelledSpecialist(
-                real.name, real.abilities, self._work, leaf_profile(real.name, entry, self._config)
-            )
+            profile = leaf_profile(real.name, entry, self._config)
+            made = ModelledSpecialist(real.name, real.abilities, self._work, profile, self._function_speed(real.name))
         self.leaves[real.name] = made
         return made
+
+    def _function_speed(self, name: str) -> Speed:
+        pace = self._paces.get(name) or FUNCTION_PACE
+        return Speed(
+            wait_s=0.0,
+            first_s=pace.first_s,
+            prompt_s_per_token=pace.prompt_s_per_token,
+            completion_s_per_token=pace.completion_s_per_token,
+        )
 
     def _local_speed(self, name: str) -> LocalSpeed:
         known, pace = self._speeds.local, self._paces.get(name)

@@ -1,18 +1,18 @@
 """Reasoners that answer nothing, but take as long over it as those they stand for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from random import Random
 
 from msgspec import Struct
 
-from rung.errors import Abstained, Unavailable, Upstream
+from rung.errors import Abstained, ReasonerError, Unavailable, Upstream
 from rung.reasoners.base import Abilities, Status
 from rung.reasoners.wording import max_tokens_of
 from rung.routing import Profile, Speed, estimate, features_of
 from rung.simulate.processor import Job, Processor
 from rung.simulate.server import EndpointSpeed, Server
-from rung.types import Call, Chunk, Json, Usage
+from rung.types import Answer, Call, Choice, Chunk, Json, Usage
 
 # What a modelled answer says: short enough for any question that asks for a short one.
 _TEXT = "yes"
@@ -214,20 +214,38 @@ class _Upstream:
 
 class ModelledSpecialist(Modelled):
     """A solver or a function of the user's own: answers what it is expected to answer, and abstains from the rest; from
-    all where it is a function that does not take any question, since none of those made up is its own."""
+    all where it is a function that does not take any question, since none of those made up is its own. `speed` is a
+    function's: what solvers take is known of them."""
 
-    def __init__(self, name: str, abilities: Abilities, work: Work, profile: Profile) -> None:
+    def __init__(self, name: str, abilities: Abilities, work: Work, profile: Profile, speed: Speed = _NO_SPEED) -> None:
         super().__init__(name, abilities, work)
         self._profile = profile
+        self._speed = speed
         self._always_abstains = profile.kind == "function" and not abilities.general
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
-        e = estimate(self._profile, features_of(call.body), _NO_SPEED)
-        abstains = self._always_abstains or self.work.drawn(self._name, call.id).random() < e.abstain_prob
-        await asyncio.sleep(e.abstain_s if abstains else e.service_s)
+        abstains, takes_s = self._drawn(call)
+        await asyncio.sleep(takes_s)
         if abstains:
-            raise Abstained(f"{self._name} abstains")
+            raise self._abstained
         yield Chunk(text=_TEXT, finish="stop", usage=Usage())
+
+    async def answer_batch(self, calls: Sequence[Call]) -> list[Answer | ReasonerError]:
+        """In the time that the longest of them takes alone: that is what batches are for."""
+        drawn = [self._drawn(call) for call in calls]
+        await asyncio.sleep(max(takes_s for _, takes_s in drawn))
+        answer = Answer(reasoner=self._name, choices=(Choice(text=_TEXT, finish="stop"),))
+        return [self._abstained if abstains else answer for abstains, _ in drawn]
+
+    @property
+    def _abstained(self) -> Abstained:
+        return Abstained(f"{self._name} abstains")
+
+    def _drawn(self, call: Call) -> tuple[bool, float]:
+        """Whether it abstains, and the seconds until then."""
+        e = estimate(self._profile, features_of(call.body), self._speed)
+        abstains = self._always_abstains or self.work.drawn(self._name, call.id).random() < e.abstain_prob
+        return abstains, e.abstain_s if abstains else e.service_s
 
 
 def _usage(size: Size, busy_s: float = 0.0) -> Usage:
