@@ -14,7 +14,7 @@ OPENS: Final = frozenset(
     ["ASK", "SOLVE", "FACTOR", "SIMPLIFY", "EXPAND", "COLLECT", "DIFFERENTIATE", "INTEGRATE", "IS", "DO", "WHICH",
      "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY", "FAR", "FAST", "HOW_LONG", "HOW_OLD"]
 )  # fmt: skip
-_JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO"])
+_JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO", "ORDER"])
 # What may be meant to go into the argument of a function without brackets.
 _RAISES: Final = frozenset(["POWER", "BANG", "SQUARED", "CUBED", "NTH_POWER", "WPOWER", "PERCENT"])
 _BINDS: Final = frozenset(["TIMES", "DIVIDED", "WTIMES", "WDIVIDED", "WPLUS", "WMINUS"])

@@ -195,13 +195,13 @@ def larger(scope: Scope, children: list[Child]) -> Any:
     if RELATIONS["="](left, right):
         raise NoAnswer("both are equal")
     bigger_first = less(right, left)
-    return scope.written(first if bigger_first == (str(children[0]) == "big") else second)
+    return scope.written(first if bigger_first == (str(tokens_of(children, "WHICH")[0]) == "big") else second)
 
 
 def sort(scope: Scope, children: list[Child]) -> Any:
-    order = str(children[-1]) if getattr(children[-1], "type", "") == "ORDER" else ""
-    if not order and str(children[0]) == "rank":
-        raise NotUnderstood("ranks from either end")
+    order = "".join(str(token) for token in tokens_of(children, "ORDER"))
+    if order in {"", "plain"} and tokens_of(children[:1], "SORT", "REARRANGE") not in ([], ["up"]):
+        raise NotUnderstood("an order from either end")
     ordered = _ordered(members(scope, nodes(children)[0].children))
     if order == "down":
         ordered.reverse()

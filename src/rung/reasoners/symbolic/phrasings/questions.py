@@ -82,7 +82,7 @@ PHRASES: Table = {
     "UNTIL": ("until", "till", "through"),
     "BY": ("by",),
     "OF": ("of",),
-    "AMONG": ("among", "out of", "from among", "amongst", "of these numbers?"),
+    "AMONG": ("among", "out of", "from among", "amongst", "of these/following? numbers/values", "of these/following"),
     "ROUND": ("round", "round off", "approximate"),
     "ROUNDED": ("rounded", "rounded off", "correct", "accurate", "rounding"),
     "TO_NEAREST": ("to nearest",),
