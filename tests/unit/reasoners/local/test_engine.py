@@ -114,7 +114,7 @@ async def test_a_child_that_a_signal_without_a_name_ends_is_started_again(engine
 
 async def test_a_child_that_hangs_while_somebody_waits_is_soon_ended_and_started_again(engine_of: EngineOf) -> None:
     """They hold places that other models of the machine could use."""
-    engine = engine_of("stalls", pulse=Pulse(every_s=0.02, longest_s=60.0, awaited_s=0.4))
+    engine = engine_of("stalls", pulse=Pulse(every_s=0.02, longest_s=60.0, awaited_s=1.0))
     await engine.start()
     await reaches(engine, "warm")
     answer = engine.answer(ASK)
@@ -124,39 +124,40 @@ async def test_a_child_that_hangs_while_somebody_waits_is_soon_ended_and_started
     os.kill(pid, signal.SIGSTOP)
     with pytest.raises(Unavailable):
         await anext(answer)
-    await reaches(engine, "down", r"llama.cpp said nothing for 0.4")
+    await reaches(engine, "down", r"llama.cpp said nothing for 1")
     await reaches(engine, "warm")
     assert not alive(pid)
     await engine.close()
 
 
 async def test_one_that_nobody_waits_for_has_longer_to_come_round(engine_of: EngineOf) -> None:
-    engine = engine_of("says", pulse=Pulse(every_s=0.02, longest_s=2.0, awaited_s=0.1))
+    engine = engine_of("says", pulse=Pulse(every_s=0.02, longest_s=60.0, awaited_s=1.0))
     await engine.start()
     await reaches(engine, "warm")
     pid = engine.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
-    await asyncio.sleep(0.6)
+    await asyncio.sleep(1.5)
     assert (engine.pid, engine.status.state) == (pid, "warm")
     os.kill(pid, signal.SIGCONT)
     assert [chunk.text async for chunk in engine.answer(ASK) if chunk.text] == ["Hel", "lo"]
-    os.kill(pid, signal.SIGSTOP)
-    await reaches(engine, "down", r"llama.cpp said nothing for 2")
     await engine.close()
 
 
-async def test_words_that_come_are_a_pulse_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("longest_s", "silent_s"), [(60.0, [0.0, 9.0, 0.0, 11.0]), (0.0, [])])
+async def test_words_that_come_are_a_pulse_too(
+    monkeypatch: pytest.MonkeyPatch, longest_s: float, silent_s: list[float]
+) -> None:
     """It may be busy beyond answering what is asked beside its work."""
-    silent_s = iter([0.0, 9.0, 0.0, 11.0])
+    silences = iter(silent_s)
 
     async def unfelt(*_: object) -> bool:
         return False
 
     monkeypatch.setattr(Pulse, "_felt", unfelt)
-    pulse = Pulse(every_s=0.0, longest_s=60.0, awaited_s=10.0)
-    assert "said nothing" in await pulse.stops("http://127.0.0.1:9", {}, lambda: next(silent_s))
-    assert next(silent_s, None) is None
+    pulse = Pulse(every_s=0.0, longest_s=longest_s, awaited_s=10.0)
+    assert "said nothing" in await pulse.stops("http://127.0.0.1:9", {}, lambda: next(silences))
+    assert next(silences, None) is None
 
 
 async def test_a_model_that_cannot_be_loaded_is_told_with_llamas_reason(engine_of: EngineOf) -> None:
