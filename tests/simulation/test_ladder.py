@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from struct import pack
 
 import pytest
 
@@ -229,3 +230,30 @@ def test_a_function_takes_its_time_and_batches_as_it_would(tmp_path, entry, last
     outcomes = played({"mine": function}, [one(f"r{n}", n * 0.01) for n in range(200)])
     assert {o.ending for o in outcomes} == {"answered"}
     assert max(o.asked.at_s + o.total_s for o in outcomes) == pytest.approx(last_s, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("memory_mb", "at_first", "at_last"), [(1000, "warm warm", "warm warm"), (400, "warm cold", "cold warm")]
+)
+def test_models_are_loaded_and_unloaded_within_the_memory_that_is_allowed(tmp_path, memory_mb, at_first, at_last):
+    """Some 320 MB each. The better one is worth waiting for until it is loaded, in place of the other."""
+    reasoners = {}
+    for name, strength in (("small", 0.5), ("large", 0.9)):
+        (tmp_path / name).write_bytes(b"GGUF" + pack("<IQQ", 3, 0, 0))
+        reasoners[name] = {"kind": "local", "path": str(tmp_path / name), "strength": strength}
+    config = parse_config({"reasoners": reasoners, "machine": {"memory_mb": memory_mb}}, source="test", env={})
+
+    async def main():
+        work = Work(0)
+        modelled = ModelledLadder(config, SPEEDS, work, LoopClock())
+        await modelled.start()
+        states = [" ".join(leaf.status.state for leaf in modelled.leaves.values())]
+        serve = Climbing(modelled.ladder, DrawnVerdicts(work).verify, work, "best")
+        outcomes = (await replay([one(f"r{n}", n * 10.0, kind="open") for n in range(10)], serve)).outcomes
+        states.append(" ".join(leaf.status.state for leaf in modelled.leaves.values()))
+        return states, outcomes
+
+    states, outcomes = run(main())
+    assert states == [at_first, at_last]
+    assert all(o.met for o in outcomes)
+    assert "large" in {o.by for o in outcomes}

@@ -76,9 +76,10 @@ class TakesBatches(Protocol):
 
 class Makers(Struct, frozen=True, kw_only=True):
     """How a simulation differs: `leaf` takes a real reasoner with its entry and, if it is local, its engine, and gives
-    what stands in for it; `rng` gives each lane its chances."""
+    what stands in for it; `engine` makes such engines; `rng` gives each lane its chances."""
 
     leaf: Callable[[Reasoner, Leaf, Engine | None], Reasoner] = lambda real, entry, engine: real
+    engine: Callable[[EngineSpec, Clock, Memory | None], Engine] = Engine
     rng: Callable[[], Random] = Random
 
 
@@ -114,7 +115,7 @@ def build_leaves(
         if isinstance(entry, LocalConfig):
             assert config.models_dir is not None
             spec = EngineSpec.of(entry, config.models_dir)
-            engine = engines.setdefault(spec, Engine(spec, clock, memory=memory))
+            engine = engines.setdefault(spec, makers.engine(spec, clock, memory))
         leaves[name] = makers.leaf(_leaf(name, entry, engine, clock), entry, engine), engine
     # Only now, when nothing can go wrong any more: a lane joins its pool, which may be one that serves.
     parts: dict[str, Part] = {}

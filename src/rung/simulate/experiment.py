@@ -56,6 +56,7 @@ def experiment(config: Config, wanted: Experiment) -> Result:
 async def _experiment(config: Config, wanted: Experiment) -> Result:
     work = Work(wanted.seed)
     modelled = ModelledLadder(config, Speeds(local=wanted.local), work, LoopClock())
+    await modelled.start()
     arrivals = read_trace(wanted.trace, wanted.most)
     work_s = [modelled.work_s(Size(a.prompt_tokens, a.completion_tokens)) for a in arrivals]
     if not all(work_s):

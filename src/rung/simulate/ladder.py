@@ -23,8 +23,10 @@ from rung.config.schema import EndpointConfig, LocalConfig
 from rung.lanes import Pool
 from rung.reasoners.base import Reasoner
 from rung.reasoners.local.engine import Engine
+from rung.reasoners.local.memory import Memory
 from rung.routing import Speed
 from rung.runtime import Ladder
+from rung.simulate.engine import ModelledEngine
 from rung.simulate.processor import LocalSpeed, Processor
 from rung.simulate.reasoners import Modelled, ModelledEndpoint, ModelledLocal, ModelledSpecialist, Size, Work
 from rung.simulate.server import EndpointSpeed, Server
@@ -53,9 +55,16 @@ class ModelledLadder:
         self._processors: dict[int, Processor] = {}
         self._paces = {name: one.pace for name, one in calibrations_of(config).items() if one.pace is not None}
         seeds = Random(work.seed)  # noqa: S311  no secret
-        makers = Makers(leaf=self._leaf, rng=lambda: Random(seeds.random()))  # noqa: S311
-        parts = build_leaves(config, clock, {}, makers)
+        makers = Makers(leaf=self._leaf, engine=ModelledEngine, rng=lambda: Random(seeds.random()))  # noqa: S311
+        memory_mb = config.machine.memory_mb
+        self._memory = None if memory_mb is None else Memory(memory_mb * 2**20)
+        parts = build_leaves(config, clock, {}, makers, self._memory)
         self.ladder = Ladder(build_rungs(config, parts), clock)
+
+    async def start(self) -> None:
+        """Loads, where memory is bounded, as many models as fit."""
+        for leaf in self.leaves.values():
+            await leaf.start()
 
     def work_s(self, size: Size) -> float:
         """The seconds of all reasoners together that a request of that size takes: so much time goes by for it, on
@@ -90,7 +99,8 @@ class ModelledLadder:
                 beside = list(self._processors.values())
                 processor = Processor(speed, entry.slots, self._clock, beside=beside)
                 self._processors[id(engine)] = processor
-            made = ModelledLocal(real.name, real.abilities, self._work, processor)
+            bounded = engine if self._memory is not None else None
+            made = ModelledLocal(real.name, real.abilities, self._work, processor, bounded)
         elif isinstance(entry, EndpointConfig):
             assert isinstance(real, HasUpstreams)
             there = self._speeds.endpoints.get(real.name) or self._endpoint_speed(real.name, entry)

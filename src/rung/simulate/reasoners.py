@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from rung.errors import Abstained, ReasonerError, Unavailable, Upstream
 from rung.reasoners.base import Abilities, Status
+from rung.reasoners.local.engine import Engine
 from rung.reasoners.wording import max_tokens_of
 from rung.routing import Profile, Speed, estimate, features_of
 from rung.simulate.processor import Job, Processor
@@ -16,6 +17,7 @@ from rung.types import Answer, Call, Choice, Chunk, Json, Usage
 
 # What a modelled answer says: short enough for any question that asks for a short one.
 _TEXT = "yes"
+_LOOK_S = 0.05
 _NO_SPEED = Speed(wait_s=0.0, first_s=0.0, prompt_s_per_token=0.0, completion_s_per_token=0.0)
 
 
@@ -93,15 +95,30 @@ class Modelled:
 
 
 class ModelledLocal(Modelled):
-    """A local model: its slots share `processor`, also with other reasoners over the same one."""
+    """A local model: its slots share `processor`, also with other reasoners over the same one. Where memory is bounded
+    `engine` tells whether it is loaded."""
 
-    def __init__(self, name: str, abilities: Abilities, work: Work, processor: Processor) -> None:
+    def __init__(
+        self, name: str, abilities: Abilities, work: Work, processor: Processor, engine: Engine | None = None
+    ) -> None:
         super().__init__(name, abilities, work)
         self.processor = processor
+        self.engine = engine
+
+    @property
+    def status(self) -> Status:
+        return self._status if self.engine is None or self._status.state == "down" else self.engine.status
+
+    async def start(self) -> None:
+        """Returns once it is loaded, or known not to be."""
+        if self.engine is not None:
+            await self.engine.start()
+            while self.engine.status.state == "loading":  # noqa: ASYNC110  what is waited for has no event
+                await asyncio.sleep(_LOOK_S)
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
-        if self._status.state == "down":
-            raise Unavailable(f"{self._name} is down")
+        if (status := self.status).state != "warm":
+            raise Unavailable(f"{self._name} is {status.state}", retry_after_s=status.ready_in_s)
         size = self.work.size(call.body)
         job = Job(size.prompt_tokens, size.completion_tokens, asyncio.get_running_loop())
         began_s = asyncio.get_running_loop().time()
@@ -116,6 +133,8 @@ class ModelledLocal(Modelled):
             yield Chunk(usage=_usage(size, busy_s=busy_s))
         finally:
             self.processor.leave(job)
+            if self.engine is not None:
+                self.engine.used_s = asyncio.get_running_loop().time()
             left = job.to_read + max(job.to_write, 0)
             self.work.did(call.body, self._name, size.prompt_tokens + size.completion_tokens - left)
 

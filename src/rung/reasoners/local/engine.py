@@ -67,7 +67,7 @@ class EngineSpec(Struct, frozen=True, kw_only=True):
         return self.model or (self.path.name if self.path else "")
 
 
-class _Found(Struct, frozen=True):
+class Found(Struct, frozen=True):
     """The model's file, and what it takes in memory if that is bounded."""
 
     path: Path
@@ -94,8 +94,8 @@ class Engine:
         self,
         spec: EngineSpec,
         clock: Clock,
-        *,
         memory: Memory | None = None,
+        *,
         program: Sequence[str] = PROGRAM,
         pulse: Pulse | None = None,
     ) -> None:
@@ -218,7 +218,7 @@ class Engine:
             self._leaving.clear()
             began_s = self._clock.monotonic()
             try:
-                reason = await self._live(found.path)
+                reason = await self._live(found)
             finally:
                 self._memory.give_back(self)
             if self._leaving.is_set():
@@ -244,7 +244,7 @@ class Engine:
     def _displaced(self) -> str:
         return "not loaded: fits into memory only in place of another model, once it is asked for"
 
-    async def _weights(self) -> _Found:
+    async def _weights(self) -> Found:
         wait_s = _WEIGHTS_WAIT_S
         while True:
             self._tell("loading", f"looking for {self.spec.label}")
@@ -255,7 +255,7 @@ class Engine:
             await asyncio.sleep(wait_s)
             wait_s = min(2 * wait_s, 10 * _WEIGHTS_WAIT_S)
 
-    async def _obtained(self) -> _Found:
+    async def _obtained(self) -> Found:
         watch = Watch(self._clock, self._told)
         work = asyncio.ensure_future(asyncio.to_thread(self._obtain, watch))
         try:
@@ -265,7 +265,7 @@ class Engine:
             await asyncio.wait([work])
             raise
 
-    def _obtain(self, watch: Watch) -> _Found:
+    def _obtain(self, watch: Watch) -> Found:
         spec = self.spec
         if not is_installed():
             raise WeightsError(f"llama.cpp is not installed: {INSTALL}")
@@ -273,27 +273,29 @@ class Engine:
             path = weights.own_file(spec.path)
         else:
             path = weights.obtain(weights.named(spec.label), spec.folder, watch)
+        if self._memory.bound_bytes is None:
+            return Found(path, 0)
+        return self._fitting(path, needed_bytes(path, spec.context_tokens * spec.slots))
+
+    def _fitting(self, path: Path, size_bytes: int) -> Found:
+        """Raises WeightsError for a model that alone is too large."""
         bound_bytes = self._memory.bound_bytes
-        if bound_bytes is None:
-            return _Found(path, 0)
-        size_bytes = needed_bytes(path, spec.context_tokens * spec.slots)
-        if size_bytes > bound_bytes:
+        if bound_bytes is not None and size_bytes > bound_bytes:
             raise WeightsError(
-                f"{spec.label} takes about {size_bytes // 2**20} MB, machine.memory_mb allows "
+                f"{self.spec.label} takes about {size_bytes // 2**20} MB, machine.memory_mb allows "
                 f"{bound_bytes // 2**20}: raise it, or lower `context_tokens` or `slots`"
             )
-        return _Found(path, size_bytes)
+        return Found(path, size_bytes)
 
     def _told(self, progress: Progress) -> None:
         self._progress = progress
 
-    async def _live(self, path: Path) -> str:
+    async def _live(self, found: Found) -> str:
         """One life of the child; says why it ended."""
-        self._loading_since_s = self._clock.monotonic()
-        self._tell("loading", f"loading {self.spec.label}")
+        self._loads()
         key = secrets.token_urlsafe(24)
         try:
-            process = self._process = await Process.start(self._settings(path, key), self._program)
+            process = self._process = await Process.start(self._settings(found.path, key), self._program)
         except OSError as error:
             return f"llama.cpp could not be started: {error.strerror}"
         try:
@@ -303,6 +305,15 @@ class Engine:
             return reason
         finally:
             await self._end(process)
+
+    def _loads(self) -> None:
+        self._loading_since_s = self._clock.monotonic()
+        self._tell("loading", f"loading {self.spec.label}")
+
+    def _is_loaded(self) -> None:
+        self.used_s = self._clock.monotonic()
+        self._load_s = self.used_s - self._loading_since_s
+        self._tell("warm", "")
 
     async def _serve(self, process: Process, key: str) -> str:
         """From loading to the end; says why it ended."""
@@ -316,9 +327,7 @@ class Engine:
             return f"{self.spec.label} was not loaded within {_LOAD_S:.0f} s"
         except ReasonerError as error:
             return error.message
-        self.used_s = self._clock.monotonic()
-        self._load_s = self.used_s - self._loading_since_s
-        self._tell("warm", "")
+        self._is_loaded()
         return await self._over(process, self._pulse.stops(address, _headers(key), self._silent_s))
 
     async def _over(self, process: Process, hangs: Coroutine[Any, Any, str]) -> str:
