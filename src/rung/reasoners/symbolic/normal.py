@@ -29,7 +29,10 @@ _CONTRACTIONS: Final = {
 _MONEY: Final = {"€": "EUR", "£": "GBP", "¥": "JPY"}
 _AMOUNT: Final = r"\s?(\d[\d,]*(?:\.\d+)?)"
 _DOLLARS: Final = re.compile(r"(?:[^$]*(?:^|(?<=[\s(]))\$\d)+[^$]*")
+# Where an answer is to be put: in `\boxed{}`.
+BOX: Final = r"\\boxed\{(?: |[a-z]{3,} ?)*\}"
 _LATEX_WORDS: Final = {
+    BOX: " boxed ",
     r"\\(?:left|right|big|Big|bigg|displaystyle|,|;|!|:|quad|qquad| )(?![a-zA-Z])": " ",
     r"\\(?:cdot|times|ast)(?![a-zA-Z])": "*",
     r"\\div(?![a-zA-Z])": "/",

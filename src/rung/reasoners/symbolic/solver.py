@@ -1,5 +1,6 @@
 """What the worker does: a question's text -> its answer, or why there is none."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -28,7 +29,7 @@ from rung.reasoners.symbolic import (
 )
 from rung.reasoners.symbolic.errors import NoAnswer, NotSolved, NotUnderstood
 from rung.reasoners.symbolic.expressions import build
-from rung.reasoners.symbolic.normal import unwrapped
+from rung.reasoners.symbolic.normal import BOX, unwrapped
 from rung.reasoners.symbolic.parse import grammar, parsed
 from rung.reasoners.symbolic.render import approximate_text, decimal_text, notation_of, rendered, terminates
 from rung.reasoners.symbolic.scope import Child, Node, Scope, nodes
@@ -108,6 +109,8 @@ def solved(text: str, alone: bool = True) -> Solved:
         raise NoAnswer("nothing to say")
     if "yes or no" in text.lower():
         answer = _yes_or_no(answer)
+    if re.search(BOX, text):
+        answer = f"\\boxed{{{answer}}}"
     shown = any(token.type == "SHOWN" for token in tokens)
     return Solved(answer=answer, steps=_with_answer(scope.steps.lines, answer, always=shown), shown=shown)
 

@@ -112,9 +112,14 @@ _THANKS: Phrases = (
     "many thanks",
     "much appreciated",
 )
+_BOXED: Phrases = (
+    "put/give/write/return/enclose/place/state your? final? answer within/in/inside boxed",
+    "put/give/write/return/enclose/place/state your? final? answer within/in/inside a boxed",
+)
 # Dropped at the end of a sentence.
 CLOSING: Phrases = (
     *_THANKS,
+    *(f"and {phrase}" for phrase in _BOXED),
     "for me please?",
     "please",
     "if you can/could",
@@ -160,6 +165,7 @@ ASIDES: Phrases = (
     "true or false",
     "yes or no",
     *_THANKS,
+    *_BOXED,
     "answer/respond/reply with a? single/one? number/word/expression only?",
     "answer/respond/reply with a? single/one? number/word/expression please",
     "i only/just need/want one? number",
