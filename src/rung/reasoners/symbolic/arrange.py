@@ -23,7 +23,17 @@ _PRECISIONS: Final = (["NUM", "DECIMALS"], ["NUM", "FIGURES"])
 
 
 def arranged(made: list[Token]) -> list[Token]:
-    return _with_products(_with_arguments(_with_sentences(made)))
+    return _with_products(_with_arguments(_with_sentences(_asked_last(made))))
+
+
+def _asked_last(made: list[Token]) -> list[Token]:
+    """`2x + 1 = 7. Solve for x.` as "... What is x?"."""
+    stated, name = made[:-3], made[-1:]
+    if [token.type for token in made[-3:-1]] != ["SOLVE", "FOR"] or not any(token.type == "EQ" for token in stated):
+        return made
+    while stated[-1].type in {"_END", "_COMMA"}:
+        stated.pop()
+    return [*stated, Token("_END", "."), Token("ASK", "what is"), *name]
 
 
 def _with_sentences(made: list[Token]) -> list[Token]:
