@@ -8,7 +8,7 @@ import pytest
 
 from rung.clock import LoopClock
 from rung.config import parse_config
-from rung.errors import Abstained
+from rung.errors import Abstained, ReasonerError
 from rung.simulate import (
     Arrival,
     Asked,
@@ -257,3 +257,42 @@ def test_models_are_loaded_and_unloaded_within_the_memory_that_is_allowed(tmp_pa
     assert states == [at_first, at_last]
     assert all(o.met for o in outcomes)
     assert "large" in {o.by for o in outcomes}
+
+
+def test_a_critical_request_at_a_model_that_is_not_loaded_is_let_past_a_crowd_at_the_one_that_is(tmp_path):
+    """More than the loaded one can do asks for it: it was never idle, and no critical request at the other in time."""
+    for name in ("crowded", "other"):
+        (tmp_path / name).write_bytes(b"GGUF" + pack("<IQQ", 3, 0, 0))
+    reasoners = {name: {"kind": "local", "path": str(tmp_path / name)} for name in ("crowded", "other")}
+    config = parse_config({"reasoners": reasoners, "machine": {"memory_mb": 400}}, source="test", env={})
+
+    async def main():
+        work, clock, ended = Work(0), LoopClock(), Counter()
+        modelled = ModelledLadder(config, SPEEDS, work, clock)
+        await modelled.start()
+
+        async def ask(name, at_s, priority, within_s, size):
+            await asyncio.sleep(at_s)
+            asked = f"{name}{at_s}"
+            work.sizes[asked] = size
+            sizes = {"prompt_tokens": size.prompt_tokens, "completion_tokens": size.completion_tokens}
+            deadline_s = clock.monotonic() + within_s
+            call = Call(id=asked, body={"user": asked}, deadline_s=deadline_s, priority=priority, **sizes)
+            try:
+                async with asyncio.timeout(within_s):
+                    async for _ in modelled.ladder[name].lane.call(call):
+                        pass
+                ended[name, "met"] += 1
+            except (ReasonerError, TimeoutError):
+                ended[name, "lost"] += 1
+
+        async with asyncio.TaskGroup() as group:
+            for n in range(100):
+                group.create_task(ask("crowded", n * 3.0, 2, 300.0, Size(100, 100)))
+            for n in range(5):
+                group.create_task(ask("other", 20.0 + n * 60.0, 0, 20.0, Size(60, 20)))
+        return ended
+
+    ended = run(main())
+    assert ended["other", "met"] == 5
+    assert ended["crowded", "met"] >= 75

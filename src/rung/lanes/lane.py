@@ -112,6 +112,11 @@ class Lane:
         return self._queue.n > 0 or self.running > 0
 
     @property
+    def urgent(self) -> bool:
+        """Whether a critical call waits."""
+        return self._queue.waits(0)
+
+    @property
     def pace(self) -> Pace:
         """That of the upstream that would be done first."""
         if self._only is not None:

@@ -66,6 +66,10 @@ class Queue:
     def __iter__(self) -> Iterator[Ticket]:
         return (t for waiting in self._classes.values() for t in waiting)
 
+    def waits(self, priority: int) -> bool:
+        """Whether any of that class does."""
+        return priority in self._classes
+
     def push(self, ticket: Ticket) -> list[Ticket]:
         """Lets `ticket` wait; those that must leave for it are returned. Raises Overloaded when it finds no room."""
         displaced: list[Ticket] = []

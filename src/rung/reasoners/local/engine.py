@@ -28,6 +28,8 @@ _LOAD_S = 600.0
 _SHORTEST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 _HEALTHY_S = 60.0
+# So long it gives way after it was last told to: those who are loaded in its place say so several times in it.
+_MOMENT_S = 0.5
 _WEIGHTS_WAIT_S = 60.0
 # Who calls enforces the deadline; these only end what hangs.
 _TIMEOUTS = Timeouts(connect_s=5.0, first_token_s=1200.0, between_chunks_s=300.0, total_s=7200.0)
@@ -81,6 +83,13 @@ class Asker(Protocol):
     def in_use(self) -> bool:
         """Whether a call runs or waits there."""
 
+    @property
+    def running(self) -> int: ...
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a critical call waits there."""
+
 
 class Engine:
     """`start` and `close` are counted: the first start begins, the last close ends. Everything between goes on in a
@@ -110,6 +119,7 @@ class Engine:
         self._leaving = asyncio.Event()
         self._answering = 0
         self._heard_s = 0.0
+        self._gives_way_until_s = 0.0
         self.used_s = 0.0
         self._loading_since_s = 0.0
         self._load_s: float | None = None  # as last measured
@@ -126,6 +136,10 @@ class Engine:
     def status(self) -> Status:
         if self._progress is not None:
             return Status(state="loading", note=str(self._progress), ready_in_s=self._progress.left_s)
+        if self._gives_way:
+            return Status(
+                state="cold", note="gives way to a critical request at another model", ready_in_s=self._load_s
+            )
         if self._load_s is not None and self._state in {"cold", "loading"} and self._task is not None:
             since_s = self._clock.monotonic() - self._loading_since_s if self._state == "loading" else 0.0
             return Status(state=self._state, note=self._note, ready_in_s=max(self._load_s - since_s, 0.0))
@@ -144,7 +158,21 @@ class Engine:
 
     @property
     def awaited(self) -> bool:
+        if self._gives_way:
+            return any(asker.running for asker in self.askers)
         return any(asker.in_use for asker in self.askers)
+
+    @property
+    def urgent(self) -> bool:
+        return any(asker.urgent for asker in self.askers)
+
+    @property
+    def _gives_way(self) -> bool:
+        until_s = self._gives_way_until_s
+        return until_s > 0 and self._state == "warm" and self._clock.monotonic() < until_s
+
+    def give_way(self) -> None:
+        self._gives_way_until_s = self._clock.monotonic() + _MOMENT_S
 
     def wake(self) -> None:
         """Somebody waits for it. To be said again for as long as it is cold and they do."""
@@ -152,6 +180,7 @@ class Engine:
             self._wanted.set()
 
     def unload(self) -> None:
+        self._gives_way_until_s = 0.0
         self._tell("cold", self._displaced)
         self._leaving.set()
 

@@ -2,6 +2,7 @@
 
 What is loaded stays until another is asked for that does not fit beside it; then those go that are idle, least recently
 useful first. Nothing that serves, or that somebody waits for, is unloaded: who does not fit waits until it is idle.
+Where a critical request waits for one, those that none waits for give way: they end what they serve, and begin nothing.
 """
 
 from collections.abc import Sequence
@@ -38,6 +39,13 @@ class Loaded(Protocol):
     @property
     def used_s(self) -> float:
         """When it was last useful."""
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a critical request waits for it."""
+
+    def give_way(self) -> None:
+        """Begins nothing more for a moment, so as to become idle. To be said again for as long as that is wanted."""
 
     def unload(self) -> None:
         """Begins to leave; from now on it serves nobody. It gives its memory back once it is gone."""
@@ -77,6 +85,7 @@ class Memory:
         self.bound_bytes = bound_bytes
         self._held: dict[Loaded, int] = {}
         self._leaving: set[Loaded] = set()
+        self._made_way_for: Loaded | None = None
 
     @property
     def held_bytes(self) -> int:
@@ -86,12 +95,16 @@ class Memory:
         """Whether `model` may be loaded; it then holds `size_bytes` until it gives them back. If not, and it is
         `for_somebody`, those begin to leave that have to, if that is enough."""
         assert model not in self._held, "a model is loaded once"
+        first = self._made_way_for
+        if first is not None and first is not model and first.urgent:
+            return False
         if self.bound_bytes is not None:
             short_bytes = self.held_bytes + size_bytes - self.bound_bytes
             if short_bytes > 0:
                 if for_somebody:
-                    self._make_room(short_bytes)
+                    self._make_room(model, short_bytes)
                 return False
+        self._made_way_for = None
         self._held[model] = size_bytes
         return True
 
@@ -100,10 +113,16 @@ class Memory:
         self._held.pop(model, None)
         self._leaving.discard(model)
 
-    def _make_room(self, short_bytes: int) -> None:
-        staying = [model for model in self._held if model not in self._leaving]
-        coming_bytes = sum(self._held[model] for model in self._leaving)
-        shares = [Share(self._held[model], model.idle, model.used_s) for model in staying]
-        for at in to_unload(shares, short_bytes - coming_bytes) or ():
+    def _make_room(self, model: Loaded, short_bytes: int) -> None:
+        staying = [one for one in self._held if one not in self._leaving]
+        short_bytes -= sum(self._held[one] for one in self._leaving)
+        shares = [Share(self._held[one], one.idle, one.used_s) for one in staying]
+        going = to_unload(shares, short_bytes)
+        if going is None and model.urgent:
+            shares = [Share(self._held[one], one.idle or not one.urgent, one.used_s) for one in staying]
+            for at in to_unload(shares, short_bytes) or ():
+                self._made_way_for = model
+                staying[at].give_way()
+        for at in going or ():
             self._leaving.add(staying[at])
             staying[at].unload()

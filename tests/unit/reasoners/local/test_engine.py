@@ -230,7 +230,7 @@ async def test_what_does_not_fit_is_loaded_when_it_is_asked_for_in_place_of_what
 
 
 class Asker:
-    in_use = True
+    in_use, running, urgent = True, 0, False
 
 
 async def test_nothing_is_unloaded_that_answers_or_that_somebody_waits_for(

@@ -36,18 +36,27 @@ class Model:
     def __init__(self, size: int) -> None:
         self.size = size
         self.state = "cold"
-        self.serving = self.awaited = 0
+        self.serving = self.awaited = self.critical = 0
         self.used_s = 0.0
+        self.moments = 0  # that it still gives way
 
     @property
     def idle(self) -> bool:
-        return self.state == "warm" and not self.serving and not self.awaited
+        return self.state == "warm" and not self.serving and (not self.awaited or self.moments > 0)
+
+    @property
+    def urgent(self) -> bool:
+        return self.critical > 0
+
+    def give_way(self) -> None:
+        assert not self.critical
+        self.moments = 2
 
     def unload(self) -> None:
         assert self.state == "warm"
         assert not self.serving, "nothing that serves is unloaded"
-        assert not self.awaited, "nor what somebody waits for"
-        self.state = "leaving"
+        assert not self.awaited or self.moments, "nor what somebody waits for, unless it gives way"
+        self.state, self.moments = "leaving", 0
 
 
 BOUND = 100
@@ -61,13 +70,21 @@ class Machine(RuleBasedStateMachine):
         self.models = [Model(size) for size in (20, 40, 60, 80, 100)]
         self.now_s = 0.0
 
-    @rule(at=MODELS)
-    def somebody_comes(self, at: int) -> None:
+    @rule(at=MODELS, critical=st.booleans())
+    def somebody_comes(self, at: int, critical: bool) -> None:
         self.models[at].awaited += 1
+        self.models[at].critical += critical
 
     @rule(at=MODELS)
     def who_waits_leaves(self, at: int) -> None:
-        self.models[at].awaited -= bool(self.models[at].awaited)
+        model = self.models[at]
+        model.critical -= bool(model.critical)
+        model.awaited -= bool(model.awaited)
+
+    @rule()
+    def a_moment_passes(self) -> None:
+        for model in self.models:
+            model.moments = max(model.moments - 1, 0)
 
     @rule(at=MODELS, for_somebody=st.booleans())
     def asks(self, at: int, for_somebody: bool) -> None:
@@ -86,8 +103,8 @@ class Machine(RuleBasedStateMachine):
     @rule(at=MODELS)
     def begins_to_serve(self, at: int) -> None:
         model = self.models[at]
-        if model.state == "warm" and model.awaited:
-            model.awaited -= 1
+        if model.state == "warm" and model.awaited and not model.moments:
+            self.who_waits_leaves(at)
             model.serving += 1
 
     @rule(at=MODELS)
@@ -117,12 +134,13 @@ class Machine(RuleBasedStateMachine):
     def everyone_who_waits_is_served_in_the_end(self) -> None:
         """Whatever happened before: calls end, loads end, who waits asks again, and none of it needs an order."""
         for _ in range(50):
+            self.a_moment_passes()
             for at, model in enumerate(self.models):
                 while model.serving:
                     self.has_served(at)
                 self.is_gone(at)
                 self.loads(at, goes_well=True)
-                while model.state == "warm" and model.awaited:
+                while model.state == "warm" and model.awaited and not model.moments:
                     self.begins_to_serve(at)
                 if model.awaited:
                     self.asks(at, for_somebody=True)
@@ -162,3 +180,22 @@ def test_who_does_not_wait_displaces_nobody() -> None:
     assert first.state == "warm"
     with pytest.raises(AssertionError, match="loaded once"):
         memory.take(first, 60, for_somebody=False)
+
+
+def test_what_gave_way_is_for_the_critical_one_alone() -> None:
+    """Who waits at the one that went would have loaded it again at once."""
+    memory, crowded, wanted = Memory(BOUND), Model(60), Model(60)
+    assert memory.take(crowded, 60, for_somebody=False)
+    crowded.state, crowded.awaited, crowded.serving = "warm", 5, 1
+    wanted.awaited = 1
+    assert not memory.take(wanted, 60, for_somebody=True)
+    assert not crowded.moments, "nobody is in a hurry"
+    wanted.critical = 1
+    assert not memory.take(wanted, 60, for_somebody=True)
+    assert (crowded.state, crowded.moments) == ("warm", 2), "it ends what it serves"
+    crowded.serving = 0
+    assert not memory.take(wanted, 60, for_somebody=True)
+    assert crowded.state == "leaving"
+    memory.give_back(crowded)
+    assert not memory.take(crowded, 60, for_somebody=True)
+    assert memory.take(wanted, 60, for_somebody=True)
