@@ -47,6 +47,8 @@ def _with_sentences(made: list[Token]) -> list[Token]:
                 continue
             if following.type in _JOINS:
                 continue
+        if token.type in OPENS and at and made[at - 1].type == "TIME" and made[at - 1].endswith("."):
+            result.append(Token("_END", "."))  # of `It is 3 p.m.`
         if token.type == "ASK" and at and made[at - 1].type in OPERAND_ENDS and made[0].type in {"SUPPOSE", "LET"}:
             result.append(Token("_END", ""))
         if token.type == "POWER_WORD":

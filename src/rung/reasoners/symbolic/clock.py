@@ -90,7 +90,8 @@ def long_between(scope: Scope, children: list[Child]) -> Any:
     return _duration(_gap(scope, children))
 
 
-def _shifted(scope: Scope, children: list[Child], sign: int) -> str:
+def shifted(scope: Scope, children: list[Child], sign: int) -> str:
+    """A time so much later, or earlier."""
     value, unit, _ = quantity(scope, nodes(children)[0])
     ((start, halves),) = _times(children)
     if unit not in {"minute", "hour"}:
@@ -151,24 +152,10 @@ def zoned_given(scope: Scope, children: list[Child]) -> Any:
     return zoned(scope, [*others, *reversed(zones)])
 
 
-def moment(scope: Scope, children: list[Child]) -> None:
-    """`It is 3 PM UTC-5`: kept for the question."""
-    if scope.moment:
-        raise NotUnderstood("two times")
-    scope.moment = children
-
-
 def zoned_asked(scope: Scope, children: list[Child]) -> Any:
     if not scope.moment:
         raise NotUnderstood("no time that was given")
     return zoned(scope, [*scope.moment, *children])
-
-
-def moment_later(scope: Scope, children: list[Child]) -> Any:
-    """`It is 10 PM. What time is it in 3 hours?`"""
-    if [child.type for child in scope.moment if getattr(child, "type", "") != "SUPPOSE"] != ["TIME"]:
-        raise NotUnderstood("no time that was given")
-    return _shifted(scope, [*children, *scope.moment], 1)
 
 
 def _day(days: int) -> str:
@@ -192,10 +179,9 @@ TASKS = {
     "clock_form": clock_form,
     "between_times": between_times,
     "long_between": long_between,
-    "after_time": lambda scope, children: _shifted(scope, children, 1),
-    "before_time": lambda scope, children: _shifted(scope, children, -1),
+    "after_time": lambda scope, children: shifted(scope, children, 1),
+    "before_time": lambda scope, children: shifted(scope, children, -1),
     "zoned": zoned,
     "zoned_given": zoned_given,
     "zoned_asked": zoned_asked,
-    "moment_later": moment_later,
 }

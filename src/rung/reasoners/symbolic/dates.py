@@ -15,6 +15,7 @@ from rung.reasoners.symbolic.unit_names import CALENDAR_MONTHS, MONTHS, WEEKDAYS
 from rung.reasoners.symbolic.units import converted_value, quantity, shown
 
 MAX_DAYS: Final = 3_000_000
+MAX_LISTED: Final = 25
 FIRST_YEAR: Final = 1583
 _FIXED: Final = {"second", "minute", "hour", "day", "week", "fortnight"}
 _NAMES: Final = [dt.date(2000, month, 1).strftime("%B") for month in range(1, 13)]
@@ -96,6 +97,7 @@ def _first_after(at: dt.date) -> dt.date:
 
 
 def between_dates(scope: Scope, children: list[Child]) -> Any:
+    _ends_open(children)
     unit = str(tokens_of(children, "UNIT")[0])
     if unit in _FIXED:
         days = days_between(scope, children)
@@ -111,7 +113,44 @@ def between_dates(scope: Scope, children: list[Child]) -> Any:
     return shown(Rational(months, CALENDAR_MONTHS[unit]))
 
 
+def _ends_open(children: list[Child]) -> None:
+    """Raises NoAnswer for `from 1 May 2024 through 31 May 2024`: both days are counted."""
+    if any(str(token) == "through" for token in tokens_of(children, "UNTIL")):
+        raise NoAnswer("days of which the last may be counted too")
+
+
+def between_years(scope: Scope, children: list[Child]) -> Any:
+    """`years between 1969 and 2024`."""
+    _ends_open(children)
+    first, last = _years(children)
+    if [str(token) for token in tokens_of(children, "UNIT")] != ["year"]:
+        raise NoAnswer("years in another unit")
+    scope.say(f"{last} - {first} = {last - first}")
+    return str(last - first)
+
+
+def leap_years(scope: Scope, children: list[Child]) -> Any:
+    """`leap years between 2001 and 2050`. Raises NoAnswer where an end is one: it may be counted."""
+    first, last = _years(children)
+    if isleap(first) or isleap(last):
+        raise NoAnswer("leap years of which the last may be counted too")
+    found = [year for year in range(first, last) if isleap(year)]
+    scope.say(f"They are {', '.join(map(str, found))}" if len(found) <= MAX_LISTED else f"There are {len(found)}")
+    return str(len(found))
+
+
+def _years(children: list[Child]) -> tuple[int, int]:
+    said = [str(token) for token in tokens_of(children, "NUM")]
+    if not all(re.fullmatch(r"\d{4}", one) for one in said):
+        raise NoAnswer("numbers that are no years")
+    first, last = (_year(int(one)) for one in said)
+    if last <= first:
+        raise NoAnswer("years that end before they begin")
+    return first, last
+
+
 def long_between_dates(scope: Scope, children: list[Child]) -> Any:
+    _ends_open(children)
     difference_asked(children)
     days = days_between(scope, children)
     return f"{days} day{'s' if days != 1 else ''}"
@@ -183,7 +222,7 @@ def weekday(scope: Scope, children: list[Child]) -> Any:
 
 def weekday_moved(scope: Scope, children: list[Child]) -> Any:
     """`what day of the week is 100 days after 3 May 2024`; the day and the date where the words ask for either."""
-    sign = -1 if tokens_of(children, "BEFORE") else 1
+    sign = -1 if tokens_of(children, "BEFORE", "AGO") else 1
     asked = str(children[0])
     date = _moved(scope, children, sign)
     day = _tell_weekday(scope, date)
@@ -192,7 +231,7 @@ def weekday_moved(scope: Scope, children: list[Child]) -> Any:
 
 def weekday_after(scope: Scope, children: list[Child]) -> Any:
     """`what day is 100 days after Monday`."""
-    sign = -1 if tokens_of(children, "BEFORE") else 1
+    sign = -1 if tokens_of(children, "BEFORE", "AGO") else 1
     value, unit, _ = quantity(scope, nodes(children)[0])
     days = converted_value(value, unit, "day") if unit in _FIXED else None
     if days is None or not days.is_Integer:
@@ -307,6 +346,8 @@ def age_asked(scope: Scope, children: list[Child]) -> Any:
 
 TASKS = {
     "between_dates": between_dates,
+    "between_years": between_years,
+    "leap_years": leap_years,
     "long_between_dates": long_between_dates,
     "after_date": after_date,
     "before_date": before_date,

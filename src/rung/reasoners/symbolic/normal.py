@@ -68,6 +68,8 @@ _MATRIX = re.compile(r"\\begin\{([pbv]?matrix)\}(.*?)\\end\{\1\}", re.DOTALL)
 # `3/4/2024` and `3-4-2024` may be days, and who asks what 9/11 is seldom wants a quotient.
 _YEAR = r"(?:1[6-9]|20|21)\d\d"
 _DAY: Final = re.compile(rf"(?<![\d/.(-])(?:\d{{1,2}}([/-])\d{{1,2}}\1{_YEAR}|{_YEAR}([/-])\d{{1,2}}\2\d)(?![\d/.-])")
+# Days with dots too: `25.12.2026`.
+_DATE: Final = re.compile(rf"(?<![\d/.(-])(\d{{1,2}})([/.-])(\d{{1,2}})\2({_YEAR})(?![\d/-]|\.\d)")
 _NAMED: Final = re.compile(r"what(?:'s|\s+is|s)\s+(?:9/11|24/7|7/11|4/20|20/20|50/50|80/20)\W*", re.IGNORECASE)
 
 # `1,5 and 2,5` are two numbers in most of Europe, `100,200 and 300` may be three; and `1,150, 20` are seldom three.
@@ -85,8 +87,16 @@ def _is_whole_root(order: int, value: int) -> bool:
     return any(root**order == value for root in (round(value ** (1 / order)), 0))
 
 
+def _written_out(found: re.Match[str]) -> str:
+    """`25/12/2026` and `12/25/2026` as 2026-12-25; as it stands what may be another day."""
+    first, second = int(found[1]), int(found[3])
+    day, month = (first, second) if first > second else (second, first)
+    return f"{found[4]}-{month:02}-{day:02}" if month <= 12 < day <= 31 or day == month <= 12 else found[0]
+
+
 def normal(text: str) -> str:
     """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost; and for a day in digits."""
+    text = _DATE.sub(_written_out, text)
     if _DAY.search(text) or _NAMED.fullmatch(text.strip()):
         raise NotUnderstood("a day or a saying, or a sum")
     if _COMMAS.search(text):

@@ -8,9 +8,10 @@ from rung.reasoners.symbolic.unit_names import MONTHS
 
 _MONTH = "(?:" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_HALF = r"(?:[ap]m\b|[ap]\.m\b\.?)"
 _PIECE = re.compile(
     rf"""\s*(?:
-    (?P<TIME>\d{{1,2}}:\d{{2}}(?![\d:])(?:\s*[ap]\.?m\b\.?)?|\d{{1,2}}\s*[ap]\.?m\b\.?)
+    (?P<TIME>\d{{1,2}}:\d{{2}}(?![\d:])(?:\s*{_HALF})?|\d{{1,2}}\s*{_HALF})
   | (?P<DATE>{_DAY}\s+(?:of\s+)?{_MONTH}\s*,?\s+\d{{4}}\b|{_MONTH}\s+{_DAY}\s*,?\s+\d{{4}}\b|\d{{4}}-\d{{2}}-\d{{2}}\b)
   | (?P<MONTH>{_MONTH}\s*,?\s+(?:of\s+)?\d{{4}}\b(?!\s*,?\s+\d))
   | (?P<ZONE>(?:utc|gmt)\b(?:\s?[-+]\s?\d{{1,2}}(?::\d{{2}})?)?)

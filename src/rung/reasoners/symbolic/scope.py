@@ -33,7 +33,7 @@ class Scope:
     every `e` is Euler's number; `imaginary`: every `i` is the imaginary unit. `stated`: something was given before the
     question; `alone`: nothing in an earlier turn. `several`: names with more than one value. `poles`: what
     the equations divide by. `rates`: what one unit is worth, in which unit, and of which. `pace`: the same of no
-    currency. `journey`, `born`, `moment`: what was said of these, not yet read.
+    currency. `journey`, `born`, `moment` (now, or today): what was said of these, not yet read.
     """
 
     text: str

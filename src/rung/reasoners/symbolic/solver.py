@@ -21,6 +21,7 @@ from rung.reasoners.symbolic import (
     dates,
     equations,
     measures,
+    moments,
     numbers,
     rounding,
     sequences,
@@ -71,6 +72,7 @@ TASKS: Final[Mapping[str, Task]] = {
     **measures.TASKS,
     **clock.TASKS,
     **dates.TASKS,
+    **moments.TASKS,
     "than_noun": _than_noun,
     "one_of_noun": _one_of_noun,
 }
@@ -81,7 +83,7 @@ STATED: Final[Mapping[str, Callable[[Scope, list[Child]], None]]] = {
     "exchanged": measures.exchange,
     "journey_given": measures.journey_given,
     "born": dates.born,
-    "moment": clock.moment,
+    "moment": moments.moment,
 }
 
 

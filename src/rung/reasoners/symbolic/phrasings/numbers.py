@@ -12,7 +12,7 @@ PHRASES: Table = {
         "mul": ("product of",),
         "gap": (
             "difference between",
-            "time difference between",
+            "time difference? between",
             "difference of",
             "distance between",
             "absolute difference between/of",
