@@ -136,7 +136,7 @@ class Engine:
     def status(self) -> Status:
         if self._progress is not None:
             return Status(state="loading", note=str(self._progress), ready_in_s=self._progress.left_s)
-        if self._gives_way:
+        if self._gives_way_until_s and self._gives_way:  # every request comes by here
             return Status(
                 state="cold", note="gives way to a critical request at another model", ready_in_s=self._load_s
             )
