@@ -122,6 +122,7 @@ CLOSING: Phrases = (
     *(f"and {phrase}" for phrase in _BOXED),
     "for me please?",
     "please",
+    "evenly",
     "if you can/could",
     "if possible",
     "then",

@@ -28,6 +28,7 @@ PHRASES: Table = {
             "what is/was/will be? date/time",
             "what is/was cost/price of",
             "cost/price of",
+            "formula/rule for",
             "how much do/does/would/will",
             "what date/time will it be",
             "what date/time is it",
