@@ -1,10 +1,18 @@
 """How a composite adds its own wish to a conversation. What the user wrote is never changed, moved or dropped: a line
 is added at the end of the last user message, where small models heed it most."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from rung.types import Json
+
+_INSTRUCTING = frozenset({"system", "developer"})
+_STANDING = re.compile(
+    r"\b(?:from now on|henceforth|from here on|for the rest of|always|(?:all|each|every) (?:of )?(?:your |my |the )?"
+    r"(?:answers?|repl(?:y|ies)|responses?|questions?|numbers?|results?)|whenever|in (?:this|our) conversation)\b",
+    re.IGNORECASE,
+)
 
 
 def _text(content: object) -> str:
@@ -30,6 +38,19 @@ def question_of(body: Json) -> str:
         if message.get("role") == "user":
             return _text(message.get("content"))
     return ""
+
+
+def instructions_of(body: Json) -> str:
+    """What is said beforehand of how to answer: system messages, and what the user wants from then on."""
+    messages = body["messages"]
+    if len(messages) == 1:
+        return ""
+    said, last = [], _last_user(messages)
+    for at, message in enumerate(messages):
+        role, text = message.get("role"), _text(message.get("content"))
+        if role in _INSTRUCTING or (role == "user" and at != last and _STANDING.search(text[:2000])):
+            said.append(text)
+    return "\n".join(said)
 
 
 def conversation_of(body: Json) -> str:

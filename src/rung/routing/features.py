@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 from rung.answers.demands import TELLING as DEMANDING
+from rung.answers.instructions import bind
 from rung.answers.phrases import whole_words, word_set, words_in
 from rung.answers.question import asked_in, reads_off
-from rung.reasoners.wording import max_tokens_of, question_of
-from rung.types import Features, Json
+from rung.reasoners.wording import instructions_of, max_tokens_of, question_of
+from rung.types import Features, Json, Short
 
 # Only this much of a long text is looked at closely, half from each end: what is asked stands there.
 _LOOK_CHARS = 4000
@@ -103,16 +104,18 @@ def features_of(body: Json) -> Features:
     numbers = _numbers(lower)
     code = _code(lower, telling)
     maths = _maths(lower, counted, len(words)) if numbers else 0.0
-    short = "" if code and not maths else asked_in(text.strip(), lower.strip(), whole_words(lower, words, telling))
+    asks: Short = ""
+    if maths or not code:
+        asks = asked_in(text.strip(), lower.strip(), whole_words(lower, words, telling))
     tokens, images = _sizes(messages)
     return Features(
-        task=_task(lower, telling, short, code, maths),
+        task=_task(lower, telling, asks, code, maths),
         complexity=_complexity(counted, len(words), numbers),
         language=_language(lower, words, telling),
         prompt_tokens=tokens,
         max_tokens=max_tokens_of(body),
         turns=[m["role"] for m in messages].count("user"),
-        short=short,
+        short="" if asks and bind(instructions_of(body)) else asks,
         needs=_needs(body, images=images),
         code=code,
         maths=maths,

@@ -68,6 +68,22 @@ def test_needs_come_from_the_request():
     assert features_of({"messages": [{"role": "user", "content": image}]}).needs == {"images"}
 
 
+@pytest.mark.parametrize(
+    ("before", "short"),
+    [
+        ([("system", "You are a helpful assistant.")], "number"),
+        ([("system", 'Reply in JSON: {"answer": ...}')], ""),
+        ([("developer", "Always answer in French.")], ""),
+        ([("user", "From now on round all numbers."), ("assistant", "I will.")], ""),
+        ([("user", "I have 3 cats."), ("assistant", "Nice.")], "number"),
+    ],
+)
+def test_instructions_on_how_to_answer_ask_for_no_short_answer(before, short):
+    said = [*before, ("user", "Tom has 3 apples and buys 5 more. How many has he?")]
+    features = features_of({"messages": [{"role": role, "content": text} for role, text in said]})
+    assert (features.short, features.task) == (short, "word_problem")
+
+
 def test_sizes_and_languages():
     assert 900 < ask("word " * 800).prompt_tokens < 1300
     assert ask("今日の天気はどうですか").language == "ja"

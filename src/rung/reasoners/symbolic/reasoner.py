@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from rung.answers.instructions import bind
 from rung.clock import LoopClock
 from rung.config.schema import SymbolicConfig
 from rung.errors import Abstained, TimedOut
@@ -12,7 +13,7 @@ from rung.reasoners.base import Abilities, Status
 from rung.reasoners.completions import estimated
 from rung.reasoners.symbolic.vocabulary import worth_parsing
 from rung.reasoners.symbolic.wire import Asked, Solved
-from rung.reasoners.wording import max_tokens_of
+from rung.reasoners.wording import instructions_of, max_tokens_of
 from rung.sandbox import Limits, Pool
 from rung.types import Call, Chunk, Json
 
@@ -52,7 +53,7 @@ class Symbolic:
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         """One chunk with the answer, plain, and the steps to it as its reasoning."""
-        asked = self._asked(call.body.get("messages", ()))
+        asked = self._asked(call.body)
         if not worth_parsing(asked.text):
             raise Abstained(f"{self.name}: not a question of mathematics")
         started_s = self._clock.monotonic()
@@ -76,12 +77,16 @@ class Symbolic:
             ),
         )
 
-    def _asked(self, messages: Sequence[Json]) -> Asked:
-        """The last message's text. Raises Abstained if it is not a user's, or holds more than text."""
+    def _asked(self, body: Json) -> Asked:
+        """The last message's text. Raises Abstained if it is not a user's, or holds more than text, and where
+        instructions bind how it is to be answered."""
+        messages: Sequence[Json] = body.get("messages", ())
         last = messages[-1] if messages else {}
         text = _text(last.get("content"))
         if last.get("role") != "user" or not text:
             raise Abstained(f"{self.name}: the last message is no question in words")
+        if bind(instructions_of(body)):
+            raise Abstained(f"{self.name}: instructions before the question say how it is to be answered")
         return Asked(text=text, alone=not any(m.get("role") in {"user", "assistant"} for m in messages[:-1]))
 
 

@@ -77,6 +77,16 @@ async def test_steps_come_apart_from_the_answer_unless_they_are_asked_for(calc: 
         assert (short.text, short.choices[0].reasoning) == ("3", "")
 
 
+async def test_instructions_that_it_cannot_follow_are_left_to_others(calc: Symbolic) -> None:
+    asked = {"role": "user", "content": "What is 10 + 10?"}
+    helpful = {"role": "system", "content": "You are a helpful assistant. Be concise."}
+    assert (await answer(calc, Call(id="c", body={"messages": [helpful, asked]}, deadline_s=0.0))).text == "20"
+    for said in ("All numbers are hexadecimal.", 'Reply in JSON: {"answer": ...}', "Give hints, never the answer."):
+        body = {"messages": [{"role": "system", "content": said}, asked]}
+        with pytest.raises(Abstained, match="instructions"):
+            await answer(calc, Call(id="c", body=body, deadline_s=0.0))
+
+
 async def test_what_takes_too_long_is_declined(calc: Symbolic) -> None:
     with pytest.raises(Abstained, match="1 s"):
         await answer(calc, call("Factor x^400 + 7*x^173 + 3*x*y^191 - 1"))
