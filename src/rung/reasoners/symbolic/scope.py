@@ -1,5 +1,6 @@
 """What a question has said so far: values, functions, conditions."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
@@ -10,6 +11,8 @@ from sympy import Basic, Expr, Rational, Symbol
 from rung.reasoners.symbolic.errors import NoAnswer
 from rung.reasoners.symbolic.steps.record import Steps
 
+# What `½` and LaTeX's fractions have become.
+_BRACKETED = re.compile(r"\A(-?)\(\(?(\d+)\)?/\(?(\d+)\)?\)\Z")
 Child = Any  # a Node or a Token, as the grammar gives them
 
 
@@ -76,9 +79,10 @@ class Scope:
         return Symbol(name, positive=True) if name == self.positive else Symbol(name)
 
     def written(self, node: Child) -> str:
-        """The node as it stood in the question."""
+        """The node as it stood in the question, a fraction without the brackets that reading its sign gave it."""
         meta = node.meta
-        return self.text[meta.start_pos : meta.end_pos].strip()
+        said = self.text[meta.start_pos : meta.end_pos].strip()
+        return _BRACKETED.sub(r"\1\2/\3", said)
 
 
 def nodes(children: Sequence[Child]) -> list[Node]:
