@@ -1,5 +1,6 @@
 """Puts the commands together, and turns what goes wrong into a message and an exit code."""
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -108,5 +109,8 @@ def main() -> None:
     try:
         app()
     except RungError as error:
-        print(f"rung: {error.message}", file=sys.stderr)  # noqa: T201  the command line speaks to people
-        sys.exit(1)
+        sys.exit(f"rung: {error.message}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"rung: {error.strerror}: make room where the output goes")
