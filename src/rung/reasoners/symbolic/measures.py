@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final
 
 from sympy import Integer, Rational
@@ -20,6 +21,7 @@ from rung.reasoners.symbolic.units import (
     convertible,
     is_symbol,
     quantity,
+    quantity_of,
     shown,
     unit_text,
     written_unit,
@@ -69,23 +71,32 @@ def many_in_given(scope: Scope, children: list[Child]) -> Any:
 
 
 def mixed(scope: Scope, children: list[Child]) -> Any:
-    """`135 minutes in hours and minutes`."""
-    tokens = tokens_of(children, "UNIT")[-2:]
-    larger, smaller = (str(token) for token in tokens)
+    """`3725 seconds in hours, minutes and seconds`."""
+    tokens = tokens_of(children, "UNIT")
+    units = [str(token) for token in tokens]
     given = quantity(scope, nodes(children)[0])
-    size = converted_value(Rational(1), larger, smaller)
-    total = convert(scope, given, smaller)
-    if not size.is_Integer or size <= 1 or total < 0:
-        raise NotUnderstood("two units that make no pair")
-    whole = total // size
-    rest = total - whole * size
-    scope.say(f"{shown(total)} = {whole}*{size} + {shown(rest)}")
-    if {larger, smaller} <= set(SHORT_TIMES):
-        return f"{whole} {_MIXED[larger]} {shown(rest)} {_MIXED[smaller]}"
-    parts = zip(
-        (Integer(whole), rest), (larger, smaller), (written_unit(scope, token) for token in tokens), strict=True
-    )
-    return " ".join(answered(*part) for part in parts)
+    sizes = [converted_value(Rational(1), unit, units[-1]) for unit in units]
+    left = total = convert(scope, given, units[-1])
+    if any(not (larger / smaller).is_Integer or larger <= smaller for larger, smaller in pairwise(sizes)) or total < 0:
+        raise NotUnderstood("units that make no parts")
+    counts = []
+    for size in sizes[:-1]:
+        counts.append(Integer(left // size))
+        left -= counts[-1] * size
+    counts.append(left)
+    parts = [f"{shown(count)}*{size}" for count, size in zip(counts[:-1], sizes, strict=False)]
+    scope.say(f"{shown(total)} = {' + '.join(parts)} + {shown(left)}")
+    if set(units) <= set(SHORT_TIMES):
+        return " ".join(f"{shown(count)} {_MIXED[unit]}" for count, unit in zip(counts, units, strict=True))
+    typed = [written_unit(scope, token) for token in tokens]
+    return " ".join(answered(*part) for part in zip(counts, units, typed, strict=True))
+
+
+def mixed_last(scope: Scope, children: list[Child]) -> Any:
+    """`405 minutes is how many hours and minutes`."""
+    if str(children[1]) not in {"=", "is", "are"}:
+        raise NotUnderstood("a comparison with what is asked")
+    return mixed(scope, children)
 
 
 # ---- rates ----
@@ -265,17 +276,53 @@ def amount(scope: Scope, children: list[Child]) -> Any:
 
 def added(scope: Scope, children: list[Child]) -> Any:
     """`3 km + 500 m` in the first one's unit; hours and minutes stay apart."""
-    first, second = (quantity(scope, node) for node in nodes(children))
-    sign = "-" if tokens_of(children, "MINUS", "WMINUS") else "+"
-    if first.unit in _SIGNS or second.unit in _SIGNS:
+    sign = "-" if tokens_of(children, "MINUS", "WMINUS", "SUBTRACT") else "+"
+    return _sum(scope, [nodes(node.children) for node in nodes(children)], sign)
+
+
+def added_to(scope: Scope, children: list[Child]) -> Any:
+    """`add 500 m to 3 km`, `subtract 500 m from 3 km`: the one that is changed comes last."""
+    return added(scope, [*tokens_of(children, "ADD", "SUBTRACT"), *reversed(nodes(children))])
+
+
+def total(scope: Scope, children: list[Child]) -> Any:
+    """`add 2 hours 45 minutes and 3 hours 30 minutes`: "and" begins another, as a sum may have it."""
+    parts: list[list[Node]] = []
+    for one in nodes(nodes(children)[0].children):
+        parts.append([])
+        for child in one.children:
+            if getattr(child, "type", "") == "AND":
+                parts.append([])
+            else:
+                parts[-1].append(child)
+    kind = str(children[0]) if children[0].type == "LIST_OF" else "add"
+    if kind not in {"add", "gap"} or len(parts) < 2 or (kind == "gap" and len(parts) > 2):
+        raise NotUnderstood("amounts that may be read as others")
+    return _sum(scope, parts, "+" if kind == "add" else "-")
+
+
+def _sum(scope: Scope, parts: list[list[Node]], sign: str) -> str:
+    amounts = [quantity_of(scope, part) for part in parts]
+    if any(one.unit in _SIGNS for one in amounts):
         raise NotUnderstood("a sum of temperatures")
-    if _several_times(nodes(children)):
-        return _clocked(scope, first, second, sign)
-    size = convert(scope, second, first.unit) if second.unit != first.unit else second.value
-    result = first.value + size if sign == "+" else first.value - size
-    written = [unit_text(one, first.unit) for one in (first.value, size, result)]
-    scope.say(f"{written[0]} {sign} {written[1]} = {written[2]}")
-    return answered(result, first.unit, first.typed)
+    unit = amounts[0].unit
+    units = {str(measure.children[-1]) for part in parts for measure in part}
+    clocked = any(len(part) > 1 for part in parts) and units <= set(SHORT_TIMES)
+    if clocked:
+        unit = "second" if "second" in units else "minute"
+    sizes = [convert(scope, one, unit) if one.unit != unit else one.value for one in amounts]
+    result = sum(sizes[1:], sizes[0]) if sign == "+" else sizes[0] - sum(sizes[1:])
+    if clocked and result < 0:
+        raise NoAnswer("a time below zero")
+    scope.say(f"{f' {sign} '.join(unit_text(size, unit) for size in sizes)} = {unit_text(result, unit)}")
+    return _clocked(result, unit) if clocked else answered(result, unit, amounts[0].typed)
+
+
+def _clocked(amount: Rational, unit: str) -> str:
+    """In hours, minutes and seconds, as far as there are any."""
+    seconds = converted_value(amount, unit, "second")
+    counts = [(seconds // 3600, "h"), (seconds % 3600 // 60, "min"), (seconds % 60, "s")]
+    return " ".join(f"{shown(Rational(count))} {name}" for count, name in counts if count) or "0 min"
 
 
 def multiplied(scope: Scope, children: list[Child]) -> Any:
@@ -324,21 +371,6 @@ def _scaled(scope: Scope, children: list[Child], way: Callable[[Any, Any], Any])
     return answered(result, given.unit, given.typed)
 
 
-def _several_times(parts: list[Node]) -> bool:
-    """Whether a part is in hours and minutes."""
-    units = [[str(measure.children[-1]) for measure in nodes(part.children)] for part in parts]
-    return any(len(one) > 1 for one in units) and all(unit in SHORT_TIMES for one in units for unit in one)
-
-
-def _clocked(scope: Scope, first: Quantity, second: Quantity, sign: str) -> str:
-    minutes = [converted_value(one.value, one.unit, "minute") for one in (first, second)]
-    total = minutes[0] + minutes[1] if sign == "+" else minutes[0] - minutes[1]
-    if total < 0:
-        raise NoAnswer("a time below zero")
-    scope.say(f"{shown(minutes[0])} minutes {sign} {shown(minutes[1])} minutes = {shown(total)} minutes")
-    return f"{total // 60} h {shown(total % 60)} min"
-
-
 TASKS = {
     "converted": converted,
     "converted_given": converted_given,
@@ -346,11 +378,14 @@ TASKS = {
     "many_last": many_last,
     "many_in_given": many_in_given,
     "mixed": mixed,
+    "mixed_last": mixed_last,
     "journey": journey,
     "journey_turned": journey_turned,
     "journey_asked": journey_asked,
     "amount": amount,
     "added": added,
+    "added_to": added_to,
+    "total": total,
     "multiplied": multiplied,
     "shared": shared,
     "scaled": scaled,

@@ -79,9 +79,13 @@ def convertible(source: str, target: str) -> bool:
 
 def quantity(scope: Scope, node: Node) -> Quantity:
     """`5 feet 3 inches` comes in the last unit."""
+    return quantity_of(scope, nodes(node.children))
+
+
+def quantity_of(scope: Scope, measures: list[Node]) -> Quantity:
     scope.decimal = True
     total, unit, typed = Rational(0), "", ""
-    for measure in nodes(node.children):
+    for measure in measures:
         value, named = build(nodes(measure.children)[0], scope), measure.children[-1]
         if nodes(measure.children)[0].data in SUMS:
             raise NotUnderstood("a sum whose last number alone may have the unit")
