@@ -20,10 +20,11 @@ from rung.types import Answer, Decision, Request
 def read(raw: bytes, arrival: Arrival, serving: Serving) -> tuple[Request, Write]:
     """Raises BadRequest, UnknownModel, UnknownTask."""
     value = parse_object(raw)
+    wishes = value.pop("rung", None)  # checked as those of a chat completion
     body = check(value, InferBody)
     task = task_named(body.task)
     given = check(body.input, task.input, at="input")
-    asked = {**task.put(given), "model": body.model, "rung": value.get("rung")}
+    asked = {**task.put(given), "model": body.model, "rung": wishes}
     request = request_of(decode(asked, arrival.headers), arrival, serving.known, serving.server.deadline_s)
 
     async def write(id_: str, created_s: int, answer: Answer, decision: Decision, debug: bool) -> bytes:

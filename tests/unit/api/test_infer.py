@@ -87,6 +87,15 @@ async def test_wrong_input_names_the_field(client, runtime, change, status, para
     assert not runtime.requests
 
 
+async def test_who_wishes_what_is_not_known_is_told_the_wishes(client) -> None:
+    got = await client.ask("POST", "/v1/infer", {**YESNO, "rung": {"session_id": "s"}})
+    assert got.error["message"].endswith(
+        "known are cache, deadline_ms, max_usd, min_quality, preset, priority, stream."
+    )
+    got = await client.ask("POST", "/v1/infer", {**YESNO, "max_usd": 1})
+    assert got.error["message"].endswith("known are input, model, rung, task.")
+
+
 async def test_the_tasks_are_listed_with_schemas_that_their_examples_fit(client) -> None:
     got = await client.ask("GET", "/v1/tasks")
     assert [task["id"] for task in got.json["data"]] == list(TASKS)
