@@ -3,6 +3,7 @@
 import re
 
 from rung.answers.phrases import Phrase, Phrases, word_set
+from rung.answers.units import UNITS
 
 # Looked for with a line's end put before the text. From the second of several empty lines nothing begins that does not
 # from the first.
@@ -172,6 +173,15 @@ MEASURED = re.compile(
     |ratio|term|radius|score|time|capacity|discount|income|change|grade|temperature|population|balance|digit)\b""",
     re.VERBOSE,
 )
+MEASURE = re.compile(
+    r"""\bhow\ (?:long|far|fast|heavy|tall|wide|deep|high|large|big)\b
+    |\bwhat\b.{0,60}\b(?:speed|distance|length|width|height|weight|time|duration|area|volume|perimeter|capacity
+      |temperature)\b
+    |\bhow\ much\ (?:does|do|did|will|would)\ .{1,60}\ weigh\b""",
+    re.VERBOSE,
+)
+_UNIT_NAMES = "|".join(map(re.escape, filter(str.isalpha, UNITS)))
+IN_UNITS = re.compile(rf"\bhow many\b|\bnumber of\b|\bin (?:whole |full |total )?(?:{_UNIT_NAMES})\b")
 ARITHMETIC = re.compile(
     r"""(?:what(?:'s|\ is)|calculate|compute|evaluate|work\ out|how\ much\ is|find|solve)?
     [\s:$]*+[-(]*+[$€£]?\d[\d.,]*+[\s)%]*+

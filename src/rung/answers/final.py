@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from rung.answers.latex import boxed
 from rung.answers.numerals import NUMBER, WORD_NUMBER, joined, plain, spelt_value, value_of, written
+from rung.answers.units import SMALLER, UNITS
 from rung.types import Short
 
 # A final answer stands at the end, or alone; what lies far before both is reasoning.
@@ -37,6 +38,10 @@ _DOTTED = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,}+(?![.,]?\d)")
 _TIMES_POWER = re.compile(r"(?<=\d)\s?[*x\u00b7\u22c5]\s?10\^\{?(-?\d{1,4})\}?(?!\w)")
 _POWER = re.compile(r"(?<![\w.^*])10\^\{?(-?\d{1,4})\}?(?!\w)")
 _AND_HALF = re.compile(r"(?<=\d)\sand\s(?:a|one)\shalf\b", re.IGNORECASE)
+# One measure in two units.
+_SIDE_BY_SIDE = re.compile(
+    r"(?<![\w.,/])(\d{1,6}) ?([a-z]{1,7}),?(?: and)? (\d{1,4}) ?([a-z]{1,7})\b(?!\.\d)", re.IGNORECASE
+)
 _DENIED = re.compile(rf"\b(?:not|rather than|instead of)\s{NUMBER.pattern}", re.IGNORECASE)
 _DENYING = ("ot ", "ather than ", "nstead of ")
 # Two whole numbers to choose from.
@@ -156,10 +161,18 @@ def _figures(text: str) -> str:
     text = _DOTTED.sub(lambda m: m[0].replace(".", ""), text)
     if " half" in text:
         text = _AND_HALF.sub(" 1/2", text)
+    text = _SIDE_BY_SIDE.sub(_in_the_smaller, text)
     if "10^" in text:
         text = _POWER.sub(r"1e\1", _TIMES_POWER.sub(r"e\1", text))
     kept = _DENIED.sub("", text) if any(words in text for words in _DENYING) else text
     return kept if kept == text or _matches(kept) else text
+
+
+def _in_the_smaller(match: re.Match[str]) -> str:
+    """3 hours 25 minutes -> 205 minutes; what is no such measure as it is."""
+    many, larger, few, smaller = match.groups()
+    each = SMALLER.get((UNITS.get(larger.lower(), ""), UNITS.get(smaller.lower(), "")))
+    return f"{int(many) * each + int(few)} {smaller}" if each and int(few) < each else match[0]
 
 
 def _matches(text: str) -> list[tuple[int, Fraction]]:

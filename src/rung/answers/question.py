@@ -47,6 +47,12 @@ def reads_off(question: str) -> bool:
     return bool(_asks_copy(ends(question).lower()))
 
 
+def names_no_unit(question: str) -> bool:
+    """Whether a measure is asked for, as in "how far is it?", and none is named that it is to be told in."""
+    last = _sentences(ends(question).lower())[-2:]
+    return any(demands.MEASURE.search(sentence) and not demands.IN_UNITS.search(sentence) for sentence in last)
+
+
 def _has_code(text: str, words: frozenset[str]) -> bool:
     marked = "`" in text or "<" in text or "#" in text or not demands.CODE_WORDS.isdisjoint(words)
     return marked and any_of(demands.CODE, text)

@@ -23,6 +23,16 @@ _KINDS = (
     ("c celsius", "f fahrenheit"),
     ("% percent",),
 )
+# How many of the second make one of the first, of those that are told side by side: 3 hours 25 minutes.
+SMALLER: Final = {
+    ("week", "day"): 7,
+    ("day", "h"): 24,
+    ("h", "min"): 60,
+    ("min", "s"): 60,
+    ("year", "month"): 12,
+    ("ft", "inch"): 12,
+    ("lb", "oz"): 16,
+}
 # Any name -> the first of the same unit; and that -> what is measured by it.
 UNITS: Final = {name: names.split()[0] for kind in _KINDS for names in kind for name in names.split()}
 MEASURES: Final = {names.split()[0]: at for at, kind in enumerate(_KINDS) for names in kind}

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from rung.answers import asked
+from rung.answers import asked, names_no_unit
 from rung.reasoners.base import Abilities
 from rung.reasoners.composite import Composite
 from rung.reasoners.wording import max_tokens_of, question_of, with_line
@@ -21,11 +21,14 @@ LINES = {
     "label": "Answer with the label only.",
     "": "Give the final answer only, without explanation.",
 }
+# Where only the answer can tell what its number counts.
+MEASURE = "Answer with the final number and its unit only."
 
 
 def _shortened(body: Json) -> dict[str, Any]:
-    short = asked(question_of(body))
-    changed = with_line(body, LINES[short])
+    question = question_of(body)
+    short = asked(question)
+    changed = with_line(body, MEASURE if short == "number" and names_no_unit(question) else LINES[short])
     if not short:
         return changed
     changed.pop("max_completion_tokens", None)

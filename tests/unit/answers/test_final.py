@@ -63,6 +63,11 @@ NUMBERS = [
     ("There are 12 inches in 1 foot, so 5 feet is 60 inches.", "60"),
     ("So, the answer is:\n\n\\[\n\\boxed{42 \\text{ apples}}\n\\]\n\nEach of the 7 children gets 6.", "42"),
     ("```output\n18.0\n```", "18"),
+    ("The journey takes 3 hours 25 minutes.", "205"),
+    ("It is 1 hour and 5 minutes in all.", "65"),
+    ("He is 5 feet 3 inches tall", "63"),
+    ("1 hour 75 minutes", "75"),
+    ("She works 8 hours 5 days a week", "5"),
 ]
 
 

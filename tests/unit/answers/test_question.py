@@ -1,6 +1,6 @@
 import pytest
 
-from rung.answers import asked, options_of, reads_off
+from rung.answers import asked, names_no_unit, options_of, reads_off
 
 CHOICE = [
     "Which is a mammal?\nA) trout\nB) whale\nC) frog\nD) crow\nAnswer with the letter only.",
@@ -118,3 +118,20 @@ def test_empty_lines_take_no_time(piece: str) -> None:
 )  # fmt: skip
 def test_labels_that_a_sentence_follows_are_listed(question, labels):
     assert options_of(question) == tuple(labels.split("|") if "|" in labels else labels.split())
+
+
+@pytest.mark.parametrize(
+    ("question", "open_unit"),
+    [
+        ("A train leaves at 9:40 and arrives at 13:05. How long is the journey?", True),
+        ("100 km in 1.5 hours is what speed?", True),
+        ("Each bag weighs 3 kg. How much do 4 bags weigh?", True),
+        ("Rose strolled for 4 hours at 2 miles per hour. How far did Rose go?", True),
+        ("A tank of 200 litres fills at 5 litres per minute. How long, in minutes, does that take?", False),
+        ("What was its speed in km per hour? It covered 100 km in 1.5 hours.", False),
+        ("It covered 100 km in 1.5 hours. How many km did it cover in one?", False),
+        ("A shirt costs $40 and is discounted 25%. What is the final price?", False),
+    ],
+)
+def test_a_measure_may_be_asked_for_in_no_unit(question: str, *, open_unit: bool) -> None:
+    assert names_no_unit(question) is open_unit

@@ -1,6 +1,6 @@
 import pytest
 
-from rung.reasoners.brief import LINES, MAX_TOKENS, Brief
+from rung.reasoners.brief import LINES, MAX_TOKENS, MEASURE, Brief
 
 CHOICE = "Which is a fruit?\nA) apple\nB) stone\nC) chair"
 
@@ -13,6 +13,13 @@ async def test_asks_for_the_answer_only_and_bounds_its_length(scripted, calling,
     assert body["max_tokens"] == MAX_TOKENS
     assert (body["temperature"], body["user"]) == (0.2, "me")
     assert (answer.text, answer.choices[0].finish, answer.usage.prompt_tokens) == ("A", "stop", 10)
+
+
+async def test_a_measure_is_told_with_its_unit_where_the_question_names_none(scripted, calling, whole):
+    below = scripted(["66.67 km/h"])
+    question = "A car covers 100 km in 1.5 hours. What is its speed?"
+    await whole(Brief("brief", below.answer, below), calling(question))
+    assert below.calls[0].body["messages"][0]["content"] == f"{question}\n\n{MEASURE}"
 
 
 @pytest.mark.parametrize(
