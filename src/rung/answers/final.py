@@ -48,6 +48,8 @@ _DENYING = ("ot ", "ather than ", "nstead of ")
 _EITHER = re.compile(
     r"(?<![\w.,/$€£-])(\d{1,15}),?\s\(?or\s(?:maybe\s|perhaps\s|possibly\s)?(\d{1,15})\b(?![%.,/:]\d|%|\s(?:dozen|percent)\b)"
 )
+# "12 apples (8 + 4)": how a number came about, or what else it might be.
+_ASIDE = re.compile(r"(\d%?(?:\s[a-z]{1,20}){0,2})\s\([^()]{1,200}\)", re.IGNORECASE)
 # What makes another number of the word before it.
 _PART = re.compile(
     r"[\s-](?:half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?|dozens?)\b|\sand\sa\s(?:half|third|quarter)\b",
@@ -216,11 +218,12 @@ def _said_last(text: str) -> Fraction | None:
     """The number of the last sentence that has one; of several, the one that was computed last before."""
     sentences = _sentences(text)
     for i in range(len(sentences) - 1, -1, -1):
-        found = _matches(sentences[i])
+        sentence = _ASIDE.sub(r"\1", sentences[i])
+        found = _matches(sentence)
         if not found:
             continue
-        if "=" in sentences[i] or len(found) == 1:
-            return _last_value(sentences[i])
+        if "=" in sentence or len(found) == 1:
+            return _last_value(sentence)
         computed = _computed(sentences[:i])
         values = [value for _, value in found]
         return computed if computed in values else values[-1]

@@ -68,6 +68,12 @@ NUMBERS = [
     ("He is 5 feet 3 inches tall", "63"),
     ("1 hour 75 minutes", "75"),
     ("She works 8 hours 5 days a week", "5"),
+    ("The total is 12 (8 + 4).", "12"),
+    ("She has 5 red apples (not counting the 2 rotten ones).", "5"),
+    ("She has 12 left (20 - 8 = 12).", "12"),
+    ("5 (apples) + 3 (pears) = 8", "8"),
+    ("In 2 hours she drives half of it (60 miles).", "60"),
+    ("It is f(3) (7).", "7"),
 ]
 
 
