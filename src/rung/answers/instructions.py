@@ -28,7 +28,7 @@ _BINDING = word_set(
 )
 _MANNER = re.compile(
     r"\b(?:answer|respond|reply|output|return|write|speak|talk|say|give|present|phrase|provide|show|use|end|start|begin"
-    r"|put)\w*\b.{0,60}\b(?:in|with|like|as|using|through|by|to)\b|[{}<>\\]|\bfrom now on\b|n't\b"
+    r"|put)\w*\b.{0,60}\b(?:in|with|like|as|using)\b|[{}<>\\]|\bfrom now on\b|n't\b"
 )
 _SHORTLY = (
     r"(?:concise|brief|short|succinct|direct|polite|helpful|honest|accurate|friendly|kind|clear|truthful|correct"
@@ -41,9 +41,9 @@ _KEPT = re.compile(
     rf"""(?:please\ )?(?:
       (?:always\ )?(?:be|stay|remain|keep\ (?:it|(?:your\ )?(?:answers?|responses?|replies)))
         (?:\ as)?\ {_SHORTLY}(?:\ as\ possible)?
-      |(?:always\ )?(?:answer|respond|reply)(?:\ to)?(?:\ (?:the|each|any|every|all))?(?:\ users?'?s?)?
+      |(?:always\ )?(?:answer|respond|reply)(?:\ to)?(?:\ (?:the|each|any|every|all))?(?:\ following|\ users?'?s?)?
         (?:\ questions?)?(?:\ as)?(?:\ {_SHORTLY})?(?:\ as\ possible)?
-      |(?:only\ )?{_GIVE}(?:\ with)?(?:\ (?:only|just))?(?:\ (?:the|a|one|your))?(?:\ (?:single|final|correct|short))*
+      |(?:only\ )?{_GIVE}(?:\ with|\ in)?(?:\ (?:only|just))?(?:\ (?:the|a|one|your))?(?:\ (?:single|final|correct|short))*
         \ (?:letter|number|answer|label|word|option|result|value|choice)(?:\ (?:only|alone|and\ nothing\ else))?
         (?:,?\ (?:without|no)\ (?:an\ )?(?:explanations?|reasoning|working))?
       |(?:do\ not|don't|never)\ (?:explain|apologi[sz]e|guess|lie|hallucinate|make\ (?:things|facts|anything)\ up

@@ -11,6 +11,8 @@ FREE = [
     "Answer the user's questions concisely.",
     "You are MathBot, an expert in mathematics. Solve the user's problem.",
     "Think step by step.",
+    "You are a helpful assistant. Answer the following question as accurately as possible.",
+    "You are an assistant made to help people. Provide helpful answers to users. Answer in one word.",
     "Answer with the number only.",
     "Give only the final answer, without explanation.",
     "Do not explain. If you don't know, say so.",
