@@ -23,6 +23,10 @@ _SIGNS: Final = {
     "=": "EQ", "==": "EQ", "<": "REL", ">": "REL", "<=": "REL", ">=": "REL", "=<": "REL", "!=": "REL", "%": "PERCENT",
     "!": "BANG", "°": "DEGREES", "|": "BAR", "->": "APPROACHES",
 }  # fmt: skip
+# Digits of a base may be letters: what is around them is read apart.
+_IN_BASE: Final = re.compile(
+    r"(.*?)\bin base (\d+), (?:what is|calculate|compute|find|evaluate) ([^.?!]*)[.?!]?(.*)", re.IGNORECASE | re.DOTALL
+)
 # What "a" may begin where no operand is complete.
 _NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN", "LEAP"])
 _SPLITTABLE: Final = frozenset({"xy", "yz", "xz", "ab", "bc", "ac", "xyz", "abc"})
@@ -45,10 +49,11 @@ _NEGATIVE: Final = frozenset({"minus", "negative"})
 
 def tokens(text: str) -> list[Token]:
     """Raises NotUnderstood at the first thing that is no token."""
-    if in_base := re.match(
-        r"\s*in base (\d+), (?:what is|calculate|compute|find|evaluate) (.*?)[.?]?\s*$", text, re.IGNORECASE
-    ):
-        return _based_tokens(int(in_base.group(1)), in_base.group(2))
+    if in_base := _IN_BASE.fullmatch(text):
+        around = [_Reader(list(pieces(part))) for part in (in_base[1], in_base[4])]
+        if not any(reader.read() for reader in around):
+            shown = [Token("SHOWN", "")] if any(reader.shown for reader in around) else []
+            return [*_based_tokens(int(in_base[2]), in_base[3]), *shown]
     reader = _Reader(list(pieces(text)))
     found = arranged(reader.read())
     if len(found) > MAX_TOKENS:
