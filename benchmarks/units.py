@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 from graded import FAMILIES, Item, right
@@ -97,10 +98,15 @@ def unit_said(text: str, value: Fraction) -> str:
     return unit
 
 
+def recorded() -> list[Path]:
+    """All but what prompts.py was told, where programs are not run."""
+    return sorted(path for path in RECORDED.glob("*.jsonl") if not path.name.startswith("prompts"))
+
+
 def answers(items: dict[str, Item]) -> Iterator[tuple[Item, dict[str, Any], Fraction]]:
     """Every recorded answer with a number to an item, each once."""
     seen = set()
-    for path in sorted(RECORDED.glob("*.jsonl")):
+    for path in recorded():
         for row in map(json.loads, path.read_text().splitlines()):
             item = items.get(row["item"])
             told = (row["item"], row["reasoner"], row["sample"], row["text"])
@@ -148,7 +154,7 @@ def figures() -> None:
         counts["agreeing_with_units"] += agree and bool(unit and another)
     told = {name: float(count) for name, count in sorted(counts.items())}
     print(json.dumps(told, indent=1))
-    print(write("units", told, {}, {"recorded": sorted(p.name for p in RECORDED.glob("*.jsonl"))}, SEED, len(drawn)))
+    print(write("units", told, {}, {"recorded": [path.name for path in recorded()]}, SEED, len(drawn)))
 
 
 def main() -> None:
