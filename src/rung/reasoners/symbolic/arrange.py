@@ -23,7 +23,15 @@ _PRECISIONS: Final = (["NUM", "DECIMALS"], ["NUM", "FIGURES"])
 
 
 def arranged(made: list[Token]) -> list[Token]:
-    return _with_products(_with_arguments(_with_sentences(_asked_last(made))))
+    return _with_products(_with_arguments(_with_sentences(_asked_last(_with_rate(made)))))
+
+
+def _with_rate(made: list[Token]) -> list[Token]:
+    """`60 words per minute: how many words in 2.5 hours` states the rate first."""
+    rest = made[3:] if [token.type for token in made[2:3]] == ["_END"] else made[2:]
+    if [token.type for token in made[:2]] == ["NUM", "UNIT"] and "/" in made[1] and rest and rest[0].type in OPENS:
+        return [Token("SUPPOSE", ""), *made[:2], Token("_END", ""), *rest]
+    return made
 
 
 def _asked_last(made: list[Token]) -> list[Token]:

@@ -35,7 +35,7 @@ _MIXED: Final = {"minute": "min", "hour": "h", "second": "s"}
 def converted(scope: Scope, children: list[Child]) -> Any:
     """`5 miles in km`: a symbol is repeated behind the number, a unit in words is not, since the question names it."""
     target = tokens_of(children, "UNIT")[-1]
-    given = quantity(scope, nodes(children)[0])
+    given = rates.asked(scope, children)
     value = rates.exchanged(scope, given, str(target))
     typed = written_unit(scope, target)
     if str(target) in _SIGNS:
@@ -51,7 +51,7 @@ def converted_given(scope: Scope, children: list[Child]) -> Any:
 
 def many_in(scope: Scope, children: list[Child]) -> Any:
     target = str(tokens_of(children, "UNIT")[0])
-    return shown(rates.exchanged(scope, quantity(scope, nodes(children)[0]), target))
+    return shown(rates.many(scope, rates.asked(scope, children), target))
 
 
 def many_last(scope: Scope, children: list[Child]) -> Any:
@@ -102,6 +102,9 @@ def amount(scope: Scope, children: list[Child]) -> Any:
     """`15% of 80 km`: a quantity that says more than the question does."""
     node = nodes(children)[0]
     measures = nodes(node.children)
+    if scope.rates and nodes(measures[0].children)[0].data == "number":
+        other = rates.other_side(scope, quantity(scope, node))
+        return answered(other.value, other.unit, other.typed)
     if len(measures) != 1 or nodes(measures[0].children)[0].data in {"number", "negative", "name"}:
         raise NotUnderstood("nothing asked of it")
     given = quantity(scope, node)

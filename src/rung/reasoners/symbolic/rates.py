@@ -17,7 +17,11 @@ from rung.reasoners.symbolic.units import (
     quantity,
     shown,
     unit_text,
+    written_unit,
 )
+
+# Beside another currency a pound is money.
+_STERLING: Final = {"pound": "GBP"}
 
 # What a question's first words make of the answer's unit.
 _KINDS: Final = {"FAR": "meter", "HOW_LONG": "second", "FAST": "meter/second"}
@@ -41,8 +45,11 @@ def exchange(scope: Scope, children: list[Child]) -> None:
     """States what one unit is worth in another: `1.08 USD per EUR`, `1 EUR = 1.08 USD`."""
     sides = [node for one in nodes(children) for node in ([one] if one.data == "quantity" else nodes(one.children))]
     given = [quantity(scope, node) for node in sides]
+    units = tokens_of(_leaves(children), "UNIT")
     if len(given) == 1:
-        top, bottom = parts(given[0])
+        # `150 yen to the dollar`, `150 yen per dollar`
+        one = [Quantity(Rational(1), str(unit), written_unit(scope, unit)) for unit in units]
+        top, bottom = (given[0], *one) if one else parts(given[0])
     else:
         bottom, top = given
         if bottom.value <= 0:
@@ -57,17 +64,20 @@ def exchange(scope: Scope, children: list[Child]) -> None:
         return
     if top.unit == bottom.unit or not {top.unit, bottom.unit} & currencies or top.value <= 0 or scope.rates:
         raise NotUnderstood("a rate between what are no currencies, or a second one")
-    scope.rates = ((top.value, top.unit, bottom.unit),)
+    scope.rates = ((top, bottom),)
 
 
 def exchanged(scope: Scope, given: Quantity, target: str) -> Rational:
     """Converted by the stated rate if there is one."""
     if not scope.rates:
         return convert(scope, given, target)
-    ((worth, top, bottom),) = scope.rates
+    ((priced, one),) = scope.rates
+    worth, top, bottom = priced.value, priced.unit, one.unit
     if "GBP" in {given.unit, target}:
         # beside sterling a pound is money
         top, bottom = ("GBP" if unit == "pound" else unit for unit in (top, bottom))
+    elif "GBP" in {top, bottom} <= set(CURRENCIES.values()):
+        given, target = (given._replace(unit="GBP") if given.unit == "pound" else given), _STERLING.get(target, target)
     if (given.unit, target) == (bottom, top):
         result = given.value * worth
         scope.say(
@@ -81,6 +91,59 @@ def exchanged(scope: Scope, given: Quantity, target: str) -> Rational:
     else:
         raise NoAnswer("units that the rate is not between")
     return result
+
+
+def other_side(scope: Scope, given: Quantity) -> Quantity:
+    """What an amount comes to by the stated rate: `At 150 yen per dollar, how much is 30 dollars?`"""
+    sides: list[Quantity] = [side for rate in scope.rates for side in rate]
+    others = [side for side in sides if side.unit != given.unit]
+    if len(sides) != 2 or len(others) != 1:
+        raise NotUnderstood("nothing asked of it")
+    return others[0]._replace(value=exchanged(scope, given, others[0].unit))
+
+
+def own(scope: Scope, children: list[Child]) -> None:
+    """`I have $100`: kept for the question."""
+    if scope.owned is not None:
+        raise NotUnderstood("two amounts")
+    scope.owned = nodes(children)[0]
+
+
+def asked(scope: Scope, children: list[Child]) -> Quantity:
+    """The amount that a question is of: its own, or the one that was given."""
+    node = next(iter(nodes(children)), scope.owned if scope.rates else None)
+    if node is None:
+        raise NotUnderstood("no amount that was given, or no rate for it")
+    return quantity(scope, node)
+
+
+def many(scope: Scope, given: Quantity, target: str) -> Rational:
+    """So many of a unit, by the pace that was given: `at 5 litres per minute, how many litres in 2 hours`."""
+    if scope.pace is not None:
+        top, bottom = parts(scope.pace)
+        along, across = convertible(given.unit, bottom.unit), convertible(given.unit, top.unit)
+        if along != across and convertible(target, (top if along else bottom).unit):
+            return _in_unit(scope, at_rate(scope, given, scope.pace), target)
+    return exchanged(scope, given, target)
+
+
+def _in_unit(scope: Scope, found: tuple[Rational, str, str], target: str) -> Rational:
+    value, unit, typed = found
+    return convert(scope, Quantity(value, unit, typed), target) if unit != target else value
+
+
+def many_taken(scope: Scope, children: list[Child]) -> Any:
+    """`how many hours does it take to travel 180 km at 60 km/h`."""
+    given, *rate = (quantity(scope, node) for node in nodes(children))
+    pace = rate[0] if rate else scope.pace
+    if pace is None or not _is_at(tokens_of(children, "GIVEN")) or convertible(given.unit, parts(pace)[1].unit):
+        raise NotUnderstood("no rate that was given, or a time that takes one")
+    return shown(_in_unit(scope, at_rate(scope, given, pace), str(tokens_of(children, "UNIT")[0])))
+
+
+def _is_at(words: list[Any]) -> bool:
+    """Whether `at` stands before a rate, if it has a word before it at all."""
+    return all(str(word).split()[0] == "at" for word in words)
 
 
 def _leaves(children: list[Child]) -> list[Any]:
@@ -102,27 +165,36 @@ def paced(scope: Scope, children: list[Child]) -> Any:
 def journey(scope: Scope, children: list[Child]) -> Any:
     """`60 km/h for 2.5 h`, `150 km at 60 km/h`, `average speed for 150 km in 2 h`."""
     head = next((child.type for child in tokens_of(children, *_KINDS)), "")
-    word = str(tokens_of(children, "FOR", "IN", "GIVEN")[-1])
-    first, second = (quantity(scope, node) for node in nodes(children))
-    if word == "at":
-        value, unit, typed = at_rate(scope, first, second)
-    elif word not in {"for", "in"}:
-        raise NotUnderstood("an order of words that it does not know")
-    elif is_rate(first):
-        value, unit, typed = times(scope, first, second)
-    elif head == "FAST":
-        value, unit, typed = average(scope, first, second)
-    else:
-        raise NotUnderstood("a rate that is none")
+    value, unit, typed = _gone(scope, children, averaged=head == "FAST")
     if head and not convertible(unit, _KINDS[head]):
         raise NoAnswer("a quantity of another kind than was asked")
     return answered(value, unit, typed)
 
 
+def _gone(scope: Scope, children: list[Child], averaged: bool) -> tuple[Rational, str, str]:
+    words = tokens_of(children, "FOR", "IN", "GIVEN")[-1:]
+    first, second = (quantity(scope, node) for node in nodes(children))
+    if words[0].type == "GIVEN" and _is_at(words):
+        return at_rate(scope, first, second)
+    if str(words[0]) not in {"for", "in"}:
+        raise NotUnderstood("an order of words that it does not know")
+    if is_rate(first):
+        return times(scope, first, second)
+    if not averaged:
+        raise NotUnderstood("a rate that is none")
+    return average(scope, first, second)
+
+
+def journey_many(scope: Scope, children: list[Child]) -> Any:
+    """`60 km/h for 2.5 hours is how many km`, `100 km in 2 hours is how many km/h`."""
+    target = str(tokens_of(children, "UNIT")[0])
+    return shown(_in_unit(scope, _gone(scope, children, averaged="/" in target), target))
+
+
 def journey_turned(scope: Scope, children: list[Child]) -> Any:
     """`how far in 2.5 hours at 60 km/h`: the time comes first."""
     head, word, time, said, rate = children
-    if str(said) != "at":
+    if not _is_at([said]):
         raise NotUnderstood("an order of words that it does not know")
     return journey(scope, [head, rate, word, time])
 
@@ -182,7 +254,9 @@ def terminates_text(value: Rational) -> bool:
 
 
 TASKS = {
+    "many_taken": many_taken,
     "journey": journey,
+    "journey_many": journey_many,
     "journey_turned": journey_turned,
     "journey_asked": journey_asked,
     "paced": paced,

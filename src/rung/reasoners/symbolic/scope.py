@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from lark import Tree
-from sympy import Basic, Expr, Rational, Symbol
+from sympy import Basic, Expr, Symbol
 
 from rung.reasoners.symbolic.errors import NoAnswer
 from rung.reasoners.symbolic.steps.record import Steps
@@ -35,8 +35,9 @@ class Scope:
     """`text` is the question, for writing its operands back as they stood; `steps` are what was done with it. `euler`:
     every `e` is Euler's number; `imaginary`: every `i` is the imaginary unit. `stated`: something was given before the
     question; `alone`: nothing in an earlier turn. `several`: names with more than one value. `poles`: what
-    the equations divide by. `rates`: what one unit is worth, in which unit, and of which. `pace`: the same of no
-    currency. `journey`, `born`, `moment` (now, or today): what was said of these, not yet read.
+    the equations divide by. `rates`: two quantities of which one has a price, so much of the first for one of the
+    second. `pace`: the same of no currency. `owned`: an amount that is "it". `journey`, `born`, `moment` (now, or
+    today): what was said of these, not yet read.
     """
 
     text: str
@@ -52,8 +53,9 @@ class Scope:
     bag: str = ""
     picks: int = 0
     poles: tuple[Expr, ...] = ()
-    rates: tuple[tuple[Rational, str, str], ...] = ()
+    rates: tuple[tuple[Any, Any], ...] = ()
     pace: Any = None
+    owned: Any = None
     journey: Sequence[Child] = ()
     born: Sequence[Child] = ()
     moment: Sequence[Child] = ()

@@ -83,6 +83,7 @@ STATED: Final[Mapping[str, Callable[[Scope, list[Child]], None]]] = {
     "suppose": equations.suppose,
     "bag": chance.bag,
     "exchanged": rates.exchange,
+    "owned": rates.own,
     "journey_given": rates.journey_given,
     "born": dates.born,
     "moment": moments.moment,
@@ -103,7 +104,7 @@ def solved(text: str, alone: bool = True) -> Solved:
         euler=_has_euler(tokens),
         alone=alone,
     )
-    *stated, question = nodes(tree.children)
+    *stated, question = sorted(nodes(tree.children), key=lambda node: node.data not in {"exchanged", *STATED, "be"})
     scope.stated = bool(stated)
     scope.imaginary = not stated and _has_imaginary(question, tokens, scope.euler)
     for one in stated:

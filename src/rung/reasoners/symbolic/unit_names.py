@@ -52,6 +52,7 @@ UNITS: Final[dict[str, str]] = {
     "terabytes": "terabyte", "kibibyte": "kibibyte", "kibibytes": "kibibyte", "mebibyte": "mebibyte",
     "mebibytes": "mebibyte", "gibibyte": "gibibyte", "gibibytes": "gibibyte",
     "mph": "mile/hour", "kph": "kilometer/hour", "kmh": "kilometer/hour", "km/h": "kilometer/hour",
+    "word": "word", "words": "word", "wpm": "word/minute", "page": "page", "pages": "page",
     "knot": "knot", "knots": "knot",
     "degree": "degree", "degrees": "degree", "radian": "radian", "radians": "radian", "rad": "radian",
     "atm": "atmosphere", "atmosphere": "atmosphere", "atmospheres": "atmosphere", "bar": "bar", "bars": "bar",

@@ -44,6 +44,8 @@ def registry() -> Any:
     units: Any = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
     # of feet as they are everywhere since 1959: pint's acre is of the older survey foot
     units.define("acre = 43560 * foot ** 2")
+    for kind in ("word", "page"):
+        units.define(f"{kind} = [{kind}s_to_count]")
     for code in set(CURRENCIES.values()):
         units.define(f"{code} = [money_in_{code}]")
     return units

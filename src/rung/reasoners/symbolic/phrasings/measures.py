@@ -2,23 +2,33 @@
 
 from rung.reasoners.symbolic.phrasings.notation import Table
 
+_DONE = "travel/go/drive/cover/do/walk/run/cycle/fill/empty/drain/pump/pour/print/read/type/write/download/upload/copy"
+_TRAVELLED = "travel/go/drive/cover/walk/run/cycle/ride/fly/sail"
+
 PHRASES: Table = {
     "FAR": (
         "how far",
         "how far is",
         "how far does it go/travel",
-        "how far do/would/will you/i/we go/travel/drive/get",
+        f"how far do/would/will/can/could you/i/we {_TRAVELLED}/get",
         "what/which distance is?",
         "distance",
         "distance travelled/traveled/covered/for/of",
     ),
-    "FAST": ("average? speed for/of/over?", "how fast", "how fast is"),
+    "FAST": (
+        "my/your/our/its/an? average? speed for/of/over?",
+        f"my/your/our/its? average? speed if/when i/you/we {_TRAVELLED}",
+        "what/which average? speed is",
+        "is what/which average? speed",
+        "how fast",
+        "how fast is",
+    ),
     "HOW_LONG": (
         "how long",
         "how long is it?",
         "how long it is",
-        "how long it takes to? travel/go/drive/cover/do/walk/run/cycle?",
-        "how long does it take to? travel/go/drive/cover/do/walk/run/cycle?",
+        f"how long it takes to? {_DONE}?",
+        f"how long does/will/would it take me/you/us? to? {_DONE}?",
         "how long does/would/will",
         "how much time is there?",
         "how much time",
@@ -31,12 +41,21 @@ PHRASES: Table = {
         "give/tell me time needed/required/taken? for/to travel/drive/cover/go?",
         "i/we need/want time needed/required/taken? for/to travel/drive/cover/go?",
     ),
+    "TAKES_TO": (f"does/will/would it take me/you/us? to? {_DONE}",),
     "TAKE": ("take/takes", "cost/costs"),
     "TRAVELS": (
         "a? car/train/bus/truck/plane/ship/boat/bike goes/travels/drives/runs/moves/flies/sails at?",
         "a? cyclist/runner/walker goes/travels/cycles/runs/walks at?",
+        f"i/you/we {_TRAVELLED} at?",
         "somebody/someone walks/runs/cycles/drives/travels at?",
     ),
+    "GET": (
+        "do/can/could/will/would i/you/we get/receive/buy/have for/from/with?",
+        "do/will/would i/you/we need to? get/buy/for?",
+        "are? needed to? get/buy/for?",
+    ),
+    "OWNED": ("it/this/that/them", "this/that money/amount", "i/you/we get/receive/have"),
+    "WORTH": ("worth",),
     "HOW_OLD": {
         "": ("how old", "how old is/was/will/am/are/would", "age of"),
         "i": ("how old am/was i", "how old will/would i"),

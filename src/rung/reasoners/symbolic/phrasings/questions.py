@@ -30,6 +30,7 @@ PHRASES: Table = {
             "cost/price of",
             "formula/rule for",
             "how much do/does/would/will",
+            "how much for",
             "what date/time will it be",
             "what date/time is it",
             "what date/time was it",
@@ -65,6 +66,7 @@ PHRASES: Table = {
         "if today is",
         "at/with/given/using a/an? exchange? rate of",
         "if exchange? rate is",
+        "at a? constant/average/steady? speed/rate of",
         "with",
         "that satisfies/satisfy/solves",
         "satisfying",
@@ -72,7 +74,7 @@ PHRASES: Table = {
     ),
     "SATISFIES": ("satisfies/satisfy/solves",),
     "FOR_WHAT": ("for what/which", "for what/which value/values of"),
-    "IS": ("is", "are", "was", "were", "is/are worth"),
+    "IS": ("is", "are", "was", "were", "is/are worth", "buys", "will buy"),
     "DO": ("do", "does"),
     "HAVE": ("have", "has"),
     "AND": ("and",),
@@ -173,6 +175,7 @@ PHRASES: Table = {
 
 # Read so only where a sentence begins.
 STARTS: Table = {
+    "OWN": ("if? i/you/we have/had",),
     "ASK": {"": ("date/time",)},
     "SUPPOSE": (
         "given that?",
@@ -188,7 +191,8 @@ STARTS: Table = {
         "at",
         "at/with/given a/an? exchange? rate of",
         "if exchange? rate is",
-        "exchange? rate is?",
+        "if? current? exchange? rate is?",
+        "at a? constant/average/steady? speed/rate of",
         "assuming",
         "whether",
         "check/verify/determine/decide/find/see/say/show/tell whether/if",
