@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from rung.cli.options import EMBEDDING, JsonOption, picture_option
+from rung.cli.options import EMBEDDING, JsonOption, artefact_option, picture_option
 
 
 def evaluate(
@@ -15,7 +15,7 @@ def evaluate(
             help="Parquet or csv: `question`, and `score|NAME` for each reasoner; `usd|NAME` and so on may follow."
         ),
     ],
-    out: Annotated[Path | None, typer.Option(help="Where to write the artefact that `serve` uses.")] = None,
+    out: Annotated[Path | None, artefact_option("the artefact that `serve` uses.")] = None,
     picture: Annotated[Path | None, picture_option("frontier and learning curve")] = None,
     curve: Annotated[
         bool, typer.Option("--curve/--no-curve", help="Whether to say what more outcomes would bring.")

@@ -29,13 +29,27 @@ EMBEDDING = (
 )
 
 
-def _drawable(path: Path | None) -> Path | None:
+def _in_a_folder(path: Path | None) -> Path | None:
     """Told before the work is done, not after."""
-    if path is not None and path.suffix not in {".png", ".svg"}:
-        raise typer.BadParameter(f"{path} ends neither in .png nor in .svg")
     if path is not None and not path.parent.is_dir():
         raise typer.BadParameter(f"there is no folder {path.parent}")
     return path
+
+
+def _drawable(path: Path | None) -> Path | None:
+    if path is not None and path.suffix not in {".png", ".svg"}:
+        raise typer.BadParameter(f"{path} ends neither in .png nor in .svg")
+    return _in_a_folder(path)
+
+
+def _no_folder(path: Path | None) -> Path | None:
+    if path is not None and path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder")
+    return _in_a_folder(path)
+
+
+def artefact_option(about: str) -> Any:
+    return typer.Option("--out", callback=_no_folder, help=f"Where to write {about}")
 
 
 def picture_option(of: str) -> Any:

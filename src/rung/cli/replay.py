@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rung.bootstrap import Rung
-from rung.cli.options import EMBEDDING, ConfigOption, JsonOption, write_json
+from rung.cli.options import EMBEDDING, ConfigOption, JsonOption, artefact_option, write_json
 from rung.config import load_config
 from rung.errors import ConfigError
 from rung.ledger import Graded, read_graded
@@ -24,7 +24,7 @@ def run(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where to write an artefact that is learned from them; texts must have been kept."),
+        artefact_option("an artefact that is learned from them; texts must have been kept."),
     ] = None,
     embedding: Annotated[bool, typer.Option("--embedding", help=f"With --out. {EMBEDDING}")] = False,
     as_json: JsonOption = False,

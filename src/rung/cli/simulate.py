@@ -62,7 +62,8 @@ def _show(result: Result, console: Console) -> None:
     for name, rows in result.tables.items():
         console.print(_table(name, rows))
         console.print()
-    asked = f"{len(result.outcomes)} requests"
+    count = len(result.outcomes)
+    asked = "1 request" if count == 1 else f"{count} requests"
     if result.goodput is None:
         console.print(f"{asked}, all at the same moment: no load can be made of these.")
     else:

@@ -97,6 +97,16 @@ def ladder(place, *names):
     return parse_config(raw, source="test", env={"HOME": str(place)})
 
 
+@pytest.mark.parametrize(("out", "said"), [("nowhere/l.rung", "no folder"), ("folder", "is a folder")])
+def test_where_it_cannot_be_written_is_told_before_anything_is_learned(run, outcomes, place, out, said):
+    """After minutes of learning, what was found out was lost with it."""
+    (place / "folder").mkdir()
+    for command in (["eval", "--outcomes", str(outcomes)], ["replay"]):
+        told = run(*command, "--out", out)
+        assert told.exit_code == 2
+        assert said in told.stderr
+
+
 async def test_a_ladder_serves_by_it(run, outcomes, own, place):
     assert run("eval", "--outcomes", str(outcomes), "--out", "learned.rung", "--no-curve").exit_code == 0
     async with Rung(ladder(place, "small", "all", "sums", "other")) as rung:
