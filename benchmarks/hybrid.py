@@ -101,8 +101,9 @@ class Rung:
         self._base_url = base_url
         self._session = session
 
-    async def ask(self, item: Item, model: str, sample: int = 0) -> Row:
-        """Asks once and says what came back. Any error but an abstention ends the benchmark."""
+    async def ask(self, item: Item, model: str, sample: int = 0, **put: Any) -> Row:
+        """Asks once and says what came back; `put` are fields of the request, in place of those that are usual. Any
+        error but an abstention ends the benchmark."""
         body = {
             "model": model,
             "messages": [{"role": "user", "content": item.prompt}],
@@ -112,6 +113,7 @@ class Rung:
         }
         if sample:
             body["temperature"] = TEMPERATURE
+        body |= put
         began_s = time.perf_counter()
         async with self._session.post(
             f"{self._base_url}/v1/chat/completions", json=body, headers={"x-rung-debug": "true"}
