@@ -58,7 +58,8 @@ class Asked(Struct, frozen=True, kw_only=True):
         question, _ = QUESTIONS[self.kind]
         rest = max(self.size.prompt_tokens - len(question) // 4 - _FIRST_TOKENS, 0)
         body = {
-            "messages": [{"role": "system", "content": "." * (4 * rest)}, {"role": "user", "content": question}],
+            # what fills it up to its size was said before: instructions would bind how it may be answered
+            "messages": [{"role": "assistant", "content": "." * (4 * rest)}, {"role": "user", "content": question}],
             "user": self.id,
             "stream": stream,
         }
