@@ -44,7 +44,8 @@ _KEPT = re.compile(
       |(?:always\ )?(?:answer|respond|reply)(?:\ to)?(?:\ (?:the|each|any|every|all))?(?:\ following|\ users?'?s?)?
         (?:\ questions?)?(?:\ as)?(?:\ {_SHORTLY})?(?:\ as\ possible)?
       |(?:only\ )?{_GIVE}(?:\ with|\ in)?(?:\ (?:only|just))?(?:\ (?:the|a|one|your))?
-        (?:\ (?:single|final|correct|short))*\ (?:letter|number|answer|label|word|option|result|value|choice)(?:\ (?:only|alone|and\ nothing\ else))?
+        (?:\ (?:single|final|correct|short))*\ (?:letter|number|answer|label|word|option|result|value|choice)
+        (?:\ (?:only|alone|and\ nothing\ else))?
         (?:,?\ (?:without|no)\ (?:an\ )?(?:explanations?|reasoning|working))?
       |(?:do\ not|don't|never)\ (?:explain|apologi[sz]e|guess|lie|hallucinate|make\ (?:things|facts|anything)\ up
         |(?:use|add|include|give|show)\ (?:any\ |an\ )?(?:markdown|latex|emojis?|explanations?|reasoning|working))
