@@ -193,6 +193,14 @@ def _counted(scope: Scope, start: dt.date, days: int) -> dt.date:
     return end
 
 
+def days_apart(scope: Scope, children: list[Child]) -> Any:
+    """`how many days after 30 November 2026 is 25 December 2026`."""
+    first, second = _dates(children)
+    if first == second or (first < second) != bool(tokens_of(children, "AFTER")):
+        raise NoAnswer("a day on the other side")
+    return between_dates(scope, children)
+
+
 def after_date(scope: Scope, children: list[Child]) -> Any:
     return _said(_moved(scope, children, 1))
 
@@ -347,6 +355,7 @@ def age_asked(scope: Scope, children: list[Child]) -> Any:
 TASKS = {
     "between_dates": between_dates,
     "between_years": between_years,
+    "days_apart": days_apart,
     "leap_years": leap_years,
     "long_between_dates": long_between_dates,
     "after_date": after_date,

@@ -80,6 +80,8 @@ def mixed(scope: Scope, children: list[Child]) -> Any:
         counts.append(Integer(left // size))
         left -= counts[-1] * size
     counts.append(left)
+    if not any(counts[1:]) and given.unit != units[-1]:
+        raise NoAnswer("units that may be meant one by one")
     parts = [f"{shown(count)}*{size}" for count, size in zip(counts[:-1], sizes, strict=False)]
     scope.say(f"{shown(total)} = {' + '.join(parts)} + {shown(left)}")
     if set(units) <= set(SHORT_TIMES):
@@ -136,6 +138,10 @@ def total(scope: Scope, children: list[Child]) -> Any:
     kind = str(children[0]) if children[0].type == "LIST_OF" else "add"
     if kind not in {"add", "gap"} or len(parts) < 2 or (kind == "gap" and len(parts) > 2):
         raise NotUnderstood("amounts that may be read as others")
+    if kind == "gap":
+        first, second = (quantity_of(scope, part) for part in parts)
+        if converted_value(first.value, first.unit, second.unit) < second.value:
+            parts.reverse()
     return _sum(scope, parts, "+" if kind == "add" else "-")
 
 

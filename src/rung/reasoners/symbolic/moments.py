@@ -1,5 +1,6 @@
 """What is reckoned from a moment that was given: `It is 10 PM`, `today is Monday`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rung.reasoners.symbolic import clock, dates
@@ -16,16 +17,19 @@ def moment(scope: Scope, children: list[Child]) -> None:
     scope.moment = children
 
 
-def _now(scope: Scope) -> Child:
-    if len(tokens_of(scope.moment, *_KINDS, "ZONE")) != 1:
-        raise NotUnderstood("no time that was given, or one with its offset")
-    return tokens_of(scope.moment, *_KINDS)[0]
+def _now(scope: Scope, children: Sequence[Child] = ()) -> Child:
+    """The moment that was given, with the question or before it."""
+    said = tokens_of([*scope.moment, *children], *_KINDS, "ZONE")
+    if len(said) != 1 or said[0].type == "ZONE":
+        raise NotUnderstood("no time that was given, two, or one with its offset")
+    return said[0]
 
 
 def moment_later(scope: Scope, children: list[Child]) -> Any:
     """`It is 10 PM. What time is it in 3 hours?`, `Today is Monday. What day was it 10 days ago?`"""
-    now, said = _now(scope), scope.text.lower()
-    moved, sign = [*children, now], -1 if tokens_of(children, "AGO") else 1
+    now, said = _now(scope, children), scope.text.lower()
+    moved = [child for child in children if getattr(child, "type", "") not in _KINDS] + [now]
+    sign = -1 if tokens_of(children, "AGO") else 1
     if tokens_of(children, "WEEKDAY") and now.type != "TIME":
         return dates.weekday_moved(scope, moved) if now.type == "DATE" else dates.weekday_after(scope, moved)
     if now.type == "TIME" and "date" not in said and not tokens_of(children, "WEEKDAY"):

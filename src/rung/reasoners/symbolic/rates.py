@@ -6,6 +6,7 @@ from typing import Any, Final
 from sympy import Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood
+from rung.reasoners.symbolic.expressions import build
 from rung.reasoners.symbolic.scope import Child, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.unit_names import CURRENCIES
 from rung.reasoners.symbolic.units import (
@@ -43,6 +44,9 @@ def is_rate(given: Quantity) -> bool:
 
 def exchange(scope: Scope, children: list[Child]) -> None:
     """States what one unit is worth in another: `1.08 USD per EUR`, `1 EUR = 1.08 USD`."""
+    if any(one.data == "exchange_from" for one in nodes(children)):
+        _set(scope, *_from_to(scope, nodes(children)[0].children))
+        return
     sides = [node for one in nodes(children) for node in ([one] if one.data == "quantity" else nodes(one.children))]
     given = [quantity(scope, node) for node in sides]
     units = tokens_of(_leaves(children), "UNIT")
@@ -62,6 +66,20 @@ def exchange(scope: Scope, children: list[Child]) -> None:
     if len(given) == 1 and not {top.unit, bottom.unit} & currencies and not scope.pace:
         scope.pace = given[0]
         return
+    _set(scope, top, bottom)
+
+
+def _from_to(scope: Scope, children: list[Child]) -> tuple[Quantity, Quantity]:
+    """`the exchange rate from USD to EUR is 0.92`: as many EUR for one USD."""
+    value = build(nodes(children)[0], scope)
+    if not isinstance(value, Rational):
+        raise NotUnderstood("a rate that is no number")
+    source, target = (Quantity(value, str(unit), written_unit(scope, unit)) for unit in tokens_of(children, "UNIT"))
+    return target, source._replace(value=Rational(1))
+
+
+def _set(scope: Scope, top: Quantity, bottom: Quantity) -> None:
+    currencies = set(CURRENCIES.values())
     if top.unit == bottom.unit or not {top.unit, bottom.unit} & currencies or top.value <= 0 or scope.rates:
         raise NotUnderstood("a rate between what are no currencies, or a second one")
     scope.rates = ((top, bottom),)

@@ -65,7 +65,7 @@ PHRASES: Table = {
         "if time is now?",
         "if today is",
         "at/with/given/using a/an? exchange? rate of",
-        "if exchange? rate is",
+        "if exchange? rate is?",
         "at a? constant/average/steady? speed/rate of",
         "with",
         "that satisfies/satisfy/solves",
@@ -88,7 +88,7 @@ PHRASES: Table = {
         "are/were there from",
         "there are/were from",
         "are from",
-        "pass/passes/passed/elapse/elapses/elapsed from",
+        "have/has? pass/passes/passed/elapse/elapses/elapsed from",
         "starting from/at",
     ),
     "BETWEEN": (
@@ -97,7 +97,7 @@ PHRASES: Table = {
         "are between",
         "is/was it between",
         "there are/were between",
-        "pass/passes/passed/elapse/elapses/elapsed between",
+        "have/has? pass/passes/passed/elapse/elapses/elapsed between",
     ),
     "UNTIL": (
         "until/till",
