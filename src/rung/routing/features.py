@@ -33,15 +33,13 @@ _PROGRAMS = frozenset(["function", "script", "code", "program", "query", "class"
 # Beside the name of a language.
 _PROGRAMMING = _PROGRAMS | {"implement", "debug", "refactor"}
 _MAKING = frozenset(["write", "implement", "fix", "debug", "refactor"])
-# People train by programs, and write code of conduct, class schedules and scripts of films: what stands around these
-# words must fit code.
-_OF_CODE = (
-    "an? the this that these my our me some its short small simple little quick basic efficient fast complete working "
-    "following given same new better whole entire generic recursive helper test unit shell batch web sql command-line"
+# People train by programs, and write scripts of films, codes of conduct and class schedules.
+_OTHER_KINDS = (
+    "training|workout|exercise|fitness|diet|study|film|movie|play|tv|television|radio|video|wedding|sales|dress"
 )
 _MAKE_PROGRAM = re.compile(
     r"\b(?:write|implement|fix|debug|refactor)\b(?:.{0,40}\b(?:functions?|regex)\b"
-    rf"|\s(?:(?:{_OF_CODE.replace(' ', '|')}),?\s){{0,4}}(?:script|code|program|query|class|method)\b"
+    rf"|\s(?:(?!(?:{_OTHER_KINDS})\b)[^\s.?!]{{1,20}}\s){{0,5}}(?:script|code|program|query|class|method)\b"
     r"(?!-|\s(?!(?:that|to|which|who|called|named|in|using|so|with|for|from|as|and|or|when|where|if|by|on|below|here"
     r"|please|it|is)\b)\w))"
 )

@@ -28,6 +28,8 @@ def ask(text, **body):
             "code",
         ),
         ("Write a function that computes 2**n - 1.", "code"),
+        ("Write a C program to reverse a string", "code"),
+        ("Write an optimized, menu-driven program for primes", "code"),
         ("Write a small shell script to back up my files", "code"),
         ("Write a recursive function for fibonacci numbers", "code"),
         ("Write a program for the fibonacci sequence.", "code"),
