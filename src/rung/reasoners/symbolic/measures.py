@@ -151,7 +151,9 @@ def _sum(scope: Scope, parts: list[list[Node]], sign: str) -> str:
         raise NotUnderstood("a sum of temperatures")
     unit = amounts[0].unit
     units = {str(measure.children[-1]) for part in parts for measure in part}
-    clocked = any(len(part) > 1 for part in parts) and units <= set(SHORT_TIMES)
+    sizes = [converted_value(one.value, one.unit, unit) for one in amounts]
+    whole = rates.terminates_text(sum(sizes, Rational(0)))
+    clocked = units <= set(SHORT_TIMES) and (any(len(part) > 1 for part in parts) or not whole)
     if clocked:
         unit = "second" if "second" in units else "minute"
     sizes = [convert(scope, one, unit) if one.unit != unit else one.value for one in amounts]

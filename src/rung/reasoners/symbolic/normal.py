@@ -15,7 +15,7 @@ _SIGNS: Final = str.maketrans({
 })  # fmt: skip
 _RAISED: Final = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _CONTRACTIONS: Final = {
-    r"\b(what|that|it|how|here)['’]?s\b(?! of)": r"\1 is",  # noqa: RUF001
+    r"\b(what|that|it|how|here)['’]?s\b(?! (?:of|average|speed)\b)": r"\1 is",  # noqa: RUF001
     r"\bi['’]d like\b": "i would like",  # noqa: RUF001
     r"\blet['’]s\b": "let us",  # noqa: RUF001
     r"\bi['’]m\b": "i am",  # noqa: RUF001

@@ -43,7 +43,7 @@ PHRASES: Table = {
         "give/tell me time needed/required/taken? for/to travel/drive/cover/go?",
         "i/we need/want time needed/required/taken? for/to travel/drive/cover/go?",
     ),
-    "TAKES_TO": (f"does/will/would it take me/you/us? to? {_DONE}",),
+    "TAKES_TO": (f"does/will/would it take me/you/us? to? {_DONE}", f"to {_DONE}"),
     "TAKE": ("take/takes", "cost/costs"),
     "TRAVELS": (
         "a? car/train/bus/truck/plane/ship/boat/bike goes/travels/drives/runs/moves/flies/sails at?",
@@ -103,7 +103,7 @@ PHRASES: Table = {
     "CLOCK": ("time/clock/format/notation", "time/clock format/notation", "clock time"),
     "MILITARY": ("in/to/into/as military time",),
     "HOW_MANY": ("how many", "number of"),
-    "ARE_IN": ("are there in", "are in", "is in", "are contained in", "make/makes up?"),
+    "ARE_IN": ("were there in", "were in", "are there in", "are in", "is in", "are contained in", "make/makes up?"),
     "OF_A": ("of a", "of an", "of one"),
     "AFTER": ("after", "later than", "past"),
     "BEFORE": ("before", "prior to", "earlier than"),

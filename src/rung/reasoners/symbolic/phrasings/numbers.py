@@ -195,13 +195,13 @@ PHRASES: Table = {
             "what/which number/value/integer/fraction/decimal/one is less/smaller/lower",
         ),
     },
-    "WHICH_OF": ("which one? of",),
+    "WHICH_OF": ("which one? of these/following? numbers/values/integers/fractions/decimals?",),
     "SORTED": ("sorted", "ordered", "arranged"),
     "SORT": {
         "up": (
-            "sort/order/arrange/put",
-            "sort/order/arrange/put these/following/this? numbers/values/integers/fractions/decimals/list/set",
-            "sort/order/arrange/put these/following",
+            "sort/order/reorder/arrange/put",
+            "sort/order/reorder/arrange/put these/following/this? numbers/values/integers/fractions/decimals/list/set",
+            "sort/order/reorder/arrange/put these/following",
         ),
         # which end is first has to be said
         "either": (

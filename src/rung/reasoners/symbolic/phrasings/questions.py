@@ -130,7 +130,7 @@ PHRASES: Table = {
         "1/1000": ("thousandth", "thousandths"),
         "1/10000": ("ten thousandth", "ten-thousandth"),
     },
-    "CONVERT": ("convert number?", "change", "conversion of", "translate"),
+    "CONVERT": ("convert number?", "exchange", "change", "conversion of", "translate"),
     "REARRANGE": ("rearrange", "express", "rewrite", "write"),
     "AS": ("as",),
     "AS_FRACTION": (
