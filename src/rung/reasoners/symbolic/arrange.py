@@ -12,7 +12,7 @@ OPERAND_ENDS: Final = frozenset(
 )
 OPENS: Final = frozenset(
     ["ASK", "SOLVE", "FACTOR", "SIMPLIFY", "EXPAND", "COLLECT", "DIFFERENTIATE", "INTEGRATE", "IS", "DO", "WHICH",
-     "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY", "FAR", "FAST", "HOW_LONG", "HOW_OLD"]
+     "SORT", "ROUND", "CONVERT", "HOW_MANY", "LET", "SUPPOSE", "WEEKDAY", "FAR", "FAST", "HOW_LONG", "HOW_OLD", "OWNED"]
 )  # fmt: skip
 _JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_GIVE", "UPTO", "ORDER"])
 # What may be meant to go into the argument of a function without brackets.

@@ -35,7 +35,7 @@ _MIXED: Final = {"minute": "min", "hour": "h", "second": "s"}
 def converted(scope: Scope, children: list[Child]) -> Any:
     """`5 miles in km`: a symbol is repeated behind the number, a unit in words is not, since the question names it."""
     target = tokens_of(children, "UNIT")[-1]
-    given = rates.asked(scope, children)
+    given = rates.asked(scope, children, str(target))
     value = rates.exchanged(scope, given, str(target))
     typed = written_unit(scope, target)
     if str(target) in _SIGNS:
@@ -51,7 +51,7 @@ def converted_given(scope: Scope, children: list[Child]) -> Any:
 
 def many_in(scope: Scope, children: list[Child]) -> Any:
     target = str(tokens_of(children, "UNIT")[0])
-    return shown(rates.many(scope, rates.asked(scope, children), target))
+    return shown(rates.many(scope, rates.asked(scope, children, target), target))
 
 
 def many_last(scope: Scope, children: list[Child]) -> Any:

@@ -27,7 +27,7 @@ _CONTRACTIONS: Final = {
 }
 # Money before its number; `$` only where none of them can close a formula.
 _MONEY: Final = {"€": "EUR", "£": "GBP", "¥": "JPY"}
-_AMOUNT: Final = r"\s?(\d[\d,]*(?:\.\d+)?)"
+_AMOUNT: Final = r"\s?(\d(?:[\d,]*\d)?(?:\.\d+)?)"
 _DOLLARS: Final = re.compile(r"(?:[^$]*(?:^|(?<=[\s(]))\$\d)+[^$]*")
 # Where an answer is to be put: in `\boxed{}`.
 BOX: Final = r"\\boxed\{(?: |[a-z]{3,} ?)*\}"

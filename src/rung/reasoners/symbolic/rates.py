@@ -127,12 +127,16 @@ def own(scope: Scope, children: list[Child]) -> None:
     scope.owned = nodes(children)[0]
 
 
-def asked(scope: Scope, children: list[Child]) -> Quantity:
+def asked(scope: Scope, children: list[Child], target: str) -> Quantity:
     """The amount that a question is of: its own, or the one that was given."""
-    node = next(iter(nodes(children)), scope.owned if scope.rates else None)
+    own = next(iter(nodes(children)), None)
+    node = own or scope.owned
     if node is None:
-        raise NotUnderstood("no amount that was given, or no rate for it")
-    return quantity(scope, node)
+        raise NotUnderstood("no amount that was given")
+    given = quantity(scope, node)
+    if own is None and given.unit == target and len(nodes(node.children)) == 1:
+        raise NotUnderstood("an amount that was told already")
+    return given
 
 
 def many(scope: Scope, given: Quantity, target: str) -> Rational:

@@ -16,6 +16,7 @@ ANSWERS = {
     "I wonder if 91 and 7 are coprime.": "False",
     "could you tell me if 2x+3=9 what x is": "3",
     "Let a = 4. Is a prime?": "False",
+    "Let i be 6*(126/644)/9. Do -24 and i have different values?": "True",
     # a sign, where a dash may stand
     "Please tell me -x + 3x": "2*x",
     "Do you know -x + 3x?": "2*x",

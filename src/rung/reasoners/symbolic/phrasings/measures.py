@@ -58,7 +58,11 @@ PHRASES: Table = {
         "do/will/would i/you/we need to? get/buy/for?",
         "are? needed to? get/buy/for?",
     ),
-    "OWNED": ("it/this/that/them", "this/that money/amount", "i/you/we get/receive/have"),
+    "OWNED": (
+        "it/this/that/them",
+        "this/that money/amount",
+        "how much do/can/could/will/would i/you/we get/receive/have",
+    ),
     "WORTH": ("worth",),
     "HOW_OLD": {
         "": ("how old", "how old is/was/will/am/are/would", "age of"),
