@@ -133,12 +133,12 @@ def options(scope: Scope, node: Node) -> list[tuple[Any, str]]:
     return [(real(part, scope), mark) for part, mark in zip(nodes(node.children), marks, strict=True)]
 
 
-def _ordered(found: list[tuple[Any, str]]) -> list[tuple[Any, str]]:
+def ordered(found: list[tuple[Any, str]]) -> list[tuple[Any, str]]:
     return sorted(found, key=lambda one: one[0] if one[0].is_Rational else one[0].evalf(50))
 
 
 def _closest(scope: Scope, target: Any, found: list[tuple[Any, str]]) -> str:
-    gaps = _ordered([(abs(value - target), said) for value, said in found])
+    gaps = ordered([(abs(value - target), said) for value, said in found])
     if gaps[0][0] == gaps[1][0]:
         raise NoAnswer("two are equally close")
     explain.distances(scope.steps, target, found)
@@ -160,23 +160,23 @@ def closest_option(scope: Scope, children: list[Child]) -> Any:
     return _closest(scope, real(target, scope), options(scope, choices))
 
 
-def _kth(scope: Scope, extreme: Node, found: list[tuple[Any, str]]) -> str:
+def kth_of(scope: Scope, extreme: Node, found: list[tuple[Any, str]]) -> str:
     said = [str(child) for child in extreme.children]
     place = int(said[0]) if len(said) > 1 else 1
-    ordered = _ordered(found)
+    listed = ordered(found)
     if said[-1] == "big":
-        ordered.reverse()
-    if not 1 <= place <= len(ordered):
+        listed.reverse()
+    if not 1 <= place <= len(listed):
         raise NoAnswer("no such place in the list")
-    if sum(value == ordered[place - 1][0] for value, _ in ordered) > 1:
+    if sum(value == listed[place - 1][0] for value, _ in listed) > 1:
         raise NoAnswer("two are equal")
-    _in_order(scope, ordered)
-    return ordered[place - 1][1]
+    scope.say("In order: " + ", ".join(said for _, said in listed))
+    return listed[place - 1][1]
 
 
-def _in_order(scope: Scope, ordered: list[tuple[Any, str]]) -> None:
-    explain.sizes(scope.steps, ordered)
-    scope.say("In order: " + ", ".join(said for _, said in ordered))
+def _kth(scope: Scope, extreme: Node, found: list[tuple[Any, str]]) -> str:
+    explain.sizes(scope.steps, ordered(found))
+    return kth_of(scope, extreme, found)
 
 
 def kth(scope: Scope, children: list[Child]) -> Any:
@@ -199,15 +199,20 @@ def larger(scope: Scope, children: list[Child]) -> Any:
 
 
 def sort(scope: Scope, children: list[Child]) -> Any:
+    found = members(scope, nodes(children)[0].children)
+    explain.sizes(scope.steps, ordered(found))
+    return in_order_asked(scope, children, found)
+
+
+def in_order_asked(scope: Scope, children: list[Child], found: list[tuple[Any, str]]) -> str:
     order = "".join(str(token) for token in tokens_of(children, "ORDER"))
     if order in {"", "plain"} and tokens_of(children[:1], "SORT", "REARRANGE") not in ([], ["up"]):
         raise NotUnderstood("an order from either end")
-    ordered = _ordered(members(scope, nodes(children)[0].children))
+    listed = [said for _, said in ordered(found)]
     if order == "down":
-        ordered.reverse()
-    explain.sizes(scope.steps, ordered)
-    scope.say((" > " if order == "down" else " < ").join(said for _, said in ordered))
-    return ", ".join(said for _, said in ordered)
+        listed.reverse()
+    scope.say((" > " if order == "down" else " < ").join(listed))
+    return ", ".join(listed)
 
 
 TASKS = {

@@ -127,14 +127,7 @@ def added_to(scope: Scope, children: list[Child]) -> Any:
 
 def total(scope: Scope, children: list[Child]) -> Any:
     """`add 2 hours 45 minutes and 3 hours 30 minutes`: "and" begins another, as a sum may have it."""
-    parts: list[list[Node]] = []
-    for one in nodes(nodes(children)[0].children):
-        parts.append([])
-        for child in one.children:
-            if getattr(child, "type", "") == "AND":
-                parts.append([])
-            else:
-                parts[-1].append(child)
+    parts = [part for one in nodes(nodes(children)[0].children) for part in apart(one)]
     kind = str(children[0]) if children[0].type == "LIST_OF" else "add"
     if kind not in {"add", "gap"} or len(parts) < 2 or (kind == "gap" and len(parts) > 2):
         raise NotUnderstood("amounts that may be read as others")
@@ -143,6 +136,17 @@ def total(scope: Scope, children: list[Child]) -> Any:
         if converted_value(first.value, first.unit, second.unit) < second.value:
             parts.reverse()
     return _sum(scope, parts, "+" if kind == "add" else "-")
+
+
+def apart(one: Node) -> list[list[Node]]:
+    """The measures of an amount, parted where "and" stands."""
+    parts: list[list[Node]] = [[]]
+    for child in one.children:
+        if getattr(child, "type", "") == "AND":
+            parts.append([])
+        else:
+            parts[-1].append(child)
+    return parts
 
 
 def _sum(scope: Scope, parts: list[list[Node]], sign: str) -> str:

@@ -39,6 +39,14 @@ def moment_later(scope: Scope, children: list[Child]) -> Any:
     raise NotUnderstood("a moment of another kind than was given")
 
 
+def moment_weekday(scope: Scope, children: list[Child]) -> Any:
+    """`Today is 5 May 2024. What day of the week is it?`"""
+    now = _now(scope)
+    if now.type != "DATE":
+        raise NotUnderstood("nothing asked of it")
+    return dates.weekday(scope, [*children, now])
+
+
 def _from_now(scope: Scope, children: list[Child]) -> list[Child]:
     """The two moments in their order: `until 5 PM from 3 PM`, or from the one that was given."""
     ends = tokens_of(children, *_KINDS)
@@ -65,6 +73,7 @@ def long_until(scope: Scope, children: list[Child]) -> Any:
 
 TASKS = {
     "moment_later": moment_later,
+    "moment_weekday": moment_weekday,
     "until": until,
     "long_until": long_until,
 }

@@ -13,6 +13,7 @@ from sympy import Expr
 
 from rung.reasoners.symbolic import (
     algebra,
+    amounts,
     arithmetic,
     bases,
     chance,
@@ -71,6 +72,7 @@ TASKS: Final[Mapping[str, Task]] = {
     **sequences.TASKS,
     **chance.TASKS,
     **measures.TASKS,
+    **amounts.TASKS,
     **rates.TASKS,
     **clock.TASKS,
     **dates.TASKS,

@@ -17,7 +17,7 @@ PHRASES: Table = {
     ),
     "FAST": (
         "my/your/our/its/an? average? speed for/of/over?",
-        f"my/your/our/its? average? speed if/when i/you/we {_TRAVELLED}",
+        f"my/your? average? speed if/when i/you/we {_TRAVELLED}",
         "what/which average? speed is",
         f"what/which average? speed do/would i/you/we need to? {_TRAVELLED}",
         "is what/which average? speed",
@@ -29,7 +29,7 @@ PHRASES: Table = {
         "how long is it?",
         "how long it is",
         f"how long it takes to? {_DONE}?",
-        f"how long does/will/would it take me/you/us? to? {_DONE}?",
+        f"how long does/will/would it take to? {_DONE}?",
         "how long does/would/will",
         "how much time is there?",
         "how much time",
@@ -43,7 +43,7 @@ PHRASES: Table = {
         "give/tell me time needed/required/taken? for/to travel/drive/cover/go?",
         "i/we need/want time needed/required/taken? for/to travel/drive/cover/go?",
     ),
-    "TAKES_TO": (f"does/will/would it take me/you/us? to? {_DONE}", f"to {_DONE}"),
+    "TAKES_TO": (f"does/will/would it take to? {_DONE}", f"to {_DONE}"),
     "TAKE": ("take/takes", "cost/costs"),
     "TRAVELS": (
         "a? car/train/bus/truck/plane/ship/boat/bike goes/travels/drives/runs/moves/flies/sails at?",

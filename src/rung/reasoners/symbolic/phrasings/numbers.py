@@ -173,11 +173,13 @@ PHRASES: Table = {
     "CLOSEST_TO": ("closest/nearest to", "closest/nearest value/number to", "closest/nearest number/value in list? to"),
     "EXTREME": {
         "big": (
+            "longest/heaviest/tallest/hottest/warmest",
             "biggest/largest/greatest/highest/maximum value/number/integer/fraction/term?",
             "which number/value/integer/fraction/decimal/one is biggest/largest/greatest/highest",
             "which of these/following numbers/values/integers/fractions/decimals? is biggest/largest/greatest/highest",
         ),
         "small": (
+            "shortest/lightest/coldest/coolest",
             "smallest/least/lowest/minimum value/number/integer/fraction/term?",
             "which number/value/integer/fraction/decimal/one is smallest/least/lowest",
             "which of these/following numbers/values/integers/fractions/decimals? is smallest/least/lowest",
@@ -185,11 +187,13 @@ PHRASES: Table = {
     },
     "WHICH": {
         "big": (
+            "longer/heavier/taller/hotter/warmer",
             "greater/bigger/larger/more/higher",
             "greater/bigger/larger one/value/number",
             "what/which number/value/integer/fraction/decimal/one is greater/bigger/larger/higher",
         ),
         "small": (
+            "shorter/lighter/colder/cooler",
             "less/smaller/lower",
             "smaller one/value/number",
             "what/which number/value/integer/fraction/decimal/one is less/smaller/lower",

@@ -154,8 +154,8 @@ PHRASES: Table = {
     "PI": ("pi",),
     "INFINITY": ("infinity", "positive infinity", "plus infinity"),
     "REL": {
-        ">": ("greater/bigger/larger/more/higher than",),
-        "<": ("less/smaller/lower than",),
+        ">": ("greater/bigger/larger/more/higher than", "longer/heavier/taller/hotter/warmer than"),
+        "<": ("less/smaller/lower than", "shorter/lighter/colder/cooler than"),
         ">=": (
             "greater/bigger/larger than or equal to",
             "at least",
