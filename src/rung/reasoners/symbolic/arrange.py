@@ -19,6 +19,7 @@ _JOINS: Final = frozenset(["AND", "OR", "GIVEN", "TO_NEAREST", "ROUNDED", "AND_G
 _RAISES: Final = frozenset(["POWER", "BANG", "SQUARED", "CUBED", "NTH_POWER", "WPOWER", "PERCENT"])
 _BINDS: Final = frozenset(["TIMES", "DIVIDED", "WTIMES", "WDIVIDED", "WPLUS", "WMINUS"])
 _POWERS: Final = (["TO", "ORD"], ["WPOWER", "ORD"])
+_BY_RATE: Final = frozenset(["ASK", "HOW_MANY", "HOW_LONG", "FAR"])
 _PRECISIONS: Final = (["NUM", "DECIMALS"], ["NUM", "FIGURES"])
 
 
@@ -29,7 +30,7 @@ def arranged(made: list[Token]) -> list[Token]:
 def _with_rate(made: list[Token]) -> list[Token]:
     """`60 words per minute: how many words in 2.5 hours` states the rate first."""
     rest = made[3:] if [token.type for token in made[2:3]] == ["_END"] else made[2:]
-    if [token.type for token in made[:2]] == ["NUM", "UNIT"] and "/" in made[1] and rest and rest[0].type in OPENS:
+    if [token.type for token in made[:2]] == ["NUM", "UNIT"] and "/" in made[1] and rest and rest[0].type in _BY_RATE:
         return [Token("SUPPOSE", ""), *made[:2], Token("_END", ""), *rest]
     return made
 

@@ -187,6 +187,7 @@ ANSWERS = {
     "60 km/h for 2.5 hours is how many km?": "150",
     "The exchange rate from USD to EUR is 0.92. How many euros is 100 USD?": "92",
     "How many miles will you go in 3 hours at 60 mph?": "180",
+    "90 km/h is how many m/s?": "25",
     "A train travels 300 km in 4 hours. What is its average speed?": "75 kilometers/hour",
     "At 12 litres per minute, how many minutes to fill 300 litres?": "25",
     "Travelling at 60 km/h for 3 hours, how far do you go?": "180 km",
@@ -356,6 +357,38 @@ def test_dates_after_and_before(start: dt.date, days: int) -> None:
     assert solve(f"What date is {days} days after {said(start)}?") == said(start + dt.timedelta(days))
     assert solve(f"What date is {days} days before {said(start + dt.timedelta(days))}?") == said(start)
     assert solve(f"What day of the week was {said(start)}?") == f"{start:%A}"
+
+
+@given(DATES, st.integers(1, 10_000))
+def test_moments_that_were_given(now: dt.date, days: int) -> None:
+    later, earlier = now + dt.timedelta(days), now - dt.timedelta(days)
+    assert solve(f"Today is {said(now)}. How many days until {said(later)}?") == str(days)
+    assert solve(f"If today is {said(now)}, what date was it {days} days ago?") == said(earlier)
+    assert solve(f"If today is {now:%A}, what day will it be in {days} days?") == f"{later:%A}"
+    assert solve(f"Today is {now:%A}. What day of the week was it {days} days ago?") == f"{earlier:%A}"
+
+
+@given(DATES)
+def test_a_date_in_digits_is_read_if_it_has_one_reading(date: dt.date) -> None:
+    for written in (f"{date.day}/{date.month}/{date.year}", f"{date:%d.%m.%Y}", f"{date:%m/%d/%Y}", f"{date:%m-%d-%Y}"):
+        question = f"What day of the week was {written}?"
+        if date.day > 12 or date.day == date.month:
+            assert solve(question) == f"{date:%A}"
+        else:
+            with pytest.raises(NotSolved):
+                solve(question)
+
+
+@given(st.integers(1, 2000), st.integers(1, 2000))
+def test_sums_of_times_and_a_time_in_parts(first: int, second: int) -> None:
+    def parted(minutes: int) -> str:
+        return f"{minutes // 60} hours {minutes % 60} minutes"
+
+    total = solve(f"Add {parted(first)} and {parted(second)}").split()
+    sizes = dict(zip(total[1::2], map(int, total[::2]), strict=True))
+    assert sizes.get("h", 0) * 60 + sizes.get("min", 0) == first + second
+    assert sizes.get("min", 0) < 60
+    assert solve(f"How many hours and minutes is {first} minutes?") == f"{first // 60} h {first % 60} min"
 
 
 @given(st.times(), st.integers(1, 3000), st.booleans())
