@@ -5,13 +5,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from rung.clock import LoopClock
 from rung.errors import ContextExceeded, UpstreamRefusedRequest
 from rung.reasoners.base import Abilities, Status, closing
+from rung.reasoners.completions import estimated
 from rung.reasoners.local import tools
 from rung.reasoners.local.engine import Engine
+from rung.reasoners.local.loops import Loops
 from rung.reasoners.local.messages import readable
 from rung.reasoners.local.references import with_named_root
 from rung.reasoners.local.signals import TokenSignals, as_asked
+from rung.reasoners.wording import question_of
 from rung.types import Call, Chunk, Json, Usage
 
 # What of a request llama.cpp is told. It knows fields of its own that are none of a caller's business, slots to take
@@ -43,6 +47,7 @@ class Local:
         self.name = name
         self._engine = engine
         self._temperature = temperature
+        self._clock = LoopClock()
 
     @property
     def abilities(self) -> Abilities:
@@ -85,10 +90,14 @@ class Local:
 
     async def _choice(self, choice: "_Choice") -> AsyncIterator[Chunk]:
         try:
+            begun_s = self._clock.monotonic()
             async with closing(self._engine.answer(choice.asked())) as chunks:
                 async for chunk in chunks:
                     if (said := choice.read(chunk)) != Chunk(index=choice.index):
                         yield said
+                    if choice.loops.add(chunk.reasoning + chunk.text):
+                        yield choice.cut_off(self._clock.monotonic() - begun_s)
+                        break
         except ContextExceeded as error:
             raise ContextExceeded(
                 f"{self.name}: the prompt is longer than its context of {self._engine.spec.context_tokens} tokens; "
@@ -107,6 +116,7 @@ class _Choice:
         self._id = call.id
         self._body = call.body
         self._tokens = TokenSignals()
+        self.loops = Loops(question_of(call.body))
         self._told_at = _TOLD_AT if call.stream and not index else frozenset[int]()
 
     def asked(self) -> dict[str, Any]:
@@ -138,6 +148,11 @@ class _Choice:
         return replace(
             chunk, index=self.index, logprobs=logprobs, signals=signals, usage=None, extra={}, choice_extra={}
         )
+
+    def cut_off(self, seconds: float) -> Chunk:
+        """The end of one that would not end. llama.cpp has not told what it took."""
+        self.usage = replace(estimated(self._body, 0), completion_tokens=self._tokens.count, busy_s=seconds)
+        return self.read(Chunk(finish="length"))
 
 
 class _ToolChoice(_Choice):

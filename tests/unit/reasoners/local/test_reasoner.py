@@ -67,6 +67,34 @@ async def test_choices_share_one_prompt(local: Local) -> None:
     assert answer.usage.busy_s == pytest.approx(1.5)
 
 
+class Endless:
+    """An engine whose model loses itself."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.spec = engine.spec
+        self.closed = False
+
+    async def answer(self, body: dict[str, Any]) -> AsyncIterator[Chunk]:
+        del body
+        try:
+            while True:
+                yield Chunk(text="There must be a mistake in them. ", logprobs=({"token": "a", "logprob": -0.1},))
+        finally:
+            self.closed = True
+
+
+@pytest.mark.timeout(10)
+async def test_a_model_that_loses_itself_is_cut_off(engine_of: Callable[[str], Engine]) -> None:
+    endless = Endless(engine_of("says"))
+    answer = await asked(Local("fast", endless))  # type: ignore[arg-type]
+    assert endless.closed
+    assert answer.choices[0].finish == "length"
+    assert 2000 <= len(answer.text) < 2400
+    assert answer.usage.completion_tokens == len(answer.text) // 33
+    assert answer.usage.busy_s > 0
+    assert answer.signals["mean_logprob"] == pytest.approx(-0.1)
+
+
 class Refusing:
     """An engine whose llama.cpp refuses."""
 

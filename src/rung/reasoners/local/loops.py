@@ -1,0 +1,35 @@
+"""Small models lose themselves in a passage that they say over and over, to the end of their context: minutes of a
+machine for nothing."""
+
+import re
+
+# Of the same, said without anything between.
+_LEAST_CHARS, _LEAST_TIMES = 2000, 4
+_STEP_CHARS = 200
+_PROBE_CHARS = 40
+_WANTED = re.compile(r"\b(?:times|repeat\w*|over and over|again and again|copies|zeros|matrix)\b", re.IGNORECASE)
+
+
+class Loops:
+    """Told an answer's text as it comes. A question that asks for repetition gets it."""
+
+    def __init__(self, question: str) -> None:
+        self._wanted = bool(_WANTED.search(question[-4000:]))
+        self._text = ""
+        self._look_at = _LEAST_CHARS
+
+    def add(self, text: str) -> bool:
+        """Whether what came last is a passage that is said over and over."""
+        self._text += text
+        if self._wanted or len(self._text) < self._look_at:
+            return False
+        self._look_at = len(self._text) + _STEP_CHARS
+        return ends_in_a_loop(self._text)
+
+
+def ends_in_a_loop(text: str) -> bool:
+    """Whether its last 2,000 characters, or more, are four times the same or more often."""
+    before = text.rfind(text[-_PROBE_CHARS:], 0, len(text) - 1)
+    period = len(text) - _PROBE_CHARS - before
+    long = max(_LEAST_TIMES * period, _LEAST_CHARS)
+    return before >= 0 and long <= len(text) and text[-long:-period] == text[-long + period :]
