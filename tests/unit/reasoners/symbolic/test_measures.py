@@ -368,7 +368,7 @@ def test_moments_that_were_given(now: dt.date, days: int) -> None:
     assert solve(f"Today is {now:%A}. What day of the week was it {days} days ago?") == f"{earlier:%A}"
 
 
-@given(DATES)
+@given(st.dates(dt.date(1700, 1, 1), dt.date(2199, 12, 31)))
 def test_a_date_in_digits_is_read_if_it_has_one_reading(date: dt.date) -> None:
     for written in (f"{date.day}/{date.month}/{date.year}", f"{date:%d.%m.%Y}", f"{date:%m/%d/%Y}", f"{date:%m-%d-%Y}"):
         question = f"What day of the week was {written}?"
