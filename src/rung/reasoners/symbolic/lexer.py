@@ -31,6 +31,8 @@ _IN_BASE: Final = re.compile(
 _NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN", "LEAP"])
 _SPLITTABLE: Final = frozenset({"xy", "yz", "xz", "ab", "bc", "ac", "xyz", "abc"})
 
+# Where a letter may be a unit: `how fast is 400 m in 50 s`.
+_MEASURING: Final = frozenset(["CONVERT", "HOW_MANY", "FAST", "FAR", "HOW_LONG"])
 # After one of these an operand begins.
 _SIDES: Final = frozenset(
     ["_END", "PLUS", "TIMES", "DIVIDED", "_LPAR", "_COMMA", "EQ", "REL", "WPLUS", "WMINUS", "WTIMES", "WDIVIDED",
@@ -382,7 +384,7 @@ class _Reader:
                 self.made[-1] = Token("ASK", value)
             self.at += count
         else:
-            self.converts = self.converts or terminal in {"CONVERT", "HOW_MANY"}
+            self.converts = self.converts or terminal in _MEASURING
             self._emit(
                 terminal, value or " ".join(p.text for p in self.pieces[self.at : self.at + count]).lower(), count
             )

@@ -213,6 +213,15 @@ def journey_many(scope: Scope, children: list[Child]) -> Any:
     return shown(_in_unit(scope, _gone(scope, children, averaged="/" in target), target))
 
 
+def speed_in(scope: Scope, children: list[Child]) -> Any:
+    """`the speed of 10 km in 50 minutes in km/h`."""
+    target = tokens_of(children, "UNIT")[-1]
+    if not convertible(str(target), _KINDS["FAST"]):
+        raise NotUnderstood("a speed in what is none")
+    value = _in_unit(scope, average(scope, *(quantity(scope, node) for node in nodes(children))), str(target))
+    return answered(value, str(target), written_unit(scope, target))
+
+
 def journey_turned(scope: Scope, children: list[Child]) -> Any:
     """`how far in 2.5 hours at 60 km/h`: the time comes first."""
     head, word, time, said, rate = children
@@ -279,6 +288,7 @@ TASKS = {
     "many_taken": many_taken,
     "journey": journey,
     "journey_many": journey_many,
+    "speed_in": speed_in,
     "journey_turned": journey_turned,
     "journey_asked": journey_asked,
     "paced": paced,

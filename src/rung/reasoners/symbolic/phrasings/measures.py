@@ -54,7 +54,7 @@ PHRASES: Table = {
     ),
     "GET": (
         "do/can/could/will/would i/you/we get/receive/buy/have for/from/with?",
-        f"do/can/could/will/would i/you/we {_TRAVELLED} in",
+        f"do/can/could/will/would i/you/we {_DONE} in",
         "do/will/would i/you/we need to? get/buy/for?",
         "are? needed to? get/buy/for?",
     ),
@@ -81,7 +81,11 @@ PHRASES: Table = {
     },
     "ON": ("on", "be on", "as of", "is/was on", "will be on"),
     "LEAP_NEAR": {
-        "after": ("next/first leap year after/following", "next/first leap year that comes after"),
+        "after": (
+            "next/first leap year after/following",
+            "when is/was next/first leap year after/following",
+            "next/first leap year that comes after",
+        ),
         "before": ("last/previous leap year before",),
     },
     "FALL": ("fall on", "fall", "take place"),

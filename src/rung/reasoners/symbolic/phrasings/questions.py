@@ -31,6 +31,8 @@ PHRASES: Table = {
             "formula/rule for",
             "how much do/does/would/will",
             "how much for",
+            "how much do/can/would/will i/you/we earn/make for/in?",
+            "how much do/would/will i/you/we get/pay for",
             "what date/time will it be",
             "what date/time is it",
             "what date/time was it",
