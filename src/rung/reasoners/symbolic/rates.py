@@ -21,6 +21,7 @@ from rung.reasoners.symbolic.units import (
     written_unit,
 )
 
+_MONEY: Final = frozenset(CURRENCIES.values())
 # Beside another currency a pound is money.
 _STERLING: Final = {"pound": "GBP"}
 
@@ -62,8 +63,7 @@ def exchange(scope: Scope, children: list[Child]) -> None:
     relations = [str(token) for token in tokens_of(_leaves(children), "REL")]
     if relations and relations != ["="]:
         raise NotUnderstood("a rate that is none")
-    currencies = set(CURRENCIES.values())
-    if len(given) == 1 and not {top.unit, bottom.unit} & currencies and not scope.pace:
+    if len(given) == 1 and not {top.unit, bottom.unit} & _MONEY and not scope.pace:
         scope.pace = given[0]
         return
     _set(scope, top, bottom)
@@ -79,8 +79,7 @@ def _from_to(scope: Scope, children: list[Child]) -> tuple[Quantity, Quantity]:
 
 
 def _set(scope: Scope, top: Quantity, bottom: Quantity) -> None:
-    currencies = set(CURRENCIES.values())
-    if top.unit == bottom.unit or not {top.unit, bottom.unit} & currencies or top.value <= 0 or scope.rates:
+    if top.unit == bottom.unit or not {top.unit, bottom.unit} & _MONEY or top.value <= 0 or scope.rates:
         raise NotUnderstood("a rate between what are no currencies, or a second one")
     scope.rates = ((top, bottom),)
 
@@ -94,7 +93,7 @@ def exchanged(scope: Scope, given: Quantity, target: str) -> Rational:
     if "GBP" in {given.unit, target}:
         # beside sterling a pound is money
         top, bottom = ("GBP" if unit == "pound" else unit for unit in (top, bottom))
-    elif "GBP" in {top, bottom} <= set(CURRENCIES.values()):
+    elif "GBP" in {top, bottom} <= _MONEY:
         given, target = (given._replace(unit="GBP") if given.unit == "pound" else given), _STERLING.get(target, target)
     if (given.unit, target) == (bottom, top):
         result = given.value * worth
@@ -245,7 +244,7 @@ def journey_asked(scope: Scope, children: list[Child]) -> Any:
 
 def times(scope: Scope, rate: Quantity, amount: Quantity) -> tuple[Rational, str, str]:
     top, bottom = parts(rate)
-    if top.unit in CURRENCIES.values() and bottom.unit in SHORT_TIMES and amount.unit not in SHORT_TIMES:
+    if top.unit in _MONEY and bottom.unit in SHORT_TIMES and amount.unit not in SHORT_TIMES:
         raise NoAnswer("hours paid in a day, which may not be all of them")
     count = convert(scope, amount, bottom.unit) if amount.unit != bottom.unit else amount.value
     result = top.value * count
