@@ -95,6 +95,8 @@ def quantity_of(scope: Scope, measures: list[Node]) -> Quantity:
             raise NoAnswer("a quantity that is no rational number")
         if unit and (named.startswith("deg") or value < 0):
             raise NotUnderstood("a quantity in parts that do not add")
+        if unit and ("/" in unit or converted_value(Rational(1), unit, str(named)) <= 1):
+            raise NotUnderstood("amounts of which each may be meant")
         before = converted_value(total, unit, str(named)) if unit else Rational(0)
         total = before + value
         if unit:
