@@ -39,12 +39,15 @@ _OTHER_KINDS = (
 )
 _MAKE_PROGRAM = re.compile(
     r"\b(?:write|implement|fix|debug|refactor)\b(?:.{0,40}\b(?:functions?|regex)\b"
-    rf"|\s(?:(?!(?:{_OTHER_KINDS})\b)[^\s.?!]{{1,20}}\s){{0,5}}(?:script|code|program|query|class|method)\b"
-    r"(?!-|\s(?!(?:that|to|which|who|called|named|in|using|so|with|for|from|as|and|or|when|where|if|by|on|below|here"
-    r"|please|it|is)\b)\w))"
+    rf"|\s(?:(?!(?:{_OTHER_KINDS})\b)(?:[^\s.?!]|\.(?=\w)){{1,20}}\s){{0,6}}"
+    r"(?:script|code|program|query|class|method)\b"
+    r"(?!-|\s(?:of conduct|(?:letter|schedule|note|reunion|trip|meeting|president|diagram)s?)\b))"
 )
 # Asks what something is; nothing is to be written.
-_ABOUT = re.compile(r"\s*(?:what(?:'s|\sis|\sare)\s(?:an?|the)|which)\s(?!.*\b(?:this|these|my|following|below)\b)")
+_ABOUT = re.compile(
+    r"\s*(?:what(?:'s|\sis|\sare)\s(?:an?|the)|which)\s(?!.*\b(?:this|these|my|following|below"
+    r"|(?:way|code|functions?|query|queries|scripts?|regex|programs?|algorithm)(?:\sin\s\w+)?\s(?:to|that|for))\b)"
+)
 # Where there are formulas, "write the function" may ask for one.
 _SURELY_PROGRAM = re.compile(
     r"\b(?:write|implement|fix|debug|refactor)\b.{0,40}"
