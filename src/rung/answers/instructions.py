@@ -11,10 +11,9 @@ from rung.answers.phrases import word_set, words_in
 
 # Of longer ones nobody can say that they bind nothing.
 _READ_CHARS = 4000
-_SENTENCE = re.compile(r"[.!?;]\s+|[.!?;]?\s*\n\s*")
-_MARKS = re.compile(r"^[\s*#>\"'`-]+|[\s*.!?\"'`]+$")
+_SENTENCE = re.compile(r"[.!?;](?=\s)|\n")
 # Words of which one stands in any few English sentences: others are not read here.
-_ENGLISH = word_set("you your the a an be is answer answers respond reply think solve help no")
+_ENGLISH = word_set("you your the a an be is answer answers respond reply think solve help no today current")
 _BINDING = word_set(
     """json xml yaml yml csv html latex boxed format formats formatted formatting table tables list lists bullet bullets
     template schema sentence sentences word words character characters paragraph paragraphs line lines emoji emojis
@@ -24,11 +23,12 @@ _BINDING = word_set(
     round rounded rounding decimal decimals digit digits significant fraction fractions percent percentage percentages
     unit units metric imperial base binary hex hexadecimal octal roman notation currency currencies assume assuming
     treat interpret mean means denotes stands always never must should only every each instead unless except refuse
-    decline not cannot whenever"""
+    decline not cannot whenever rewrite rephrase paraphrase repeat summarize summarise proofread classify extract title
+    score rate pretend wrong mistakes plus minus"""
 )
 _MANNER = re.compile(
     r"\b(?:answer|respond|reply|output|return|write|speak|talk|say|give|present|phrase|provide|show|use|end|start|begin"
-    r"|put)\w*\b.{0,60}\b(?:in|with|like|as|using)\b|[{}<>\\]|\bfrom now on\b|n't\b"
+    r"|put)\w*\b.{0,60}\b(?:in|with|like|as|using)\b|[{}<>\\]|[-+*/^%]\s(?:is|are)\b|\bfrom now on\b|n't\b"
 )
 _SHORTLY = (
     r"(?:concise|brief|short|succinct|direct|polite|helpful|honest|accurate|friendly|kind|clear|truthful|correct"
@@ -42,16 +42,25 @@ _KEPT = re.compile(
       (?:always\ )?(?:be|stay|remain|keep\ (?:it|(?:your\ )?(?:answers?|responses?|replies)))
         (?:\ as)?\ {_SHORTLY}(?:\ as\ possible)?
       |(?:always\ )?(?:answer|respond|reply)(?:\ to)?(?:\ (?:the|each|any|every|all))?(?:\ following|\ users?'?s?)?
-        (?:\ questions?)?(?:\ as)?(?:\ {_SHORTLY})?(?:\ as\ possible)?
-      |(?:only\ )?{_GIVE}(?:\ with|\ in)?(?:\ (?:only|just))?(?:\ (?:the|a|one|your))?
-        (?:\ (?:single|final|correct|short))*\ (?:letter|number|answer|label|word|option|result|value|choice)
+        (?:\ questions?)?(?:\ as)?(?:\ {_SHORTLY})?(?:\ as\ possible|\ as\ best\ (?:as\ )?you\ can)?
+        (?:,\ while\ being\ safe)?
+      |(?:only\ )?{_GIVE}(?:\ the(?:\ following)?\ questions?)?(?:\ with|\ in)?(?:\ (?:only|just))?
+        (?:\ (?:the|a|one|your))?(?:\ (?:single|final|correct|short|numeric|numerical))*
+        \ (?:letter|number|answer|label|word|option|result|value|choice)
+        (?:\ of\ the\ (?:correct|right|best)\ (?:option|answer|choice))?
         (?:\ (?:only|alone|and\ nothing\ else))?
-        (?:,?\ (?:without|no)\ (?:an\ )?(?:explanations?|reasoning|working))?
+        (?:,?\ (?:without|no)\ (?:an\ |any\ )?(?:explanations?|reasoning|working|other\ text))?
       |(?:do\ not|don't|never)\ (?:explain|apologi[sz]e|guess|lie|hallucinate|make\ (?:things|facts|anything)\ up
-        |(?:use|add|include|give|show)\ (?:any\ |an\ )?(?:markdown|latex|emojis?|explanations?|reasoning|working))
+        |(?:use|add|include|give|show)\ (?:any\ |an\ )?(?:markdown|latex|emojis?|explanations?|reasoning|working
+          |(?:other|additional|extra)\ text))
       |no\ (?:explanations?|preamble|markdown|reasoning|emojis?)
       |(?:let's\ )?think\ (?:carefully|hard|step[ -]by[ -]step)(?:\ before\ (?:you\ )?answer(?:ing)?)?
-      |if\ you\ (?:do\ not|don't|are\ not|aren't)\ (?:know|sure)[^,]{{0,40}},\ (?:just\ )?(?:say|tell)\b[^,]{{0,60}}
+      |if\ (?:you|the\ ai)\ (?:do\ not|don't|does\ not|are\ not|aren't)\ (?:know|sure)[^,]{{0,40}}
+        (?:,\ (?:(?:just\ )?(?:say|tell)|it\ truthfully\ says)\b[^,]{{0,60}})?
+        (?:,\ (?:please\ )?(?:do\ not|don't)\ (?:try\ to\ make\ up\ an\ answer|share\ false\ information))?
+      # of Llama 2's own
+      |your\ (?:answers|responses)\ should\ not\ include\ any\ harmful\b.{{0,100}}
+      |if\ a\ question\ does\ not\ make\ any\ sense,\ or\ is\ not\ factually\ coherent,\ explain\ why\b.{{0,60}}
     )""",
     re.VERBOSE,
 )
@@ -71,7 +80,7 @@ def _bind(instructions: str) -> bool:
         return False
     if _ENGLISH.isdisjoint(words_in(text)):
         return True
-    sentences = (_MARKS.sub("", sentence) for sentence in _SENTENCE.split(text))
+    sentences = (part.lstrip(" \t*#>\"'`-").rstrip(" \t*.!?\"'`") for part in _SENTENCE.split(text))
     return any(_binds(sentence) and not _KEPT.fullmatch(sentence) for sentence in sentences)
 
 

@@ -17,6 +17,22 @@ FREE = [
     "Give only the final answer, without explanation.",
     "Do not explain. If you don't know, say so.",
     "You are Bob, who works at ACME's help desk.",
+    # of common applications and evaluation harnesses
+    "Cutting Knowledge Date: December 2023\nToday Date: 26 Jul 2024",
+    "You are a helpful, respectful and honest assistant. Always answer as helpfully as possible, while being safe. "
+    "Your answers should not include any harmful, unethical, racist, sexist, toxic, dangerous, or illegal content. "
+    "Please ensure that your responses are socially unbiased and positive in nature.\n\nIf a question does not make "
+    "any sense, or is not factually coherent, explain why instead of answering something not correct. If you don't "
+    "know the answer to a question, please don't share false information.",
+    "Use the following pieces of context to answer the user's question. \nIf you don't know the answer, just say that "
+    "you don't know, don't try to make up an answer.\n----------------\nTom has 3 apples.",
+    "The following is a friendly conversation between a human and an AI. The AI is talkative and provides lots of "
+    "specific details from its context. If the AI does not know the answer to a question, it truthfully says it does "
+    "not know.",
+    "Answer the following questions as best you can.",
+    "Answer the question with only the letter of the correct option. Do not include any other text.",
+    "Answer the following question with a single letter.",
+    "Only output the final numeric answer, no other text.",
 ]
 BINDING = [
     "All numbers are in hexadecimal.",
@@ -28,6 +44,12 @@ BINDING = [
     "Respond like Shakespeare.",
     "Only answer questions about baking.",
     "You don\u2019t do sums.",
+    "If you don't know the answer, say so, and reply in French.",
+    "In this game + is multiplication.",
+    "You rewrite the user's text.",
+    "Summarize the user's message.",
+    "Give wrong answers.",
+    "Answer the question with the letter of the correct option in brackets.",
     "Assume base 8.",
     "Wrap it in <answer> tags",
     "Du bist ein hilfreicher Assistent.",
@@ -45,8 +67,10 @@ def test_a_form_and_what_questions_mean_bind(instructions: str) -> None:
     assert bind(instructions)
 
 
-@pytest.mark.timeout(10)
-@pytest.mark.parametrize("piece", ["answer ", "you ", ". ", "\n", "*", "be concise and ", "if you don't know, say "])
+@pytest.mark.timeout(1)
+@pytest.mark.parametrize(
+    "piece", ["answer ", "you ", ". ", "\n", " ", "*", "be concise and ", "if you don't know, say "]
+)
 def test_instructions_take_no_time(piece: str) -> None:
     for start in range(20):
-        bind(f"{start} you {piece * (3900 // len(piece))}")
+        bind(f"{start} you {piece * (3900 // len(piece))}x")
