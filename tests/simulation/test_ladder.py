@@ -259,40 +259,53 @@ def test_models_are_loaded_and_unloaded_within_the_memory_that_is_allowed(tmp_pa
     assert "large" in {o.by for o in outcomes}
 
 
+async def _asked_within_memory(tmp_path, size_bytes, asks):
+    """How each of `asks` (model, when, class, seconds until its deadline, size) ended at "crowded" or "other", of which
+    one fits into memory."""
+    for name in ("crowded", "other"):
+        with (tmp_path / name).open("wb") as file:
+            file.write(b"GGUF" + pack("<IQQ", 3, 0, 0))
+            file.truncate(size_bytes)
+    reasoners = {name: {"kind": "local", "path": str(tmp_path / name)} for name in ("crowded", "other")}
+    machine = {"memory_mb": 400 + size_bytes // 2**20}
+    config = parse_config({"reasoners": reasoners, "machine": machine}, source="test", env={})
+    work, clock, ended = Work(0), LoopClock(), Counter()
+    modelled = ModelledLadder(config, SPEEDS, work, clock)
+    await modelled.start()
+
+    async def ask(name, at_s, priority, within_s, size):
+        await asyncio.sleep(at_s)
+        asked = f"{name}{at_s}"
+        work.sizes[asked] = size
+        sizes = {"prompt_tokens": size.prompt_tokens, "completion_tokens": size.completion_tokens}
+        deadline_s = clock.monotonic() + within_s
+        call = Call(id=asked, body={"user": asked}, deadline_s=deadline_s, priority=priority, **sizes)
+        try:
+            async with asyncio.timeout(within_s):
+                async for _ in modelled.ladder[name].lane.call(call):
+                    pass
+            ended[name, priority, "met"] += 1
+        except (ReasonerError, TimeoutError):
+            ended[name, priority, "lost"] += 1
+
+    async with asyncio.TaskGroup() as group:
+        for one in asks:
+            group.create_task(ask(*one))
+    return ended
+
+
 def test_a_critical_request_at_a_model_that_is_not_loaded_is_let_past_a_crowd_at_the_one_that_is(tmp_path):
     """More than the loaded one can do asks for it: it was never idle, and no critical request at the other in time."""
-    for name in ("crowded", "other"):
-        (tmp_path / name).write_bytes(b"GGUF" + pack("<IQQ", 3, 0, 0))
-    reasoners = {name: {"kind": "local", "path": str(tmp_path / name)} for name in ("crowded", "other")}
-    config = parse_config({"reasoners": reasoners, "machine": {"memory_mb": 400}}, source="test", env={})
+    crowd = [("crowded", n * 3.0, 2, 300.0, Size(100, 100)) for n in range(100)]
+    critical = [("other", 20.0 + n * 60.0, 0, 20.0, Size(60, 20)) for n in range(5)]
+    ended = run(_asked_within_memory(tmp_path, 100, [*crowd, *critical]))
+    assert ended["other", 0, "met"] == 5
+    assert ended["crowded", 2, "met"] >= 75
 
-    async def main():
-        work, clock, ended = Work(0), LoopClock(), Counter()
-        modelled = ModelledLadder(config, SPEEDS, work, clock)
-        await modelled.start()
 
-        async def ask(name, at_s, priority, within_s, size):
-            await asyncio.sleep(at_s)
-            asked = f"{name}{at_s}"
-            work.sizes[asked] = size
-            sizes = {"prompt_tokens": size.prompt_tokens, "completion_tokens": size.completion_tokens}
-            deadline_s = clock.monotonic() + within_s
-            call = Call(id=asked, body={"user": asked}, deadline_s=deadline_s, priority=priority, **sizes)
-            try:
-                async with asyncio.timeout(within_s):
-                    async for _ in modelled.ladder[name].lane.call(call):
-                        pass
-                ended[name, "met"] += 1
-            except (ReasonerError, TimeoutError):
-                ended[name, "lost"] += 1
-
-        async with asyncio.TaskGroup() as group:
-            for n in range(100):
-                group.create_task(ask("crowded", n * 3.0, 2, 300.0, Size(100, 100)))
-            for n in range(5):
-                group.create_task(ask("other", 20.0 + n * 60.0, 0, 20.0, Size(60, 20)))
-        return ended
-
-    ended = run(main())
-    assert ended["other", "met"] == 5
-    assert ended["crowded", "met"] >= 75
+def test_a_critical_request_at_the_model_that_gives_way_is_served_too(tmp_path):
+    """It was refused, as if it had to wait until that model is loaded, which takes longer than it has."""
+    crowd = [("crowded", n * 3.0, 2, 300.0, Size(100, 100)) for n in range(20)]
+    critical = [("other", 20.0, 0, 40.0, Size(60, 20)), ("crowded", 21.0, 0, 6.0, Size(10, 5))]
+    ended = run(_asked_within_memory(tmp_path, 10**9, [*crowd, *critical]))
+    assert (ended["other", 0, "met"], ended["crowded", 0, "met"]) == (1, 1)

@@ -117,7 +117,8 @@ class ModelledLocal(Modelled):
                 await asyncio.sleep(_LOOK_S)
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
-        if (status := self.status).state != "warm":
+        status = self.status
+        if status.state == "down" or not (self.engine is None or self.engine.loaded):
             raise Unavailable(f"{self._name} is {status.state}", retry_after_s=status.ready_in_s)
         size = self.work.size(call.body)
         job = Job(size.prompt_tokens, size.completion_tokens, asyncio.get_running_loop())

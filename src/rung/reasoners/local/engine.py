@@ -137,9 +137,9 @@ class Engine:
         if self._progress is not None:
             return Status(state="loading", note=str(self._progress), ready_in_s=self._progress.left_s)
         if self._gives_way_until_s and self._gives_way:  # every request comes by here
-            return Status(
-                state="cold", note="gives way to a critical request at another model", ready_in_s=self._load_s
-            )
+            # A critical one that comes now waits no longer than this: as if it were to be loaded it would be refused.
+            left_s = self._gives_way_until_s - self._clock.monotonic()
+            return Status(state="cold", note="gives way to a critical request at another model", ready_in_s=left_s)
         if self._load_s is not None and self._state in {"cold", "loading"} and self._task is not None:
             since_s = self._clock.monotonic() - self._loading_since_s if self._state == "loading" else 0.0
             return Status(state=self._state, note=self._note, ready_in_s=max(self._load_s - since_s, 0.0))
@@ -153,8 +153,13 @@ class Engine:
         return self._process.pid if self._process else None
 
     @property
+    def loaded(self) -> bool:
+        """Who was let through before it began to give way is still answered."""
+        return self._state == "warm"
+
+    @property
     def idle(self) -> bool:
-        return self._state == "warm" and not self._answering and not self.awaited
+        return self.loaded and not self._answering and not self.awaited
 
     @property
     def awaited(self) -> bool:
@@ -169,7 +174,7 @@ class Engine:
     @property
     def _gives_way(self) -> bool:
         until_s = self._gives_way_until_s
-        return until_s > 0 and self._state == "warm" and self._clock.monotonic() < until_s
+        return until_s > 0 and self.loaded and self._clock.monotonic() < until_s
 
     def give_way(self) -> None:
         self._gives_way_until_s = self._clock.monotonic() + _MOMENT_S
@@ -203,7 +208,7 @@ class Engine:
     async def answer(self, body: Json) -> AsyncIterator[Chunk]:
         """llama.cpp's own chunks. Raises Unavailable while it is not warm, and when it dies in mid-answer."""
         client, process = self._client, self._process
-        if client is None or process is None or self._state != "warm":
+        if client is None or process is None or not self.loaded:
             self.wake()
             status = self.status
             raise Unavailable(f"{self.spec.label}: {status.note}", retry_after_s=status.ready_in_s)

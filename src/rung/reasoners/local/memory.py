@@ -119,9 +119,11 @@ class Memory:
         shares = [Share(self._held[one], one.idle, one.used_s) for one in staying]
         going = to_unload(shares, short_bytes)
         if going is None and model.urgent:
-            shares = [Share(self._held[one], one.idle or not one.urgent, one.used_s) for one in staying]
-            for at in to_unload(shares, short_bytes) or ():
-                self._made_way_for = model
+            # In an order that stays: who just ended something was useful last, and another would be told in its place.
+            shares = [Share(self._held[one], one.idle or not one.urgent, float(not one.idle)) for one in staying]
+            giving = to_unload(shares, short_bytes) or ()
+            self._made_way_for = model if giving else None
+            for at in giving:
                 staying[at].give_way()
         for at in going or ():
             self._leaving.add(staying[at])

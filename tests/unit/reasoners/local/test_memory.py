@@ -199,3 +199,31 @@ def test_what_gave_way_is_for_the_critical_one_alone() -> None:
     memory.give_back(crowded)
     assert not memory.take(crowded, 60, for_somebody=True)
     assert memory.take(wanted, 60, for_somebody=True)
+
+
+def test_who_gives_way_goes_on_doing_so_when_it_has_ended_something() -> None:
+    """It was useful last then, and another was told in its place, and so on: none of them was ever idle."""
+    memory, wanted = Memory(BOUND), Model(50)
+    busy = [Model(50), Model(50)]
+    for at, model in enumerate(busy):
+        assert memory.take(model, 50, for_somebody=False)
+        model.state, model.awaited, model.serving, model.used_s = "warm", 5, 2, float(at)
+    wanted.awaited = wanted.critical = 1
+    for now_s in (10.0, 11.0):
+        assert not memory.take(wanted, 50, for_somebody=True)
+        assert [model.moments for model in busy] == [2, 0]
+        busy[0].serving, busy[0].used_s = busy[0].serving - 1, now_s
+    assert not memory.take(wanted, 50, for_somebody=True)
+    assert busy[0].state == "leaving"
+
+
+def test_what_is_free_is_kept_for_the_critical_one_only_while_another_gives_way() -> None:
+    memory, crowded, wanted, small = Memory(BOUND), Model(60), Model(60), Model(20)
+    assert memory.take(crowded, 60, for_somebody=False)
+    crowded.state, crowded.awaited, crowded.serving = "warm", 5, 1
+    wanted.awaited = wanted.critical = 1
+    assert not memory.take(wanted, 60, for_somebody=True)
+    assert not memory.take(small, 20, for_somebody=True)
+    crowded.critical = 1
+    assert not memory.take(wanted, 60, for_somebody=True)
+    assert memory.take(small, 20, for_somebody=True)
