@@ -138,8 +138,8 @@ class Engine:
             return Status(state="loading", note=str(self._progress), ready_in_s=self._progress.left_s)
         if self._gives_way_until_s and self._gives_way:  # every request comes by here
             # A critical one that comes now waits no longer than this: as if it were to be loaded it would be refused.
-            left_s = self._gives_way_until_s - self._clock.monotonic()
-            return Status(state="cold", note="gives way to a critical request at another model", ready_in_s=left_s)
+            rest_s = self._gives_way_until_s - self._clock.monotonic()
+            return Status(state="cold", note="gives way to a critical request at another model", ready_in_s=rest_s)
         if self._load_s is not None and self._state in {"cold", "loading"} and self._task is not None:
             since_s = self._clock.monotonic() - self._loading_since_s if self._state == "loading" else 0.0
             return Status(state=self._state, note=self._note, ready_in_s=max(self._load_s - since_s, 0.0))
