@@ -25,7 +25,7 @@ _SIGNS: Final = {
 }  # fmt: skip
 # Digits of a base may be letters: what is around them is read apart.
 _IN_BASE: Final = re.compile(
-    r"(.*?)\bin base (\d+), (?:what is|calculate|compute|find|evaluate) ([^.?!]*)[.?!]?(.*)", re.IGNORECASE | re.DOTALL
+    r"(.*?)\bin base (\d+), (?:what is|calculate|compute|find|evaluate) ([^.?!]*)[.?]?(.*)", re.IGNORECASE | re.DOTALL
 )
 # What "a" may begin where no operand is complete.
 _NAMED: Final = frozenset(["DAY", "TRAVELS", "BORN", "LEAP"])

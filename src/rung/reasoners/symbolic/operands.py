@@ -55,7 +55,7 @@ def _each_its_own(members: list[Node]) -> None:
 
 def difference_asked(children: list[Child]) -> None:
     """Of two times or dates nothing but the difference is asked: they have no sum."""
-    if any(getattr(child, "type", "") == "LIST_OF" and str(child) != "gap" for child in children):
+    if any(getattr(child, "type", "") == "LIST_OF" and str(child) not in {"gap", "time_gap"} for child in children):
         raise NotUnderstood("a list of what are no numbers")
 
 

@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer
 from rung.reasoners.symbolic.operands import listed
-from rung.reasoners.symbolic.scope import Child, Scope, nodes
+from rung.reasoners.symbolic.scope import Child, Scope, nodes, tokens_of
 from rung.reasoners.symbolic.steps import order as explain
 from rung.reasoners.symbolic.steps.record import bracketed
 
@@ -79,7 +79,7 @@ def next_term(scope: Scope, children: list[Child]) -> Any:
 
 
 def nth_term(scope: Scope, children: list[Child]) -> Any:
-    index = scope.symbol(str(children[0]))
+    index = scope.symbol(str(tokens_of(children, "NTH")[0]))
     return _term(scope, _terms(scope, children), index)
 
 

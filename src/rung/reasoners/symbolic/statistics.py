@@ -50,6 +50,10 @@ def _gap(members: list[Any]) -> Any:
     return abs(members[0] - members[1])
 
 
+def _no_times(members: list[Any]) -> Any:
+    raise NotUnderstood("numbers that may be times of either half of a day")
+
+
 def _geometric(members: list[Any]) -> Any:
     if not all(member.is_nonnegative for member in reals(members)):
         raise NoAnswer("a geometric mean of what is negative")
@@ -66,6 +70,7 @@ LISTS: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     "add": lambda members: sympy.Add(*members),
     "mul": product,
     "gap": _gap,
+    "time_gap": _no_times,
     "gcd": lambda members: call("gcd", members),
     "lcm": lambda members: call("lcm", members),
     "denominator": _denominator,

@@ -83,6 +83,7 @@ ANSWERS = {
     "14:30 plus 50 minutes": "15:20",
     "If it's 10:45 PM now, what time will it be in 3 hours and 20 minutes?": "2:05 AM",
     "What's the time difference between 9:40 and 17:05?": "7 h 25 min",
+    "What is the time between 5 pm and 9 pm?": "4 h",
     "how many minutes between 5:22 AM and 3:21 PM": "599",
     "How many hours and minutes are there between 9:15 AM and 5:00 p.m.?": "7 h 45 min",
     "how long is it from 10 PM to 6 AM": "8 h",

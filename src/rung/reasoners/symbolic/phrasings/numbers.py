@@ -12,10 +12,14 @@ PHRASES: Table = {
         "mul": ("product of",),
         "gap": (
             "difference between",
-            "time difference? between",
             "difference of",
             "distance between",
             "absolute difference between/of",
+        ),
+        "time_gap": (
+            "time difference? between",
+            "what is time difference? between",
+            "tell/give me time difference? between",
         ),
         "gcd": (
             "greatest/highest/largest/biggest common divisor/factor/divisors/factors of/between/for",
@@ -251,6 +255,7 @@ PHRASES: Table = {
         "continue sequence?",
         "next term/number? in this sequence",
     ),
+    "FORMULA": ("formula/rule for",),
     "TERM_OF": ("term of/in", "term of/in sequence", "number/value in sequence", "element of sequence"),
     "DECIMAL": ("decimal", "denary"),
     "BASE_NAME": {

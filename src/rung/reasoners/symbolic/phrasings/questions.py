@@ -28,7 +28,6 @@ PHRASES: Table = {
             "what is/was/will be? date/time",
             "what is/was cost/price of",
             "cost/price of",
-            "formula/rule for",
             "how much do/does/would/will",
             "how much for",
             "how much do/can/would/will i/you/we earn/make for/in?",
