@@ -32,14 +32,17 @@ class InTime:
 
 
 class Soonest:
-    """The least that it took until the first token, in times of what reading the prompt alone is predicted to take.
-    Prompts that were kept make it small."""
+    """The least that it took until the first token, in times of what reading the prompt alone is predicted to take, but
+    no more than that. Prompts that were kept make it small."""
 
     def __init__(self) -> None:
         self._least = 0.0
         self._seen = 0
 
     def took(self, ratio: float) -> None:
+        ratio = min(
+            ratio, 1.0
+        )  # more is not all reading: a tool call comes whole, and neighbours are read and answered
         rise = _RISE * (ratio - self._least)
         self._least = self._least + rise if rise > 0 and self._seen else ratio
         self._seen += 1

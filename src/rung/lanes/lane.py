@@ -287,7 +287,8 @@ class Lane:
         try:
             self._load_changed(self._now())
             self.pool.pump()
-            self._lookout.until_warm()
+            if self.reasoner.status.state != "warm":
+                self._lookout.until_warm()
             return await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled() and turn.exception() is None:

@@ -47,7 +47,7 @@ class Lookout:
 
     def until_warm(self) -> None:
         """Starts them once their model is warm, or turns them away if it is down."""
-        if self._looking is None and self._reasoner.status.state != "warm":
+        if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name=f"lane {self._reasoner.name}")
 
     async def _look(self) -> None:

@@ -603,6 +603,23 @@ async def test_a_cold_model_is_woken_for_those_that_wait(bench, server):
     assert not lane.in_use
 
 
+async def test_a_model_that_is_warm_again_between_two_looks_is_not_waited_for(bench, server):
+    """One that gives way does so for a moment: nobody looked after it where that ended while its lane was asked."""
+    gate = asyncio.Event()
+    lane = bench.lane(server([gate, "ok"], "ok"), places=1)
+    first, second = bench.start(lane), bench.start(lane)
+    await bench.until(lambda: lane.waiting)
+    statuses = [Status(state="cold")]
+
+    class Flickers(type(lane.reasoner)):
+        status = property(lambda self: statuses.pop() if statuses else Status(state="warm"), lambda self, status: None)
+
+    lane.reasoner.__class__ = Flickers
+    gate.set()
+    done, _ = await asyncio.wait([first, second], timeout=1.0)
+    assert len(done) == 2
+
+
 async def test_a_lane_is_in_use_while_calls_run_or_wait(bench, server):
     gate = asyncio.Event()
     lane = bench.lane(server([gate, "ok"]), places=1)
