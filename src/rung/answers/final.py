@@ -37,6 +37,8 @@ _DOTTED = re.compile(r"(?<![\w.,])\d{1,3}(?:\.\d{3}){2,}+(?![.,]?\d)")
 # Powers of ten, which lose their sign with markdown's.
 _TIMES_POWER = re.compile(r"(?<=\d)\s?[*x\u00b7\u22c5]\s?10\^\{?(-?\d{1,4})\}?(?!\w)")
 _POWER = re.compile(r"(?<![\w.^*])10\^\{?(-?\d{1,4})\}?(?!\w)")
+# m^2, \text{cm}^3: no number of its own.
+_UNIT_POWER = re.compile(r"(?<=[A-Za-z}])\^(?:\{-?[1-3]\}|-?[1-3]\b(?![/.]\d))")
 _AND_HALF = re.compile(r"(?<=\d)\sand\s(?:a|one)\shalf\b", re.IGNORECASE)
 # One measure in two units.
 _SIDE_BY_SIDE = re.compile(
@@ -46,7 +48,8 @@ _DENIED = re.compile(rf"\b(?:not|rather than|instead of)\s{NUMBER.pattern}", re.
 _DENYING = ("ot ", "ather than ", "nstead of ")
 # Two whole numbers to choose from.
 _EITHER = re.compile(
-    r"(?<![\w.,/$€£-])(\d{1,15}),?\s\(?or\s(?:maybe\s|perhaps\s|possibly\s)?(\d{1,15})\b(?![%.,/:]\d|%|\s(?:dozen|percent)\b)"
+    r"(?<![\w.,/$€£-])(\d{1,15}),?\s\(?or\s(?:maybe\s|perhaps\s|possibly\s)?(\d{1,15})\b"
+    r"(?![%.,/:]\d|%|\^|\s?\*{1,2}\s?\d|\s(?:dozen|percent)\b)"
 )
 # "12 apples (8 + 4)": how a number came about, or what else it might be.
 _ASIDE = re.compile(r"(\d%?(?:\s[a-z]{1,20}){0,2})\s\([^()]{1,200}\)", re.IGNORECASE)
@@ -166,6 +169,8 @@ def _figures(text: str) -> str:
     text = _SIDE_BY_SIDE.sub(_in_the_smaller, text)
     if "10^" in text:
         text = _POWER.sub(r"1e\1", _TIMES_POWER.sub(r"e\1", text))
+    if "^" in text:
+        text = _UNIT_POWER.sub("", text)
     kept = _DENIED.sub("", text) if any(words in text for words in _DENYING) else text
     return kept if kept == text or _matches(kept) else text
 

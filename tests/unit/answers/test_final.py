@@ -74,6 +74,11 @@ NUMBERS = [
     ("5 (apples) + 3 (pears) = 8", "8"),
     ("In 2 hours she drives half of it (60 miles).", "60"),
     ("It is f(3) (7).", "7"),
+    ("12 m^2", "12"),
+    ("The volume is **12 cm^3**.", "12"),
+    ("\\boxed{12 \\text{ m}^{2}}", "12"),
+    ("9.8 m/s^2", "9.8"),
+    ("2 m^2 * 3 = 6 m^2", "6"),
 ]
 
 
@@ -314,6 +319,9 @@ def test_a_label_that_is_denied_is_not_given() -> None:
         ("5 or 500%", "500"),
         ("12 or 12.0", "12"),
         ("$5 or 500 cents", "500"),
+        ("Answer: 8 or 2^3", "8"),
+        ("Answer: 8 or 2 * 4", "8"),
+        ("Answer: **8 or 9**", None),
     ],
 )
 def test_two_numbers_to_choose_from_are_no_answer(text: str, number: str | None) -> None:
