@@ -1,17 +1,23 @@
 """How a composite adds its own wish to a conversation. What the user wrote is never changed, moved or dropped: a line
 is added at the end of the last user message, where small models heed it most."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from rung.answers.phrases import Phrase
 from rung.types import Json
 
 _INSTRUCTING = frozenset({"system", "developer"})
-_STANDING = re.compile(
-    r"\b(?:from now on|henceforth|from here on|for the rest of|always|(?:all|each|every) (?:of )?(?:your |my |the )?"
-    r"(?:answers?|repl(?:y|ies)|responses?|questions?|numbers?|results?)|whenever|in (?:this|our) conversation)\b",
-    re.IGNORECASE,
+# Looked for in every message of a long conversation.
+_STANDING = Phrase(
+    (
+        *("from now", "henceforth", "from here", "rest of", "always", "whenever", "conversation"),
+        *("answer", "repl", "respon", "question", "number", "result"),
+    ),
+    r"""\b(?:from\ now\ on|henceforth|from\ here\ on|for\ the\ rest\ of|always|whenever|in\ (?:this|our)\ conversation
+    |(?:all|each|every)\ (?:of\ )?(?:your\ |my\ |the\ )?
+      (?:answers?|repl(?:y|ies)|responses?|questions?|numbers?|results?))\b""",
+    reach=20,
 )
 
 
@@ -48,7 +54,7 @@ def instructions_of(body: Json) -> str:
     said, last = [], _last_user(messages)
     for at, message in enumerate(messages):
         role, text = message.get("role"), _text(message.get("content"))
-        if role in _INSTRUCTING or (role == "user" and at != last and _STANDING.search(text[:2000])):
+        if role in _INSTRUCTING or (role == "user" and at != last and _STANDING.search(text[:2000].lower())):
             said.append(text)
     return "\n".join(said)
 

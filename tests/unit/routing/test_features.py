@@ -94,6 +94,15 @@ def test_instructions_on_how_to_answer_ask_for_no_short_answer(before, short):
     assert (features.short, features.task) == (short, "word_problem")
 
 
+@pytest.mark.timeout(2)
+def test_long_conversations_take_little_time():
+    said = "I went to the shop for all of us, and Anna told me what is new in her street. " * 20
+    turns = [{"role": "user", "content": said}, {"role": "assistant", "content": said}] * 200
+    body = {"messages": [*turns, {"role": "user", "content": "Tom has 3 apples and buys 5 more. How many has he?"}]}
+    for _ in range(100):
+        assert features_of(body).short == "number"
+
+
 def test_sizes_and_languages():
     assert 900 < ask("word " * 800).prompt_tokens < 1300
     assert ask("今日の天気はどうですか").language == "ja"
