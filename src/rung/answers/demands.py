@@ -181,7 +181,8 @@ MEASURE = re.compile(
     re.VERBOSE,
 )
 _UNIT_NAMES = "|".join(map(re.escape, filter(str.isalpha, UNITS)))
-IN_UNITS = re.compile(rf"\bhow many\b|\bnumber of\b|\bin (?:whole |full |total )?(?:{_UNIT_NAMES})\b")
+IN_UNITS = re.compile(rf"\bhow many\b|\bnumber of\b|\bin (?:whole |full |total |square |cubic )?(?:{_UNIT_NAMES})\b")
+BARE = re.compile(r"\b(?:number|integer|numeric|numerical|decimal|fraction|digits?|units?)\b")
 ARITHMETIC = re.compile(
     r"""(?:what(?:'s|\ is)|calculate|compute|evaluate|work\ out|how\ much\ is|find|solve)?
     [\s:$]*+[-(]*+[$€£]?\d[\d.,]*+[\s)%]*+

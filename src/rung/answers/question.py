@@ -48,8 +48,11 @@ def reads_off(question: str) -> bool:
 
 
 def names_no_unit(question: str) -> bool:
-    """Whether a measure is asked for, as in "how far is it?", and none is named that it is to be told in."""
+    """Whether a measure is asked for, as in "how far is it?", and nothing is said of its unit, nor that a number is
+    wanted."""
     last = _sentences(ends(question).lower())[-2:]
+    if any(map(demands.BARE.search, last)):
+        return False
     return any(demands.MEASURE.search(sentence) and not demands.IN_UNITS.search(sentence) for sentence in last)
 
 

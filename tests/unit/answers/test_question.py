@@ -131,6 +131,8 @@ def test_labels_that_a_sentence_follows_are_listed(question, labels):
         ("What was its speed in km per hour? It covered 100 km in 1.5 hours.", False),
         ("It covered 100 km in 1.5 hours. How many km did it cover in one?", False),
         ("A shirt costs $40 and is discounted 25%. What is the final price?", False),
+        ("Rose strolled for 4 hours at 2 miles per hour. How far did Rose go? Answer with the number only.", False),
+        ("A room is 12 feet by 10 feet. What is its area in square feet?", False),
     ],
 )
 def test_a_measure_may_be_asked_for_in_no_unit(question: str, *, open_unit: bool) -> None:
