@@ -7,14 +7,22 @@ import re
 _LEAST_CHARS, _LEAST_TIMES = 2000, 4
 _STEP_CHARS = 200
 _PROBE_CHARS = 40
-_WANTED = re.compile(r"\b(?:times|repeat\w*|over and over|again and again|copies|zeros|matrix)\b", re.IGNORECASE)
+_WANTED = re.compile(
+    r"\b(?:times|repeat\w*|over and over|again and again|copies|zeros|matrix|continue|go on|blank|empty|ascii)\b",
+    re.IGNORECASE,
+)
+# Who names a number may want as many of something, most likely at the question's end.
+_NUMBER = re.compile(r"\d{1,6}")
+_END_CHARS = 300
 
 
 class Loops:
-    """Told an answer's text as it comes. A question that asks for repetition gets it."""
+    """Told an answer's text as it comes. A question that asks for repetition gets it, as often as it says."""
 
     def __init__(self, question: str) -> None:
         self._wanted = bool(_WANTED.search(question[-4000:]))
+        numbers = _NUMBER.findall(question[-_END_CHARS:])
+        self._times = max([_LEAST_TIMES, *(int(number) + 1 for number in numbers)])
         self._text = ""
         self._look_at = _LEAST_CHARS
 
@@ -24,12 +32,12 @@ class Loops:
         if self._wanted or len(self._text) < self._look_at:
             return False
         self._look_at = len(self._text) + _STEP_CHARS
-        return ends_in_a_loop(self._text)
+        return ends_in_a_loop(self._text, self._times)
 
 
-def ends_in_a_loop(text: str) -> bool:
-    """Whether its last 2,000 characters, or more, are four times the same or more often."""
+def ends_in_a_loop(text: str, times: int = _LEAST_TIMES) -> bool:
+    """Whether its last 2,000 characters, or more, are so many `times` the same or more often."""
     before = text.rfind(text[-_PROBE_CHARS:], 0, len(text) - 1)
     period = len(text) - _PROBE_CHARS - before
-    long = max(_LEAST_TIMES * period, _LEAST_CHARS)
+    long = max(times * period, _LEAST_CHARS)
     return before >= 0 and long <= len(text) and text[-long:-period] == text[-long + period :]

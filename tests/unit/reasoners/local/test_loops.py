@@ -31,6 +31,23 @@ def test_it_is_seen_while_it_comes() -> None:
     assert 2000 <= (at + 1) * len(PASSAGE) < 2400
 
 
-def test_who_asks_for_repetition_gets_it() -> None:
-    loops = Loops("Write 'I will not talk in class' a hundred times.")
-    assert not any(loops.add("I will not talk in class\n") for _ in range(1000))
+@pytest.mark.parametrize(
+    ("question", "passage", "often"),
+    [
+        ("Write 'I will not talk in class' a hundred times.", "I will not talk in class\n", 1000),
+        ("continue", "I will not talk in class\n", 1000),
+        ("Schreib 'Hallo Welt' 300 Mal.", "Hallo Welt\n", 300),
+        ("Make an empty table with the columns name and age.", "|      |     |\n", 200),
+        ("Give me a string of 3000 a's.", "a", 3000),
+        ("Write a C array of 512 bytes, all 0xFF.", "0xFF, ", 512),
+    ],
+)
+def test_who_asks_for_repetition_gets_it(question: str, passage: str, often: int) -> None:
+    loops = Loops(question)
+    assert not any(loops.add(passage) for _ in range(often))
+
+
+def test_who_names_a_number_does_not_get_much_more() -> None:
+    loops = Loops("A train needs 3 hours at 80 km/h. How far is it?")
+    at = next(number for number in range(1000) if loops.add(PASSAGE))
+    assert 80 < at < 90
