@@ -14,9 +14,13 @@ _STANDING = Phrase(
         *("from now", "henceforth", "from here", "rest of", "always", "whenever", "conversation"),
         *("answer", "repl", "respon", "question", "number", "result"),
     ),
-    r"""\b(?:from\ now\ on|henceforth|from\ here\ on|for\ the\ rest\ of|always|whenever|in\ (?:this|our)\ conversation
+    r"""\b(?:from\ now\ on|henceforth|from\ here\ on|for\ the\ rest\ of|in\ (?:this|our)\ conversation
+    |whenever\ (?:i|you)
+    |always\ (?:add|answer|assume|be|begin|convert|end|explain|express|format|give|include|keep|output|put|reply|respond
+      |return|round|say|show|speak|start|talk|tell|translate|treat|use|write)
     |(?:all|each|every)\ (?:of\ )?(?:your\ |my\ |the\ )?
-      (?:answers?|repl(?:y|ies)|responses?|questions?|numbers?|results?))\b""",
+      (?:answers?|repl(?:y|ies)|responses?|numbers?|results?|(?<=my\ )questions?)
+    |answer\ (?:all|each|every)\ (?:of\ )?(?:the\ )?questions?)\b""",
     reach=20,
 )
 

@@ -85,7 +85,13 @@ def test_needs_come_from_the_request():
         ([("system", 'Reply in JSON: {"answer": ...}')], ""),
         ([("developer", "Always answer in French.")], ""),
         ([("user", "From now on round all numbers."), ("assistant", "I will.")], ""),
+        ([("user", "Can you always reply in JSON?"), ("assistant", "I can.")], ""),
+        ([("user", "Use French for all of my questions."), ("assistant", "Oui.")], ""),
+        ([("user", "Answer every question in French."), ("assistant", "Oui.")], ""),
         ([("user", "I have 3 cats."), ("assistant", "Nice.")], "number"),
+        ([("user", "Why is the sky always blue?"), ("assistant", "Light is scattered.")], "number"),
+        ([("user", "Each question is worth 5 points, how much are 4?"), ("assistant", "20")], "number"),
+        ([("user", "Whenever it rains, 3 frogs come."), ("assistant", "Nice.")], "number"),
     ],
 )
 def test_instructions_on_how_to_answer_ask_for_no_short_answer(before, short):
