@@ -1,7 +1,9 @@
 """Brings the many ways to type mathematics to one: plain ASCII signs, no LaTeX, no contractions."""
 
 import re
+from fractions import Fraction
 from typing import Final
+from unicodedata import numeric
 
 from rung.reasoners.symbolic.errors import NotUnderstood
 from rung.reasoners.symbolic.unit_names import DOLLAR_SIGN
@@ -79,6 +81,10 @@ _COMMAS: Final = re.compile(
 )
 # `1/2 ÷ 1/4` and `6 / 1/2` look like a division by a fraction, which they are not by the rules.
 _QUOTIENTS: Final = re.compile(r"(?:÷\s*|[)\w]\s+/\s+)\d+/\d")
+# `1½` and `1\frac{1}{2}`.
+_MIXED: Final = re.compile(
+    r"(?<![\w.,^])(\d(?:[\d.,]*\d)?)\s?(?:([½⅓⅔¼¾⅕⅛])|\\[dt]?frac(?:\{(\d+)\}\{([1-9]\d*)\}|(\d)([1-9])))"
+)
 # `3√27` is a cube root to some.
 _ROOT: Final = re.compile(r"(?<![\w.])([3-9])√(\d{1,12})(?![\d.])")
 
@@ -94,6 +100,16 @@ def _written_out(found: re.Match[str]) -> str:
     return f"{found[4]}-{month:02}-{day:02}" if month <= 12 < day <= 31 or day == month <= 12 else found[0]
 
 
+def _as_fraction(mixed: re.Match[str]) -> str:
+    whole, sign, *_ = mixed.groups()
+    above, below = mixed[3] or mixed[5], mixed[4] or mixed[6]
+    part = Fraction(numeric(sign)).limit_denominator(8) if sign else Fraction(int(above), int(below))
+    if part >= 1 or not whole.isdecimal():
+        raise NotUnderstood("a mixed number, or a product")
+    value = int(whole) + part
+    return f"({value.numerator}/{value.denominator})"
+
+
 def normal(text: str) -> str:
     """Raises NotUnderstood if a LaTeX command is left over: what it says would be lost; and for a day in digits."""
     text = _DATE.sub(_written_out, text)
@@ -105,8 +121,9 @@ def normal(text: str) -> str:
         raise NotUnderstood("a division by a fraction, or by its numerator")
     if any(_is_whole_root(int(found[1]), int(found[2])) for found in _ROOT.finditer(text)):
         raise NotUnderstood("a number that may say which root")
+    text = _MIXED.sub(_as_fraction, unwrapped(text))
     # a root's sign is of the number behind it, where no letter or power follows; of the word that is not so sure
-    text = re.sub(r"√\s?(\d+(?:\.\d+)?)(?![\d.]*\s?[\w(^!⁻⁺])", r" sqrt(\1)", unwrapped(text))
+    text = re.sub(r"√\s?(\d+(?:\.\d+)?)(?![\d.]*\s?[\w(^!⁻⁺])", r" sqrt(\1)", text)
     # raised digits become powers before the signs are translated one by one
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda found: f"^({found.group().translate(_RAISED)})", text).translate(_SIGNS)
     text = text if "\\" in text else text.replace(" & ", " and ")
