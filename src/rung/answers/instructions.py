@@ -12,8 +12,10 @@ from rung.answers.phrases import word_set, words_in
 # Of longer ones nobody can say that they bind nothing.
 _READ_CHARS = 4000
 _SENTENCE = re.compile(r"[.!?;](?=\s)|\n")
-# Words of which one stands in any few English sentences: others are not read here.
-_ENGLISH = word_set("you your the a an be is answer answers respond reply think solve help no today current")
+# Words of which one stands in any few English sentences, and that are none of another language: others are not read.
+_ENGLISH = word_set(
+    "you your the be answer answers respond reply think solve help today current explain explanation explanations"
+)
 _BINDING = word_set(
     """json xml yaml yml csv html latex boxed format formats formatted formatting table tables list lists bullet bullets
     template schema sentence sentences word words character characters paragraph paragraphs line lines emoji emojis

@@ -15,6 +15,7 @@ FREE = [
     "You are an assistant made to help people. Provide helpful answers to users. Answer in one word.",
     "Answer with the number only.",
     "Give only the final answer, without explanation.",
+    "No explanation.",
     "Do not explain. If you don't know, say so.",
     "You are Bob, who works at ACME's help desk.",
     # of common applications and evaluation harnesses
@@ -53,6 +54,9 @@ BINDING = [
     "Assume base 8.",
     "Wrap it in <answer> tags",
     "Du bist ein hilfreicher Assistent.",
+    "Responde en francés, no uses números.",
+    "De assistent is kort en antwoordt in het Frans.",
+    "Gib die Antwort an den Nutzer als Wort.",
     "You are a helpful assistant. " * 200,
 ]
 
