@@ -204,3 +204,33 @@ def test_what_an_endpoint_takes_to_read_a_prompt_is_predicted(read_s):
     pace = run(main())
     for tokens in (100, 1000, 20_000):
         assert pace.seconds(tokens, 0) == pytest.approx(0.32 + tokens * read_s, rel=0.25)
+
+
+def test_what_whole_answers_tell_goes_for_the_reading_of_prompts_too():
+    """Streams had told that apart, and what came whole no longer changed it: half of what it took was predicted."""
+    slower = 1.0
+
+    class Reads(Machine):
+        async def answer(self, call):
+            await asyncio.sleep(slower * (0.3 * rng.lognormvariate(0, 0.3) + call.prompt_tokens / 3000))
+            yield Chunk(text="ok")
+            yield Chunk(finish="stop", usage=Usage(prompt_tokens=int(call.prompt_tokens), completion_tokens=1))
+
+    rng = Random(1)
+
+    async def main():
+        nonlocal slower
+        clock = LoopClock()
+        pace = Pace(first_s=0.8, prompt_s_per_token=0.0, completion_s_per_token=0.01)
+        lane = Lane(Reads(), Setup(pool=Pool(8, clock), pace=pace, bounds=Lanes(), most=8), clock, Random(1))
+        for n in range(150):
+            tokens, stream = min(rng.lognormvariate(6.5, 1.0), 20_000), n < 50
+            slower = 1.0 if stream else 5.0
+            call = Call(id=f"c{n}", body={}, deadline_s=clock.monotonic() + 200, stream=stream, prompt_tokens=tokens)
+            async with closing(lane.call(call)) as chunks:
+                async for _ in chunks:
+                    pass
+        return lane.standing(1, "").pace
+
+    pace = run(main())
+    assert pace.seconds(1000, 1) == pytest.approx(5 * (0.32 + 1000 / 3000), rel=0.25)

@@ -86,12 +86,15 @@ class Target:
         self._ended(age, now_s, failed=hopeless, slow=self._limit is not None)
 
     def answered(self, watch: "Watch", age: int, now_s: float) -> None:
+        before_s = self._pace.first_s
         self.pace = self._pace = watch.pace_after(self._pace, now_s)
         usual = self._usual.get(watch.stream)
         if usual is None:
             usual = self._usual[watch.stream] = Usual()
         figure = self._figure(watch, usual, now_s) if self._limit is not None else None
         if self._prompts.told and not self._pace.prompt_s_per_token:
+            if not watch.stream and before_s:  # a whole answer tells by how much all got slower
+                self._read_s *= self._pace.first_s / before_s
             first_s = self._read_s * self._prompts.fixed_tokens
             self.pace = replace(self._pace, first_s=first_s, prompt_s_per_token=self._read_s)
         if self._limit is None or figure is None:
