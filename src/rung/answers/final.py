@@ -53,6 +53,8 @@ _EITHER = re.compile(
 )
 # "12 apples (8 + 4)": how a number came about, or what else it might be.
 _ASIDE = re.compile(r"(\d%?(?:\s[a-z]{1,20}){0,2})\s\([^()]{1,200}\)", re.IGNORECASE)
+# "20 out of 50 (40%)", "2/5 (40%)": there it is the share that is told.
+_SHARE = re.compile(r"\d(?:/| out of (?:the )?)\d[^()]{0,40}\(\d[\d.]*%\)")
 # What makes another number of the word before it.
 _PART = re.compile(
     r"[\s-](?:half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?|dozens?)\b|\sand\sa\s(?:half|third|quarter)\b",
@@ -223,7 +225,7 @@ def _said_last(text: str) -> Fraction | None:
     """The number of the last sentence that has one; of several, the one that was computed last before."""
     sentences = _sentences(text)
     for i in range(len(sentences) - 1, -1, -1):
-        sentence = _ASIDE.sub(r"\1", sentences[i])
+        sentence = sentences[i] if _SHARE.search(sentences[i]) else _ASIDE.sub(r"\1", sentences[i])
         found = _matches(sentence)
         if not found:
             continue
