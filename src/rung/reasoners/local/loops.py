@@ -14,25 +14,27 @@ _WANTED = re.compile(
 # Who names a number may want as many of something, most likely at the question's end.
 _NUMBER = re.compile(r"\d{1,6}")
 _END_CHARS = 300
+_READ_CHARS = 4000
 
 
 class Loops:
     """Told an answer's text as it comes. A question that asks for repetition gets it, as often as it says."""
 
     def __init__(self, question: str) -> None:
-        self._wanted = bool(_WANTED.search(question[-4000:]))
-        numbers = _NUMBER.findall(question[-_END_CHARS:])
-        self._times = max([_LEAST_TIMES, *(int(number) + 1 for number in numbers)])
+        self._question = question[-_READ_CHARS:]
         self._text = ""
         self._look_at = _LEAST_CHARS
 
     def add(self, text: str) -> bool:
         """Whether what came last is a passage that is said over and over."""
         self._text += text
-        if self._wanted or len(self._text) < self._look_at:
+        if len(self._text) < self._look_at:
             return False
         self._look_at = len(self._text) + _STEP_CHARS
-        return ends_in_a_loop(self._text, self._times)
+        if not ends_in_a_loop(self._text) or _WANTED.search(self._question):
+            return False
+        numbers = _NUMBER.findall(self._question[-_END_CHARS:])
+        return ends_in_a_loop(self._text, max([_LEAST_TIMES, *(int(number) + 1 for number in numbers)]))
 
 
 def ends_in_a_loop(text: str, times: int = _LEAST_TIMES) -> bool:
