@@ -53,8 +53,11 @@ _EITHER = re.compile(
 )
 # "12 apples (8 + 4)": how a number came about, or what else it might be.
 _ASIDE = re.compile(r"(\d%?(?:\s[a-z]{1,20}){0,2})\s\([^()]{1,200}\)", re.IGNORECASE)
-# "20 out of 50 (40%)", "2/5 (40%)": there it is the share that is told.
-_SHARE = re.compile(r"\d(?:/| out of (?:the )?)\d[^()]{0,40}\(\d[\d.]*%\)")
+# "20 out of 50 (40%)", "2^5 (32)", "3 dozen (36)": there it is what the words or signs before it come to.
+_WORTH = re.compile(
+    r"\d(?:/| out of (?:the )?)\d[^()]{0,40}\(\d[\d.]*%\)"
+    r"|(?:\^|\u221a|\bchoose\s)\d{1,9}\s\(\d|\d\s(?:dozens?|pairs|tens|hundreds)\s\(\d"
+)
 # What makes another number of the word before it.
 _PART = re.compile(
     r"[\s-](?:half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|eighths?|tenths?|dozens?)\b|\sand\sa\s(?:half|third|quarter)\b",
@@ -225,7 +228,7 @@ def _said_last(text: str) -> Fraction | None:
     """The number of the last sentence that has one; of several, the one that was computed last before."""
     sentences = _sentences(text)
     for i in range(len(sentences) - 1, -1, -1):
-        sentence = sentences[i] if _SHARE.search(sentences[i]) else _ASIDE.sub(r"\1", sentences[i])
+        sentence = sentences[i] if _WORTH.search(sentences[i]) else _ASIDE.sub(r"\1", sentences[i])
         found = _matches(sentence)
         if not found:
             continue
