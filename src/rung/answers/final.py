@@ -147,22 +147,27 @@ def _number(text: str) -> str | None:
     text = plain(joined(text))
     if _GROUPED.fullmatch(text):
         text = re.sub(r"(?<=\d) (?=\d)", "", text)
-    text = _figures(text)
-    box = boxed(text)
-    value = _last_value(box) if box else None
-    if value is None:
-        value = next((v for rest in _after_markers(text) if (v := _marked_number(rest, text)) is not None), None)
-    if value is None:
-        value = _said_last(_MARKUP.sub("", text))
-    return None if value is None or _hedged(value, text) else written(value)
+    for value, said in _numbers(_figures(text)):
+        if value is not None:
+            return None if _hedged(value, said) else written(value)
+    return None
 
 
-def _hedged(value: Fraction, text: str) -> bool:
-    """Whether it was last said as one of two to choose from."""
-    found = list(_EITHER.finditer(text)) if "or " in text else []
-    if not found or found[-1][1] == found[-1][2] or value not in {int(found[-1][1]), int(found[-1][2])}:
+def _numbers(text: str) -> Iterator[tuple[Fraction | None, str]]:
+    """What each way of telling a number finds, the surest way first, and in what it is said."""
+    if box := boxed(text):
+        yield _last_value(box), box
+    for rest in _after_markers(text):
+        yield _marked_number(rest, text), rest
+    yield _said_last(_MARKUP.sub("", text))
+
+
+def _hedged(value: Fraction, said: str) -> bool:
+    """Whether it is said as one of two to choose from, and not by itself too."""
+    either = _EITHER.search(said) if "or " in said else None
+    if not either or either[1] == either[2] or value not in {int(either[1]), int(either[2])}:
         return False
-    return all(later != value for _, later in _matches(text[found[-1].end() :]))
+    return all(other != value for _, other in _matches(said[: either.start()] + said[either.end() :]))
 
 
 def _figures(text: str) -> str:
@@ -224,8 +229,8 @@ def _marked_number(rest: str, text: str) -> Fraction | None:
     return _last_value(sentence) if ends_there or (len(found) == 1 and not _BEGINS.match(bare(rest))) else None
 
 
-def _said_last(text: str) -> Fraction | None:
-    """The number of the last sentence that has one; of several, the one that was computed last before."""
+def _said_last(text: str) -> tuple[Fraction | None, str]:
+    """The number of the last sentence that has one, and that; of several, the one that was computed last before."""
     sentences = _sentences(text)
     for i in range(len(sentences) - 1, -1, -1):
         sentence = sentences[i] if _WORTH.search(sentences[i]) else _ASIDE.sub(r"\1", sentences[i])
@@ -233,11 +238,11 @@ def _said_last(text: str) -> Fraction | None:
         if not found:
             continue
         if "=" in sentence or len(found) == 1:
-            return _last_value(sentence)
+            return _last_value(sentence), sentences[i]
         computed = _computed(sentences[:i])
         values = [value for _, value in found]
-        return computed if computed in values else values[-1]
-    return None
+        return computed if computed in values else values[-1], sentences[i]
+    return None, ""
 
 
 def _computed(sentences: Sequence[str]) -> Fraction | None:
