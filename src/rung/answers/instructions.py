@@ -14,7 +14,8 @@ _READ_CHARS = 4000
 _SENTENCE = re.compile(r"[.!?;](?=\s)|\n")
 # Words of which one stands in any few English sentences, and that are none of another language: others are not read.
 _ENGLISH = word_set(
-    "you your the be answer answers respond reply think solve help today current explain explanation explanations"
+    "you your the and this that with from language be answer answers respond reply think solve help today current "
+    "explain explanation explanations"
 )
 _BINDING = word_set(
     """json xml yaml yml csv html latex boxed format formats formatted formatting table tables list lists bullet bullets
@@ -30,7 +31,7 @@ _BINDING = word_set(
 )
 _MANNER = re.compile(
     r"\b(?:answer|respond|reply|output|return|write|speak|talk|say|give|present|phrase|provide|show|use|end|start|begin"
-    r"|put)\w*\b.{0,60}\b(?:in|with|like|as|using)\b|[{}<>\\]|[-+*/^%]\s(?:is|are)\b|\bfrom now on\b|n't\b"
+    r"|put)\w*\b.{0,60}\b(?:in|with|like|as|using)\b|[{}<>=\\]|[-+*/^%]\s(?:is|are)\b|\bfrom now on\b|n't\b"
 )
 _SHORTLY = (
     r"(?:concise|brief|short|succinct|direct|polite|helpful|honest|accurate|friendly|kind|clear|truthful|correct"

@@ -16,6 +16,7 @@ FREE = [
     "Answer with the number only.",
     "Give only the final answer, without explanation.",
     "No explanation.",
+    "Assistant is a large language model trained by OpenAI.",
     "Do not explain. If you don't know, say so.",
     "You are Bob, who works at ACME's help desk.",
     # of common applications and evaluation harnesses
@@ -47,6 +48,7 @@ BINDING = [
     "You don\u2019t do sums.",
     "If you don't know the answer, say so, and reply in French.",
     "In this game + is multiplication.",
+    "Let x = 5 and y = 3.",
     "You rewrite the user's text.",
     "Summarize the user's message.",
     "Give wrong answers.",
