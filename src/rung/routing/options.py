@@ -125,7 +125,7 @@ def too_long(abilities: Abilities, features: Features) -> bool:
 
 def _should_not(abilities: Abilities, e: Estimate, features: Features, limits: Limits) -> str:
     if abilities.short_only and not features.short:
-        return "only for questions with a short checkable answer"
+        return "only for questions with a short checkable answer, in a form that no instructions bind"
     if abilities.schema_only and "json_schema" not in features.needs:
         return "only where a JSON schema is asked for"
     if abilities.tasks and features.task not in abilities.tasks:
