@@ -152,7 +152,8 @@ class _Choice:
     def cut_off(self, seconds: float) -> Chunk:
         """The end of one that would not end. llama.cpp has not told what it took."""
         self.usage = replace(estimated(self._body, 0), completion_tokens=self._tokens.count, busy_s=seconds)
-        return self.read(Chunk(finish="length"))
+        end = self.read(Chunk(finish="length"))
+        return replace(end, signals={**end.signals, "usage_estimated": 1.0})
 
 
 class _ToolChoice(_Choice):

@@ -93,6 +93,7 @@ async def test_a_model_that_loses_itself_is_cut_off(engine_of: Callable[[str], E
     assert answer.usage.completion_tokens == len(answer.text) // 33
     assert answer.usage.busy_s > 0
     assert answer.signals["mean_logprob"] == pytest.approx(-0.1)
+    assert answer.signals["usage_estimated"] == 1.0
 
 
 class Refusing:
