@@ -88,27 +88,9 @@ KNOWN: Final = frozenset(
     | MONTHS.keys()
     | set(WEEKDAYS)
     | {word.lower() for name in UNITS for word in name.split()}
+    | {"the", "an", "per", "square", "cubic", "am", "pm", "dx", "dy", "dt", "th", "st", "nd", "rd", "xy", "yz", "xz"}
     | {
-        "the",
-        "an",
-        "per",
-        "square",
-        "cubic",
-        "am",
-        "pm",
-        "dx",
-        "dy",
-        "dt",
-        "th",
-        "st",
-        "nd",
-        "rd",
         "nth",
-        "xy",
-        "yz",
-        "xz",
-    }
-    | {
         "ab",
         "bc",
         "ac",
