@@ -85,18 +85,26 @@ def test_with_others_waiting_nothing_is_begun_that_will_hardly_be_done_in_time(s
     assert simulate(scene) == ["met", ends, "met"]
 
 
-@pytest.mark.parametrize(("quickest", "calls", "ends"), [(1.0, 20, "TimedOut"), (1.0, 19, "late"), (0.1, 20, "late")])
-def test_whose_prompt_alone_takes_longer_than_it_has_is_refused_at_once(simulate, machine, quickest, calls, ends):
-    """Asked for by name it held a place of the machine until its deadline. What is kept is read at once: one call that
-    was quick tells that others may be."""
+@pytest.mark.parametrize(
+    ("quickest", "calls", "beside", "ends"),
+    [(1.0, 20, 1, "TimedOut"), (1.0, 19, 1, "late"), (0.1, 20, 1, "late"), (1.0, 20, 0, "late")],
+)
+def test_whose_prompt_alone_takes_longer_than_it_has_is_refused_at_once(
+    simulate, machine, quickest, calls, beside, ends
+):
+    """Asked for by name it slowed others down until its deadline. What is kept is read at once: one call that was quick
+    tells that others may be, and where nobody is slowed down it is tried."""
 
     async def scene(world):
         lane = world.lane(machine(), shared=True)
         for n in range(calls):
             await world.ask(lane, f"c{n}", tokens=1.0 if n else quickest, predicted=1, within_s=1.0)
+        others = [asyncio.create_task(world.ask(lane, "other", tokens=2.0, within_s=1.0)) for _ in range(beside)]
+        await asyncio.sleep(0)
         began_s = world.clock.monotonic()
         ended = await world.ask(lane, "late", tokens=1.0, within_s=0.005)
         took_s = world.clock.monotonic() - began_s
+        await asyncio.gather(*others)
         return ended, took_s, lane.stats().refused, await world.ask(lane, "in time", tokens=1.0, within_s=0.05)
 
     ended, took_s, refused, other = simulate(scene)

@@ -249,7 +249,7 @@ class Lane:
         target = self._pick(ticket, now_s)
         if target is None and not self._usable(now_s):
             raise self._left_alone(now_s)
-        if now_s + ticket.service_s > ticket.deadline_s:
+        if self.pool.running and now_s + ticket.service_s > ticket.deadline_s:
             self._refuse_if_never_in_time(ticket, now_s)
         self._throttle.offered(ticket, now_s)
         may_read = not self.pool.reading_long or not self._is_long(ticket)
@@ -270,7 +270,8 @@ class Lane:
         return None
 
     def _refuse_if_never_in_time(self, ticket: Ticket, now_s: float) -> None:
-        """Whose prompt alone takes longer to read than it has: by name it would hold a place until its deadline."""
+        """Whose prompt alone takes longer to read than it has: by name it would slow others down until its deadline.
+        Where there are none it is tried: what was kept of it, by itself or another before, cannot be told."""
         soonest_s = self._soonest.least * self.pace.seconds(ticket.prompt_tokens, 0)
         if now_s + soonest_s > ticket.deadline_s:
             self._counts["refused"] += 1
