@@ -123,6 +123,7 @@ class Engine:
         self.used_s = 0.0
         self._loading_since_s = 0.0
         self._load_s: float | None = None  # as last measured
+        self._failed_to_load = False
         self._users = 0
         self._task: asyncio.Task[None] | None = None
         self._state: ReasonerState = "cold"
@@ -169,7 +170,8 @@ class Engine:
 
     @property
     def urgent(self) -> bool:
-        return any(asker.urgent for asker in self.askers)
+        """Others that work give way to nothing that could not be loaded."""
+        return not self._failed_to_load and any(asker.urgent for asker in self.askers)
 
     @property
     def _gives_way(self) -> bool:
@@ -257,6 +259,7 @@ class Engine:
                 self._memory.give_back(self)
             if self._leaving.is_set():
                 continue
+            self._failed_to_load = self.used_s < began_s
             if self._clock.monotonic() - began_s > _HEALTHY_S:
                 wait_s = _SHORTEST_WAIT_S
             self._tell("down", reason, wait_s=wait_s)
@@ -347,6 +350,7 @@ class Engine:
     def _is_loaded(self) -> None:
         self.used_s = self._clock.monotonic()
         self._load_s = self.used_s - self._loading_since_s
+        self._failed_to_load = False
         self._tell("warm", "")
 
     async def _serve(self, process: Process, key: str) -> str:

@@ -275,6 +275,21 @@ async def test_a_child_that_dies_gives_its_memory_back(engine_of: EngineOf, one_
         await engine.close()
 
 
+@pytest.mark.parametrize(("how", "state", "urgent"), [("breaks", "down", False), ("says", "warm", True)])
+async def test_none_gives_way_to_one_that_could_not_be_loaded(
+    engine_of: EngineOf, one_fits: Memory, how: str, state: str, urgent: bool
+) -> None:
+    """Every half minute one that works was unloaded for it."""
+    engine = engine_of(how, "first", one_fits)
+    engine.askers.add(asker := Asker())
+    asker.urgent = True
+    assert engine.urgent
+    await engine.start()
+    await reaches(engine, state, "restarting in" if state == "down" else "")
+    assert engine.urgent is urgent
+    await engine.close()
+
+
 async def test_what_never_fits_is_told(engine_of: EngineOf) -> None:
     engine = engine_of("says", "own", Memory(2**20))
     await engine.start()
