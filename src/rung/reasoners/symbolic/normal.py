@@ -32,7 +32,7 @@ _MONEY: Final = {"€": "EUR", "£": "GBP", "¥": "JPY"}
 _AMOUNT: Final = r"\s?(\d(?:[\d,]*\d)?(?:\.\d+)?)"
 _DOLLARS: Final = re.compile(r"(?:[^$]*(?:^|(?<=[\s(]))\$\d)+[^$]*")
 # Where an answer is to be put: in `\boxed{}`.
-BOX: Final = r"\\boxed\{(?: |[a-z]{3,}+)*+\}"
+BOX: Final = r"\\boxed\{(?: |[a-z]{3,}+)*\}"
 _LATEX_WORDS: Final = {
     BOX: " boxed ",
     r"\\(?:left|right|big|Big|bigg|displaystyle|,|;|!|:|quad|qquad| )(?![a-zA-Z])": " ",

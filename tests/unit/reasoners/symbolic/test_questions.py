@@ -270,6 +270,7 @@ DECLINED = [
     "1,250½ + 1",
     r"What is $2\frac{5}{3} + 1$?",
     "What is the formula for the sum of 1 to 100?",
+    rf"What is 2 + 3? Write your answer in \boxed{{{'answer ' * 40}1}}",  # once read for ever
     "What is the rule for 3^0?",
     "In base 10, calculate 5!",
     "time between 11 and 1",
