@@ -235,6 +235,11 @@ class LedgerError(RungError):
     code = "ledger_unavailable"
 
 
+def why_unread(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file of text could not be read, in words."""
+    return "is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+
+
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.6) -> str:
     """The hint of a message on a name that is none, to the known one that is nearest if one is near."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)

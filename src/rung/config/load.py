@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from rung.config.schema import Config, EndpointConfig, FunctionConfig, LocalConfig, ReasonerBase, shown
-from rung.errors import ConfigError, did_you_mean
+from rung.errors import ConfigError, did_you_mean, why_unread
 from rung.types import LOCAL_TENANT
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}|^os\.environ/([A-Za-z_][A-Za-z0-9_]*)$")
@@ -77,9 +77,9 @@ def load_config(path: Path | None, env: Mapping[str, str] | None = None) -> Conf
     except FileNotFoundError as e:
         raise ConfigError(f"{path}: cannot be read: there is no such file; `rung init` writes one") from e
     except OSError as e:
-        raise ConfigError(f"{path}: cannot be read: {e.strerror or e}") from e
+        raise ConfigError(f"{path}: cannot be read: {why_unread(e)}") from e
     except UnicodeDecodeError as e:
-        raise ConfigError(f"{path}: cannot be read: is no text in UTF-8; save it as that") from e
+        raise ConfigError(f"{path}: cannot be read: {why_unread(e)}; save it as that") from e
     try:
         return _with_files(parse_config(_mapping(text, path), source=str(path), env=env), path.parent)
     except RecursionError:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
-from rung.errors import ConfigError
+from rung.errors import ConfigError, why_unread
 from rung.estimators.reading import Floats, Ints
 
 _FORM = (
@@ -105,9 +105,9 @@ def _csv(path: Path) -> dict[str, Sequence[Any]]:
                 for name, value in row.items():
                     columns[name].append(value)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise ConfigError(f"{path}: cannot be read: {why_unread(error)}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: cannot be read as csv: is no text in UTF-8") from error
+        raise ConfigError(f"{path}: cannot be read as csv: {why_unread(error)}") from error
     except csv.Error as error:
         raise ConfigError(f"{path}: cannot be read as csv: {error}") from error
     return dict(columns)

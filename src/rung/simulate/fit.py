@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from rung.clock import LoopClock
-from rung.errors import BadRequest
+from rung.errors import BadRequest, why_unread
 from rung.simulate.loop import run
 from rung.simulate.processor import Job, LocalSpeed, Processor
 from rung.simulate.reasoners import Size
@@ -62,7 +62,7 @@ def read_rows(path: Path) -> list[Timed]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"{path}: cannot be read: {error}") from error
+        raise BadRequest(f"{path}: cannot be read: {why_unread(error)}") from error
     rows = []
     for number, line in enumerate(lines, 1):
         try:

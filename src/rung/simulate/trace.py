@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from rung.errors import BadRequest
+from rung.errors import BadRequest, why_unread
 from rung.types import PRIORITIES
 
 
@@ -40,10 +40,8 @@ def read_trace(path: Path, most: int | None = None) -> list[Arrival]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             arrivals = sorted(_read(file, path, most), key=lambda arrival: arrival.at_s)
-    except OSError as error:
-        raise BadRequest(f"{path}: cannot be read: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise BadRequest(f"{path}: cannot be read: is no text in UTF-8") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"{path}: cannot be read: {why_unread(error)}") from error
     if not arrivals:
         raise BadRequest(f"{path}: holds no arrivals")
     first_s = arrivals[0].at_s
