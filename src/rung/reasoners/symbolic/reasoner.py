@@ -53,9 +53,11 @@ class Symbolic:
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         """One chunk with the answer, plain, and the steps to it as its reasoning."""
-        asked = self._asked(call.body)
+        asked = self._asked(call.body.get("messages", ()))
         if not worth_parsing(asked.text):
             raise Abstained(f"{self.name}: not a question of mathematics")
+        if bind(instructions_of(call.body)):
+            raise Abstained(f"{self.name}: instructions before the question say how it is to be answered")
         started_s = self._clock.monotonic()
         try:
             solved = msgspec.msgpack.decode(await self._pool.run(msgspec.msgpack.encode(asked)), type=Solved)
@@ -77,16 +79,12 @@ class Symbolic:
             ),
         )
 
-    def _asked(self, body: Json) -> Asked:
-        """The last message's text. Raises Abstained if it is not a user's, or holds more than text, and where
-        instructions bind how it is to be answered."""
-        messages: Sequence[Json] = body.get("messages", ())
+    def _asked(self, messages: Sequence[Json]) -> Asked:
+        """The last message's text. Raises Abstained if it is not a user's, or holds more than text."""
         last = messages[-1] if messages else {}
         text = _text(last.get("content"))
         if last.get("role") != "user" or not text:
             raise Abstained(f"{self.name}: the last message is no question in words")
-        if bind(instructions_of(body)):
-            raise Abstained(f"{self.name}: instructions before the question say how it is to be answered")
         return Asked(text=text, alone=not any(m.get("role") in {"user", "assistant"} for m in messages[:-1]))
 
 
