@@ -7,7 +7,7 @@ one that is heeded in vain costs no more than that a language model is asked.
 import re
 from functools import lru_cache
 
-from rung.answers.phrases import word_set, words_in
+from rung.answers.phrases import Phrase, word_set, words_in
 
 # Of longer ones nobody can say that they bind nothing.
 _READ_CHARS = 4000
@@ -67,6 +67,30 @@ _KEPT = re.compile(
     )""",
     re.VERBOSE,
 )
+
+
+# A wish that is to hold from then on.
+_STANDING = Phrase(
+    (
+        *("from now", "henceforth", "from here", "rest of", "always", "whenever", "conversation"),
+        *("answer", "repl", "respon", "question", "number", "result"),
+    ),
+    r"""\b(?:from\ now\ on|henceforth|from\ here\ on|for\ the\ rest\ of|in\ (?:this|our)\ conversation
+    |whenever\ (?:i|you)
+    |always\ (?:add|answer|assume|be|begin|convert|end|explain|express|format|give|include|keep|output|put|reply|respond
+      |return|round|say|show|speak|start|talk|tell|translate|treat|use|write)
+    |(?:all|each|every)\ (?:of\ )?(?:your\ |my\ |the\ )?
+      (?:answers?|repl(?:y|ies)|responses?|numbers?|results?|(?<=my\ )questions?)
+    |answer\ (?:all|each|every)\ (?:of\ )?(?:the\ )?questions?)\b""",
+    reach=20,
+)
+_WISH_CHARS = 2000
+
+
+def stands(wish: str) -> bool:
+    """Whether a user's message says how answers are to be given from then on. Asked of every message of a long
+    conversation, before each answer."""
+    return bool(_STANDING.search(wish[:_WISH_CHARS].lower()))
 
 
 def bind(instructions: str) -> bool:

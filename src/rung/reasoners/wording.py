@@ -4,25 +4,10 @@ is added at the end of the last user message, where small models heed it most.""
 from collections.abc import Sequence
 from typing import Any
 
-from rung.answers.phrases import Phrase
+from rung.answers.instructions import stands
 from rung.types import Json
 
 _INSTRUCTING = frozenset({"system", "developer"})
-# Looked for in every message of a long conversation.
-_STANDING = Phrase(
-    (
-        *("from now", "henceforth", "from here", "rest of", "always", "whenever", "conversation"),
-        *("answer", "repl", "respon", "question", "number", "result"),
-    ),
-    r"""\b(?:from\ now\ on|henceforth|from\ here\ on|for\ the\ rest\ of|in\ (?:this|our)\ conversation
-    |whenever\ (?:i|you)
-    |always\ (?:add|answer|assume|be|begin|convert|end|explain|express|format|give|include|keep|output|put|reply|respond
-      |return|round|say|show|speak|start|talk|tell|translate|treat|use|write)
-    |(?:all|each|every)\ (?:of\ )?(?:your\ |my\ |the\ )?
-      (?:answers?|repl(?:y|ies)|responses?|numbers?|results?|(?<=my\ )questions?)
-    |answer\ (?:all|each|every)\ (?:of\ )?(?:the\ )?questions?)\b""",
-    reach=20,
-)
 
 
 def _text(content: object) -> str:
@@ -58,7 +43,7 @@ def instructions_of(body: Json) -> str:
     said, last = [], _last_user(messages)
     for at, message in enumerate(messages):
         role, text = message.get("role"), _text(message.get("content"))
-        if role in _INSTRUCTING or (role == "user" and at != last and _STANDING.search(text[:2000].lower())):
+        if role in _INSTRUCTING or (role == "user" and at != last and stands(text)):
             said.append(text)
     return "\n".join(said)
 
