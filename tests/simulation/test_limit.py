@@ -177,60 +177,50 @@ def test_a_long_prompt_is_neither_slow_nor_late_nor_lost(lengths):
     assert stats.hedged <= 0.02 * len(lengths)
 
 
-@pytest.mark.parametrize("read_s", [1 / 3000, 0.0])
-def test_what_an_endpoint_takes_to_read_a_prompt_is_predicted(read_s):
-    """Once streams have told it: a prompt of 20,000 tokens was expected to be read as soon as any."""
+class Reads(Machine):
+    """Takes `read_s` for a token of the prompt, and all of it `slower` times as long."""
 
-    class Reads(Machine):
-        async def answer(self, call):
-            await asyncio.sleep(0.3 * rng.lognormvariate(0, 0.3) + call.prompt_tokens * read_s)
-            yield Chunk(text="ok")
-            yield Chunk(finish="stop", usage=Usage(prompt_tokens=int(call.prompt_tokens), completion_tokens=1))
+    def __init__(self, read_s):
+        super().__init__()
+        self.slower = 1.0
+        self._read_s = read_s
+        self._rng = Random(2)
 
-    rng = Random(1)
+    async def answer(self, call):
+        takes_s = 0.3 * self._rng.lognormvariate(0, 0.3) + call.prompt_tokens * self._read_s
+        await asyncio.sleep(self.slower * takes_s)
+        yield Chunk(text="ok")
+        yield Chunk(finish="stop", usage=Usage(prompt_tokens=int(call.prompt_tokens), completion_tokens=1))
+
+
+def predicted_after(machine, asked):
+    """Its lane's pace after calls in turn; `asked` are of each whether it streams and how much slower it all is."""
 
     async def main():
-        clock = LoopClock()
+        clock, rng = LoopClock(), Random(1)
         pace = Pace(first_s=0.8, prompt_s_per_token=0.0, completion_s_per_token=0.01)
-        lane = Lane(Reads(), Setup(pool=Pool(8, clock), pace=pace, bounds=Lanes(), most=8), clock, Random(1))
-        for n in range(100):
-            tokens = min(rng.lognormvariate(6.5, 1.0), 20_000)
-            call = Call(id=f"c{n}", body={}, deadline_s=clock.monotonic() + 100, stream=True, prompt_tokens=tokens)
+        lane = Lane(machine, Setup(pool=Pool(8, clock), pace=pace, bounds=Lanes(), most=8), clock, Random(1))
+        for n, (stream, slower) in enumerate(asked):
+            machine.slower = slower
+            tokens, deadline_s = min(rng.lognormvariate(6.5, 1.0), 20_000), clock.monotonic() + 200
+            call = Call(id=f"c{n}", body={}, deadline_s=deadline_s, stream=stream, prompt_tokens=tokens)
             async with closing(lane.call(call)) as chunks:
                 async for _ in chunks:
                     pass
         return lane.standing(1, "").pace
 
-    pace = run(main())
+    return run(main())
+
+
+@pytest.mark.parametrize("read_s", [1 / 3000, 0.0])
+def test_what_an_endpoint_takes_to_read_a_prompt_is_predicted(read_s):
+    """Once streams have told it: a prompt of 20,000 tokens was expected to be read as soon as any."""
+    pace = predicted_after(Reads(read_s), [(True, 1.0)] * 100)
     for tokens in (100, 1000, 20_000):
         assert pace.seconds(tokens, 0) == pytest.approx(0.32 + tokens * read_s, rel=0.25)
 
 
 def test_what_whole_answers_tell_goes_for_the_reading_of_prompts_too():
     """Streams had told that apart, and what came whole no longer changed it: half of what it took was predicted."""
-    slower = 1.0
-
-    class Reads(Machine):
-        async def answer(self, call):
-            await asyncio.sleep(slower * (0.3 * rng.lognormvariate(0, 0.3) + call.prompt_tokens / 3000))
-            yield Chunk(text="ok")
-            yield Chunk(finish="stop", usage=Usage(prompt_tokens=int(call.prompt_tokens), completion_tokens=1))
-
-    rng = Random(1)
-
-    async def main():
-        nonlocal slower
-        clock = LoopClock()
-        pace = Pace(first_s=0.8, prompt_s_per_token=0.0, completion_s_per_token=0.01)
-        lane = Lane(Reads(), Setup(pool=Pool(8, clock), pace=pace, bounds=Lanes(), most=8), clock, Random(1))
-        for n in range(150):
-            tokens, stream = min(rng.lognormvariate(6.5, 1.0), 20_000), n < 50
-            slower = 1.0 if stream else 5.0
-            call = Call(id=f"c{n}", body={}, deadline_s=clock.monotonic() + 200, stream=stream, prompt_tokens=tokens)
-            async with closing(lane.call(call)) as chunks:
-                async for _ in chunks:
-                    pass
-        return lane.standing(1, "").pace
-
-    pace = run(main())
+    pace = predicted_after(Reads(1 / 3000), [(True, 1.0)] * 50 + [(False, 5.0)] * 100)
     assert pace.seconds(1000, 1) == pytest.approx(5 * (0.32 + 1000 / 3000), rel=0.25)

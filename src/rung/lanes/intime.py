@@ -40,9 +40,8 @@ class Soonest:
         self._seen = 0
 
     def took(self, ratio: float) -> None:
-        ratio = min(
-            ratio, 1.0
-        )  # more is not all reading: a tool call comes whole, and neighbours are read and answered
+        # More is not all reading: a tool call comes whole, and neighbours are read and answered.
+        ratio = min(ratio, 1.0)
         rise = _RISE * (ratio - self._least)
         self._least = self._least + rise if rise > 0 and self._seen else ratio
         self._seen += 1

@@ -92,9 +92,10 @@ def exchanged(scope: Scope, given: Quantity, target: str) -> Rational:
     worth, top, bottom = priced.value, priced.unit, one.unit
     if "GBP" in {given.unit, target}:
         # beside sterling a pound is money
-        top, bottom = ("GBP" if unit == "pound" else unit for unit in (top, bottom))
+        top, bottom = (_STERLING.get(unit, unit) for unit in (top, bottom))
     elif "GBP" in {top, bottom} <= _MONEY:
-        given, target = (given._replace(unit="GBP") if given.unit == "pound" else given), _STERLING.get(target, target)
+        given = given._replace(unit=_STERLING.get(given.unit, given.unit))
+        target = _STERLING.get(target, target)
     if (given.unit, target) == (bottom, top):
         result = given.value * worth
         scope.say(
