@@ -78,9 +78,9 @@ def test_rows_are_read_and_bad_ones_named(tmp_path):
         with pytest.raises(BadRequest, match="row 2"):
             read_rows(path)
     path.write_bytes(b"\xff")
-    with pytest.raises(BadRequest, match="cannot be read: is no text in UTF-8$"):
+    with pytest.raises(BadRequest, match=r"cannot be read: is no text in UTF-8$"):
         read_rows(path)
-    with pytest.raises(BadRequest, match="cannot be read: No such file or directory$"):
+    with pytest.raises(BadRequest, match=r"cannot be read: No such file or directory$"):
         read_rows(tmp_path / "missing.jsonl")
     with pytest.raises(BadRequest, match="no timed calls"):
         fit([], "nowhere")
