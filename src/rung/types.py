@@ -12,7 +12,8 @@ CacheUse = Literal["use", "refresh", "off"]
 # A class of urgency by its name, or its number: less is more urgent, and there may be more of them.
 PriorityClass = Literal["critical", "interactive", "batch"]
 Priority = PriorityClass | int
-PRIORITIES: Mapping[str, int] = {"critical": 0, "interactive": 1, "batch": 2}
+CRITICAL, INTERACTIVE, BATCH = 0, 1, 2
+PRIORITIES: Mapping[str, int] = {"critical": CRITICAL, "interactive": INTERACTIVE, "batch": BATCH}
 # Whose requests they are that need no API key.
 LOCAL_TENANT = "local"
 Preset = Literal["economy", "balanced", "best"]
@@ -74,7 +75,7 @@ class Call(Struct, frozen=True, kw_only=True):
     body: Json
     deadline_s: float
     stream: bool = False
-    priority: int = 1
+    priority: int = INTERACTIVE
     tenant: str = LOCAL_TENANT
     prompt_tokens: float = 0.0
     completion_tokens: float = 0.0

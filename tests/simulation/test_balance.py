@@ -80,19 +80,6 @@ def test_the_slower_one_gets_less(simulate, machine):
     assert ran["quick"] == pytest.approx(ran["quick too"], rel=0.15)
 
 
-def test_one_that_is_left_alone_gets_nothing(simulate, machine):
-    async def scene(world):
-        machines = [machine("a"), machine("b")]
-        lane = lane_over(world, machines)
-        broken = lane._targets[0].breaker
-        for _ in range(3):
-            broken.ended(broken.began(), world.clock.monotonic(), failed=True)
-        await traffic(world, lane, 10, 0.05)
-        return [len(m.ran) for m in machines]
-
-    assert simulate(scene) == [0, 10]
-
-
 @pytest.mark.parametrize(
     "entry",
     [

@@ -9,10 +9,9 @@ from msgspec import Struct
 
 from rung.clock import Clock
 from rung.config.lanes import Lanes
-from rung.errors import Disconnected, Overloaded, RateLimited, ReasonerError, TimedOut, Unavailable, Upstream
-from rung.lanes.budget import Budget
+from rung.errors import Overloaded, ReasonerError, TimedOut, Unavailable
+from rung.lanes.calls import Calls
 from rung.lanes.congestion import Price
-from rung.lanes.hedge import Hedge, Late, may_run_twice
 from rung.lanes.intime import InTime, Soonest
 from rung.lanes.lookout import Lookout
 from rung.lanes.pace import Pace
@@ -21,8 +20,9 @@ from rung.lanes.queue import Queue, Rank, Ticket
 from rung.lanes.reading import short_first
 from rung.lanes.shed import Throttle
 from rung.lanes.target import Permit, Run, Target
+from rung.lanes.upstreams import Upstreams
 from rung.reasoners.base import Below, Reasoner, Status
-from rung.types import Call, Chunk, LaneStats
+from rung.types import CRITICAL, INTERACTIVE, Call, Chunk, LaneStats
 
 # What a call takes of which nothing is predicted, until some were seen.
 _GUESSED_TOKENS = 256.0
@@ -71,36 +71,29 @@ class Lane:
         self._setup = setup
         self._clock = clock
         self._now = clock.monotonic
-        self._rng = rng
         self._bounds = setup.bounds
         upstreams = setup.upstreams or {reasoner.name: reasoner.answer}
-        self._targets = [
-            Target(name, answer, setup.pace, setup.bounds, setup.most) for name, answer in upstreams.items()
-        ]
-        self._only = self._targets[0] if len(self._targets) == 1 else None
-        self._open: Callable[[float], bool] = self._only.open if self._only is not None else self._any_open
-        if setup.slots is not None:
-            self._open = self._slot_open
+        targets = [Target(name, answer, setup.pace, setup.bounds, setup.most) for name, answer in upstreams.items()]
+        self._upstreams = Upstreams(targets, rng, None if setup.slots is None else self._slot_free)
+        self._only = self._upstreams.only
+        self._open = self._upstreams.open
+        self._calls = Calls(self, self._upstreams, clock, setup.bounds, twice=setup.twice)
         self._queue = Queue(setup.bounds.queue)
         self._throttle = Throttle(setup.bounds.shed, rng)
-        self._retries = Budget(setup.bounds.retry.share)
-        self._hedges = Budget(setup.bounds.hedge.share if setup.twice else 0.0)
-        self._late: dict[bool, Late] = {}
-        self._silent: set[Hedge] = set()
         self._price = Price(setup.bounds.congestion)
         self._mean_s = 0.0
         self._mean_tokens = _GUESSED_TOKENS
         self._in_time = InTime()
         self._soonest = Soonest()
         self._lookout = Lookout(reasoner, self._queue, self.pool.pump, self._turn_away, setup.wake)
-        self._counts = dict.fromkeys(("served", "refused", "shed", "expired", "hedged", "retried"), 0)
+        self._counts = dict.fromkeys(("served", "refused", "shed", "expired"), 0)
         self.pool.join(self, setup.weight)
 
     # What the rule is told.
 
     @property
     def running(self) -> int:
-        return sum(target.running for target in self._targets)
+        return self._upstreams.running
 
     @property
     def waiting(self) -> int:
@@ -114,16 +107,12 @@ class Lane:
     @property
     def urgent(self) -> bool:
         """Whether a critical call waits."""
-        return self._queue.waits(0)
+        return self._queue.waits(CRITICAL)
 
     @property
     def pace(self) -> Pace:
         """That of the upstream that would be done first."""
-        if self._only is not None:
-            return self._only.pace
-        now_s = self._now()
-        usable = [t for t in self._targets if t.open(now_s)] or self._targets
-        return min(usable, key=lambda t: t.done_in_s(0.0)).pace
+        return self._upstreams.pace(self._now())
 
     @property
     def slowdown(self) -> float:
@@ -141,19 +130,9 @@ class Lane:
         status = self.reasoner.status
         if status.state != "warm":
             return status
-        now_s = self._now()
-        for target in self._targets:
-            if target.breaker.allows(now_s):
-                return status
-        usable = [t for t in self._targets if t.breaker.state(now_s) != "open"]
-        if usable:
-            return Status(state="loading", note="is being tried again", ready_in_s=self._usual_s)
-        first = min(self._targets, key=lambda t: t.breaker.reopens_in_s(now_s))
-        pause_s = first.breaker.reopens_in_s(now_s)
-        note = f"{first.breaker.why(now_s)}; asked again in {pause_s:.0f} s"
-        return Status(state="down", note=note, ready_in_s=pause_s)
+        return self._upstreams.trouble(self._now(), self._usual_s) or status
 
-    def wait_s(self, priority: int = 1, tenant: str = "", deadline_s: float = inf) -> float:
+    def wait_s(self, priority: int = INTERACTIVE, tenant: str = "", deadline_s: float = inf) -> float:
         """What a new call would wait for those ahead of it, as predicted now."""
         now_s = self._now()
         if not self._queue and self.pool.room and self._open(now_s):
@@ -189,7 +168,9 @@ class Lane:
             running=self.running,
             limit=self._places(now_s),
             congestion=self._congestion(now_s),
-            breakers={t.name: t.breaker.state(now_s) for t in self._targets},
+            breakers=self._upstreams.breakers(now_s),
+            hedged=self._calls.hedged,
+            retried=self._calls.retried,
             **self._counts,
         )
 
@@ -205,26 +186,17 @@ class Lane:
         permit = self._admit(ticket, now_s) or await self._turn(ticket, call)
         runs = [self._run(permit, call)]
         try:
-            run, chunk = await self._begin(runs, call)
+            run, chunk = await self._calls.first(runs)
             while chunk is not None:
                 yield chunk
-                chunk = await self._next(run)
+                chunk = await self._calls.next(run)
         finally:
             for run in runs:
                 if run.ended:
                     run.permit.release()
                 else:
-                    await self._give_up(run)
+                    await self._calls.give_up(run)
             self._load_changed(self._now())
-
-    async def _give_up(self, run: Run) -> None:
-        """Stops a call that is left before its end. A probe that was taken for lost says what is usual, too: else what
-        has become slow for good would be taken for lost for ever."""
-        watch, lost_s, silent_s = run.watch, self._lost_after_s(run), self._now() - run.watch.started_s
-        await run.close(lost_s)
-        if run.permit.probe and watch.first_s is None and silent_s >= lost_s:
-            self._late[watch.stream].seen(silent_s, run.service_s)
-        self._turn_away_if_left_alone()
 
     def _ticket(self, call: Call, now_s: float) -> Ticket:
         pace = self.pace if self._only is None else self._only.pace
@@ -246,8 +218,8 @@ class Lane:
             raise Unavailable(
                 f"{self.reasoner.name} is down: {status.note or 'no reason known'}", retry_after_s=status.ready_in_s
             )
-        target = self._pick(ticket, now_s)
-        if target is None and not self._usable(now_s):
+        target = self._upstreams.pick(ticket, now_s)
+        if target is None and not self._upstreams.usable(now_s):
             raise self._left_alone(now_s)
         if self.pool.running and now_s + ticket.service_s > ticket.deadline_s:
             self._refuse_if_never_in_time(ticket, now_s)
@@ -333,8 +305,7 @@ class Lane:
         if not self._queue.n:
             return None
         if not self._open(now_s):
-            pauses = [pause_s for t in self._targets if (pause_s := t.breaker.reopens_in_s(now_s)) > 0]
-            self._lookout.until_over(min(pauses, default=inf))
+            self._lookout.until_over(self._upstreams.reopens_in_s(now_s))
             return None
         if self.reasoner.status.state != "warm":
             self._lookout.until_warm()
@@ -345,12 +316,12 @@ class Lane:
         while (ticket := self._queue.pop(now_s, lambda waiting: self._choose(waiting, now_s))) is not None:
             turn = ticket.turn
             assert turn is not None, "who waits has a turn"
-            target = self._pick(ticket, now_s)
+            target = self._upstreams.pick(ticket, now_s)
             if turn.done() or target is None:
                 self._queue.charge(ticket, -ticket.tokens)
                 continue
-            crowd = self._queue.higher_s(1) > ticket.service_s * self._places(now_s)
-            needed_s = self._in_time.needed(critical=ticket.priority == 0, crowd=crowd) * ticket.service_s
+            crowd = self._queue.higher_s(INTERACTIVE) > ticket.service_s * self._places(now_s)
+            needed_s = self._in_time.needed(critical=ticket.priority == CRITICAL, crowd=crowd) * ticket.service_s
             if self._queue and now_s + needed_s > ticket.deadline_s:
                 self._queue.charge(ticket, -ticket.tokens)
                 self._counts["expired"] += 1
@@ -390,116 +361,16 @@ class Lane:
         self._load_changed(now_s)
         return permit
 
-    def _pick(self, ticket: Ticket, now_s: float, *, but: Target | None = None) -> Target | None:
-        """Of two upstreams by chance the one that would be done first (power of two choices)."""
-        if (only := self._only) is not None:
-            return only if only is not but and self._open(now_s) else None
-        usable = [t for t in self._targets if t is not but and t.open(now_s)]
-        if len(usable) > 2:
-            usable = self._rng.sample(usable, 2)
-        return min(usable, key=lambda t: t.done_in_s(ticket.tokens), default=None)
+    # What its calls ask of it.
 
-    # A call under way.
+    @property
+    def idle(self) -> bool:
+        return not self._queue.n and self.pool.room
 
-    def _run(self, permit: Permit, call: Call) -> Run:
-        slowdown = float(min(self.pool.running, self.pool.capacity)) if self._setup.shared else 1.0
-        return Run(permit, call, self._clock, slowdown=slowdown)
+    def begin(self, ticket: Ticket, target: Target, call: Call) -> Run:
+        return self._run(self._permit(ticket, target, self._now()), call)
 
-    async def _next(self, run: Run) -> Chunk | None:
-        """The next chunk; None at the end. Raises what the upstream raises."""
-        try:
-            chunk = await anext(run.chunks, None)
-        except ReasonerError as error:
-            run.failed(error)
-            self._turn_away_if_left_alone()
-            raise
-        if chunk is None:
-            run.answered()
-            self._learn(run)
-        else:
-            run.saw(chunk)
-        return chunk
-
-    async def _begin(self, runs: list[Run], call: Call) -> tuple[Run, Chunk | None]:
-        """The call that answers, and its first chunk: of another upstream where one failed before it said anything, or
-        was slow to. Every call made is added to `runs`."""
-        self._retries.earned()
-        self._hedges.earned()
-        while True:
-            run = runs[-1]
-            try:
-                after_s = self._hedge_after_s(run)
-                if after_s is None:
-                    return run, await self._next(run)
-                start, patience = lambda: self._second(runs), lambda: self._patience_s(runs)
-                return await Hedge(self._next, start, patience, after_s, self._silent).race(run)
-            except ReasonerError as error:
-                again = self._again(run, call, error, first=len(runs) == 1)
-                if again is None:
-                    raise
-                if not run.ended:
-                    await self._give_up(run)
-                runs.append(again)
-
-    def _again(self, failed: Run, call: Call, error: ReasonerError, *, first: bool) -> Run | None:
-        """The same call at another upstream, or on another connection to the same, if that may help and the budget
-        allows it. The place in the pool is kept while it changes over."""
-        retriable = isinstance(error, Unavailable | TimedOut | RateLimited) or (
-            isinstance(error, Upstream) and (error.upstream_status >= 500 or error.upstream_status in {0, 408})
-        )
-        if not retriable or failed.watch.first_s is not None or not may_run_twice(call):
-            return None
-        now_s = self._now()
-        ticket = failed.permit.ticket
-        same = failed.permit.target
-        target = same if isinstance(error, Disconnected) else self._pick(ticket, now_s, but=same)
-        if target is None or now_s + ticket.service_s > call.deadline_s:
-            return None
-        # A new connection is never stale: no outage is fed by that, and after a restart all that were kept are.
-        if not self._retries.spend() and not (first and isinstance(error, Disconnected)):
-            return None
-        failed.permit.release(pump=False)  # the place goes straight to the second
-        self._counts["retried"] += 1
-        return self._run(self._permit(ticket, target, now_s), call)
-
-    def _hedge_after_s(self, run: Run) -> float | None:
-        """Seconds without a word after which a second call is worth its cost."""
-        late = self._late.get(run.watch.stream)
-        if late is None or not may_run_twice(run.call):
-            return None
-        return late.after_s(run.service_s)
-
-    def _lost_after_s(self, run: Run) -> float:
-        """Seconds without a word after which a call is taken for lost; infinite where that cannot be told."""
-        late = self._late.get(run.watch.stream)
-        return inf if late is None else late.lost_after_s(run.service_s)
-
-    def _patience_s(self, runs: list[Run]) -> float:
-        """As many for the last of `runs`, if anybody else can be asked in its place: where a second one is silent too
-        it may be the question."""
-        run = runs[-1]
-        if not run.call.elsewhere:
-            but, now_s = run.permit.target, self._now()
-            if len(runs) > 1 or not self._retries.left or self._pick(run.permit.ticket, now_s, but=but) is None:
-                return inf
-        return self._lost_after_s(run)
-
-    def _second(self, runs: list[Run]) -> Run | None:
-        """A hedge for the last of `runs`, if a place is free that nobody waits for."""
-        first, now_s = runs[-1], self._now()
-        ticket = first.permit.ticket
-        if first.ended or self._queue or not self.pool.room:
-            return None
-        target = self._pick(ticket, now_s, but=first.permit.target) or self._pick(ticket, now_s)
-        if target is None or not self._hedges.spend():
-            return None
-        self._counts["hedged"] += 1
-        second = self._run(self._permit(ticket, target, now_s), first.call)
-        second.after_s = second.watch.started_s - first.watch.started_s
-        runs.append(second)
-        return second
-
-    def _learn(self, run: Run) -> None:
+    def answered(self, run: Run) -> None:
         now_s, watch, ticket = self._now(), run.watch, run.permit.ticket
         self._counts["served"] += 1
         took_s = now_s - watch.started_s
@@ -513,45 +384,30 @@ class Lane:
             self._queue.charge(ticket, tokens - ticket.tokens)
             self._served_beside(ticket, tokens - ticket.tokens)
             self._mean_tokens += 0.2 * (tokens - self._mean_tokens)
-        if self._setup.twice and watch.first_s is not None and ticket.service_s > 0:
-            late = self._late.get(watch.stream)
-            if late is None:
-                late = self._late[watch.stream] = Late(self._bounds.hedge)
-            late.seen(run.after_s + watch.first_s, run.service_s)
+
+    def failed(self) -> None:
+        """Those that wait for an upstream that is now left alone, or for a late word of it, had better go elsewhere."""
+        now_s = self._now()
+        if (self._queue or self._calls.silent) and not self._upstreams.usable(now_s):
+            self._turn_away(self._left_alone(now_s))
+            self._calls.lose_silent()
+
+    def _run(self, permit: Permit, call: Call) -> Run:
+        slowdown = float(min(self.pool.running, self.pool.capacity)) if self._setup.shared else 1.0
+        return Run(permit, call, self._clock, slowdown=slowdown)
 
     # How it stands.
 
-    def _usable(self, now_s: float) -> bool:
-        for target in self._targets:  # noqa: SIM110  `any` takes longer, and every request comes by here
-            if target.breaker.state(now_s) != "open":
-                return True
-        return False
-
-    def _any_open(self, now_s: float) -> bool:
-        for target in self._targets:  # noqa: SIM110
-            if target.open(now_s):
-                return True
-        return False
-
-    def _slot_open(self, now_s: float) -> bool:
+    def _slot_free(self) -> bool:
         slots = self._setup.slots or 0
-        if self.pool.running >= slots:  # else fewer are its model's, and every request comes by here
-            running = self.running + sum([lane.running for lane in self._others() if lane.wake == self.wake])
-            if running >= slots:
-                return False
-        return self._any_open(now_s)
+        if self.pool.running < slots:  # no more are its model's, and every request comes by here
+            return True
+        beside = sum([lane.running for lane in self._others() if lane.wake == self.wake])
+        return self.running + beside < slots
 
     def _left_alone(self, now_s: float) -> ReasonerError:
         status = self.status
         return Unavailable(f"{self.reasoner.name} is down: {status.note}", retry_after_s=status.ready_in_s)
-
-    def _turn_away_if_left_alone(self) -> None:
-        """Those that wait for an upstream that is now left alone, or for a late word of it, had better go elsewhere."""
-        now_s = self._now()
-        if (self._queue or self._silent) and not self._usable(now_s):
-            self._turn_away(self._left_alone(now_s))
-            for race in tuple(self._silent):
-                race.lose()
 
     def _turn_away(self, error: ReasonerError) -> None:
         for ticket in list(self._queue):
@@ -561,12 +417,8 @@ class Lane:
 
     def _places(self, now_s: float) -> int:
         """How many calls may run at once."""
-        if self._only is not None:
-            limit, room = self._only.limit or self._setup.slots, self.pool.capacity
-            return room if limit is None or limit > room else limit
-        limits = [t.limit for t in self._targets if t.breaker.state(now_s) != "open"]
-        bounded = sum(limit for limit in limits if limit is not None)
-        return max(min(self.pool.capacity, bounded) if bounded else self.pool.capacity, 1)
+        room, slots = self.pool.capacity, self._setup.slots
+        return self._upstreams.places(room if slots is None or slots > room else slots, now_s)
 
     @property
     def _usual_s(self) -> float:

@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from rung.config.lanes import Queue as Bounds
 from rung.errors import Overloaded
+from rung.types import CRITICAL, INTERACTIVE
 
 # Less is sooner: whether its class has not saved up enough for a request, and the class, as waiting has lifted it.
 Rank = tuple[bool, int]
@@ -242,9 +243,9 @@ class Queue:
         return not saved_up, max(lifted, min(c, _HIGHEST_BY_AGE)), c
 
     def _share(self, c: int) -> float:
-        if c == 0:
+        if c == CRITICAL:
             return 0.0
-        return self._bounds.reserved_interactive if c == 1 else self._bounds.reserved_other
+        return self._bounds.reserved_interactive if c == INTERACTIVE else self._bounds.reserved_other
 
 
 def _longest(lines: "list[_Line]") -> "_Line":

@@ -4,6 +4,7 @@ from random import Random
 
 from rung.config.lanes import Shed as Bounds
 from rung.lanes.queue import Ticket
+from rung.types import BATCH
 
 # The first few requests of a window say nothing.
 _FEW = 10
@@ -40,7 +41,7 @@ class Throttle:
     def sheds(self, ticket: Ticket) -> bool:
         """Whether to turn away the one that was just offered."""
         counts = self._of(ticket)
-        headroom = self._bounds.headroom[min(ticket.priority, 2)]
+        headroom = self._bounds.headroom[min(ticket.priority, BATCH)]
         excess = counts.requests - 1 - headroom * counts.accepts
         return counts.requests > _FEW and excess > 0 and self._rng.random() < excess / counts.requests
 

@@ -14,7 +14,7 @@ from rung.reasoners.base import Below, Reasoner
 from rung.reasoners.wording import question_of
 from rung.routing import Candidate, Profile, Speed, at_speed, estimate
 from rung.runtime.looked import Looked
-from rung.types import PRIORITIES, Estimate, Expected, Features, Json, LaneStats, ReasonerInfo, Request
+from rung.types import INTERACTIVE, PRIORITIES, Estimate, Expected, Features, Json, LaneStats, ReasonerInfo, Request
 
 AUTO = "auto"
 _AUTO_PRESET = f"{AUTO}:"
@@ -46,7 +46,7 @@ class Rung(Struct, frozen=True, kw_only=True, dict=True):
 class Caller(Struct, frozen=True, kw_only=True):
     """Whose request it is, as lanes tell callers apart: its class of urgency, 0 first, and its tenant."""
 
-    priority: int = 1
+    priority: int = INTERACTIVE
     tenant: str = "local"
     deadline_s: float = inf
 
@@ -58,7 +58,7 @@ def leaves_choice(model: str) -> bool:
 
 def caller_of(request: Request) -> Caller:
     wish = request.wishes.priority
-    priority = 1 if wish is None else wish if isinstance(wish, int) else PRIORITIES[wish]
+    priority = INTERACTIVE if wish is None else wish if isinstance(wish, int) else PRIORITIES[wish]
     return Caller(priority=priority, tenant=request.tenant, deadline_s=request.deadline_s)
 
 
