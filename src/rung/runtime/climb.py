@@ -53,6 +53,8 @@ _SPARE = 1.5
 _EARLY_S = 0.01
 # How lanes stand is not looked at again within so many seconds.
 _FRESH_S = 0.05
+# Those come again whenever the same is asked.
+_LASTING = (Abstained, Unable, UpstreamRefusedRequest)
 
 
 class _Dropped(Exception):
@@ -76,6 +78,8 @@ class Climb:
         self._clock = clock
         # None as soon as it has failed.
         self._judge = judge
+        # None only if it would fail again.
+        self._later_judge = judge
         self._unjudged = ""
         self._caller = plan.caller
         self._left = {c.name: c for c in plan.candidates}
@@ -144,30 +148,34 @@ class Climb:
     @property
     def settled(self) -> bool:
         """Whether the rule would have ended with this answer for anyone who asks the same of it."""
-        return self._ended and not self._would_go_on(self._plan.missed)
+        return self._ended and not self._would_go_on()
 
     @property
     def without(self) -> tuple[str, ...]:
         """Those that are down, and without whom it would be `settled`; none if it would not be."""
-        missed = self._plan.missed
-        down = tuple(c.name for c in missed if self._ladder.is_down(c.name))
-        if not down or not self._ended or self._would_go_on([c for c in missed if c.name not in down]):
-            return ()
-        return down
+        names = [c.name for c in self._plan.missed]
+        if self._later_judge is not None:
+            names.append(self._later_judge.name)
+        down = tuple(filter(self._ladder.is_down, names))
+        return down if down and self._ended and not self._would_go_on(down) else ()
 
-    def _would_go_on(self, missed: Collection[Candidate]) -> bool:
-        """Whether the rule would try another rung, or the judge be asked, had the request no bounds, these been up and
-        none failed."""
-        if not (missed or self._broken or is_bound(self._request)):
+    def _would_go_on(self, down: Collection[str] = ()) -> bool:
+        """Whether the rule would try another rung, or the judge be asked, had the request no bounds, and had all but
+        `down` been up and not failed."""
+        missed = [c for c in self._plan.missed if c.name not in down]
+        judge = None if self._later_judge is None or self._later_judge.name in down else self._later_judge
+        away = judge is not None and judge.away
+        failed = judge is not None and self._judge is None
+        if not (missed or self._broken or away or failed or is_bound(self._request)):
             return False
         others = (*missed, *self._broken, *self._left.values())
         fit = [c for c in others if not exclusion(c, self._plan.features, UNBOUND)]
         weighed = self._weighed(fit, self._seen())
         if isinstance(next_action(weighed, self._in_hand(), self._request.wishes.min_quality), Try):
             return True
-        if self._judge is None or not self._answers:
+        if judge is None or not self._answers:
             return False
-        return isinstance(self._judge.asks(self._request, self._plan, self._hand(fit, UNBOUND)), Asking)
+        return isinstance(judge.asks(self._request, self._plan, self._hand(fit, UNBOUND), if_up=away), Asking)
 
     def _next(self) -> Try | Stop:
         if not self._account.steps:
@@ -322,7 +330,7 @@ class Climb:
         name = attempt.action.reasoner
         if isinstance(error, ReasonerError):
             candidate = self._left.pop(name)
-            if not isinstance(error, Abstained | Unable | UpstreamRefusedRequest):
+            if not isinstance(error, _LASTING):
                 self._broken.append(candidate)
             self._failures[name] = error
             reason = f"{type(error).__name__}: {error.message}"
@@ -429,6 +437,8 @@ class Climb:
     def _unheard(self, attempt: Attempt, error: BaseException) -> bool:
         """A judge that fails changes nothing but what it cost, and is not asked again."""
         self._judge = None
+        if isinstance(error, _LASTING):
+            self._later_judge = None
         told, reason = NOTHING_SPENT, "the request ended"
         if isinstance(error, ReasonerError):
             told, reason = error.usage, f"{type(error).__name__}: {error.message}"
@@ -442,7 +452,7 @@ class Climb:
         assert attempt.answer is not None
         yes = word_of(attempt.answer)
         if yes is None:
-            self._judge = None
+            self._judge = self._later_judge = None
             self._account.note(attempt, "unjudged", reason="said neither yes nor no", usage=usage)
             return
         self._account.note(attempt, "judged", reason=f"of {best.reasoner}: {yes:.0%} yes", usage=usage)

@@ -15,7 +15,7 @@ from rung.reasoners.wording import conversation_of, question_of
 from rung.routing import Candidate, Limits, Weighed, exclusion, features_of, weigh
 from rung.routing.judging import Doubt, evidence, gain, matters, words
 from rung.runtime.ladder import Ladder
-from rung.runtime.plan import Plan
+from rung.runtime.plan import Plan, once_up
 from rung.types import Answer, Call, Estimate, Features, Json, Request, Verdict
 from rung.verdicts.signals import logprob_of
 from rung.verdicts.verifier import SUREST
@@ -75,13 +75,21 @@ class Judge:
     def name(self) -> str:
         return self.rung.name
 
-    def asks(self, request: Request, plan: Plan, hand: Hand) -> Asking | str:
-        """The call that is to be made about the best answer in hand, or why there is none; "" where it was asked."""
+    @property
+    def away(self) -> bool:
+        """For a while. One that is cold is loaded as soon as its word is worth that."""
+        return self.rung.lane.status.state in {"down", "loading"}
+
+    def asks(self, request: Request, plan: Plan, hand: Hand, *, if_up: bool = False) -> Asking | str:
+        """The call that is to be made about the best answer in hand, or why there is none; "" where it was asked.
+        `if_up`: were the judge up."""
         if (why := self._unfit(request, plan, hand)) is not None:
             return why
         body = self._body(request, hand.best)
         features = features_of(body)
         candidate = self._candidate(features, plan)
+        if if_up:
+            candidate = once_up(candidate)
         if why := exclusion(candidate, features, hand.limits):
             return why
         e, limits, prices = candidate.estimate, hand.limits, plan.prices

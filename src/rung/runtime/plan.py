@@ -192,10 +192,12 @@ def with_quickest(
 
 def _missed(request: Request, left_out: list[Candidate]) -> tuple[Candidate, ...]:
     bound = is_bound(request)
-    return tuple([c if c.up else _once_up(c) for c in left_out if bound or not c.up])
+    return tuple([once_up(c) for c in left_out if bound or not c.up])
 
 
-def _once_up(candidate: Candidate) -> Candidate:
+def once_up(candidate: Candidate) -> Candidate:
+    if candidate.up:
+        return candidate
     return replace(candidate, down="", ready_in_s=0.0, estimate=replace(candidate.estimate, wait_s=0.0))
 
 

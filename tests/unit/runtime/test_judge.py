@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from rung.clock import LoopClock
-from rung.errors import Unavailable, UpstreamRefusedRequest
+from rung.errors import Overloaded, Unable, Unavailable, UpstreamRefusedRequest
 from rung.lanes import Lane, Pace, Pool, Setup
 from rung.odds import logit, sigmoid
 from rung.reasoners.base import Abilities, Status
@@ -221,19 +221,57 @@ def test_it_is_not_asked_beyond_the_requests_bounds():
     assert not dear.calls
 
 
+async def ended(climb):
+    async with aclosing(climb.events()) as events:
+        async for _ in events:
+            pass
+    return climb.settled, climb.without
+
+
 @pytest.mark.parametrize(("usd", "settled"), [(1e-4, False), (0.005, True)])
 def test_what_only_the_requests_own_bound_left_unjudged_is_not_for_others(usd, settled):
     """For 0.0002 USD its word would be asked for by who sets no bound, and for 0.01 by nobody."""
     judge = no()
 
     async def main():
-        climb = World(judge, seen=0.76, usd=usd).climb(max_usd=0.00015)
-        async with aclosing(climb.events()) as events:
-            async for _ in events:
-                pass
-        return climb.settled
+        return await ended(World(judge, seen=0.76, usd=usd).climb(max_usd=0.00015))
 
-    assert run(main()) is settled
+    assert run(main()) == (settled, ())
+    assert not judge.calls
+
+
+@pytest.mark.parametrize(
+    ("says", "settled"),
+    [
+        (Unavailable("is gone"), False),
+        (Overloaded("is busy"), False),
+        (UpstreamRefusedRequest("no logprobs here", upstream_status=400), True),
+        (Unable("never here"), True),
+        ("I cannot say.", True),
+    ],
+)
+@pytest.mark.parametrize("seen", [0.76, 0.6])
+def test_what_a_judge_that_failed_left_unjudged_is_not_for_others(says, settled, seen):
+    """A no would send 0.76 on to `large`, to which 0.6 goes anyway; who refuses or says nothing would do so again."""
+
+    async def main():
+        return await ended(World(Says("judge", says), seen=seen).climb())
+
+    assert run(main()) == (settled or seen == 0.6, ())
+
+
+@pytest.mark.parametrize(
+    ("state", "kept"), [("down", (False, ("judge",))), ("loading", (False, ())), ("cold", (True, ()))]
+)
+def test_what_was_not_judged_since_the_judge_is_down_is_for_others_until_it_is_up(state, kept):
+    """A cold one stays so for others too, where its word is not worth loading it for."""
+    judge = no()
+    judge.status = Status(state=state, note="no route", ready_in_s=1000.0)
+
+    async def main():
+        return await ended(World(judge, seen=0.76).climb())
+
+    assert run(main()) == kept
     assert not judge.calls
 
 
