@@ -44,7 +44,7 @@ def decode(value: dict[str, Any], headers: Mapping[bytes, bytes]) -> Checked:
     """Raises BadRequest."""
     wishes = _wishes(value.pop("rung", None), headers)
     if not _NUMBERS.isdisjoint(value):
-        raise _misplaced(value)
+        _drop_nulls(value)
     body = check(value, ChatBody)
     _check_messages(body.messages)
     _check_pairs(body)
@@ -57,12 +57,14 @@ def decode(value: dict[str, Any], headers: Mapping[bytes, bytes]) -> Checked:
     return Checked(model=model, body=value, wishes=wishes)
 
 
-def _misplaced(body: Json) -> BadRequest:
-    """Passed on, a bound would hold nowhere. The other wishes' names are ones that endpoints know too."""
-    name = next(name for name in body if name in _NUMBERS)
-    header = f"x-rung-{name.replace('_', '-')}"
-    where = f'inside `rung`, as in {{"rung": {{"{name}": ...}}}}, or in the header `{header}`'
-    return BadRequest(f"`{name}` holds only {where}.", param=name)
+def _drop_nulls(body: dict[str, Any]) -> None:
+    """Passed on, a bound would hold nowhere: only null, which is none, may stand there. The other wishes' names are
+    ones that endpoints know too. Raises BadRequest."""
+    for name in [name for name in body if name in _NUMBERS]:
+        if body.pop(name) is not None:
+            header = f"x-rung-{name.replace('_', '-')}"
+            where = f'inside `rung`, as in {{"rung": {{"{name}": ...}}}}, or in the header `{header}`'
+            raise BadRequest(f"`{name}` holds only {where}.", param=name)
 
 
 def request_of(checked: Checked, arrival: Arrival, known: Collection[str], deadline_s: float) -> Request:

@@ -220,6 +220,14 @@ def test_a_bound_beside_the_bodys_own_fields_is_not_passed_on_as_if_it_held(name
     assert f"`x-rung-{name.replace('_', '-')}`" in e.value.message
 
 
+@pytest.mark.parametrize("name", ["max_usd", "deadline_ms", "min_quality"])
+def test_a_bound_that_is_null_is_none(name: str) -> None:
+    """Nor is it passed on: an endpoint may not know the field."""
+    request = read(**{name: None})
+    assert request.wishes == Wishes()
+    assert name not in request.body
+
+
 def test_names_that_endpoints_know_too_are_passed_on() -> None:
     theirs = {"preset": "@preset/mine", "priority": 3, "cache": {"ttl": 5}, "session_id": "s"}
     request = read(**theirs)
