@@ -1,6 +1,7 @@
 """What is expected of a reasoner on a request: hand-set first estimates, each saying where it comes from."""
 
 from functools import lru_cache
+from math import inf
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,8 +48,11 @@ class Speed(Struct, frozen=True, kw_only=True):
     completion_s_per_token: float
 
 
-def estimate(profile: Profile, features: Features, speed: Speed, learned: Expected | None = None) -> Estimate:
+def estimate(
+    profile: Profile, features: Features, speed: Speed, learned: Expected | None = None, longer: float = 1.0
+) -> Estimate:
     """What past outcomes say, where they know the reasoner, else the prior; with `speed` as its lane last measured it.
+    `longer`: how many times as many tokens as that its answers to such a task had of late.
 
     A solver's prior stays: it knows itself which questions it can answer."""
     if profile.kind == "symbolic":
@@ -56,9 +60,10 @@ def estimate(profile: Profile, features: Features, speed: Speed, learned: Expect
     open_ = features.task not in strengths.GRADED
     if learned is not None and open_ and learned.ordinary is not None:
         profile = replace(profile, strength=learned.ordinary)
-    expected = _prior(profile, features.task, _rounded(features.complexity), features.language, features.max_tokens)
+    complexity, max_tokens = _rounded(features.complexity), features.max_tokens
+    expected = _prior(profile, features.task, complexity, features.language, max_tokens, longer)
     if learned is not None:
-        expected = _learned(expected, learned, features, open_=open_)
+        expected = _learned(expected, learned, features, open_=open_, longer=longer)
     return at_speed(expected, profile, features.prompt_tokens, speed)
 
 
@@ -68,9 +73,11 @@ def _rounded(complexity: float) -> float:
 
 
 @lru_cache(maxsize=4096)
-def _prior(profile: Profile, task: str, complexity: float, language: str, max_tokens: int | None) -> Estimate:
+def _prior(
+    profile: Profile, task: str, complexity: float, language: str, max_tokens: int | None, longer: float
+) -> Estimate:
     strength, source = _strength(profile, task, complexity, language)
-    tokens = strength.tokens * (profile.samples if profile.kind == "program" else 1)
+    tokens = strength.tokens * (profile.samples if profile.kind == "program" else 1) * longer
     return Estimate(
         right_prob=strength.right_prob,
         abstain_prob=strength.abstains,
@@ -81,7 +88,7 @@ def _prior(profile: Profile, task: str, complexity: float, language: str, max_to
     )
 
 
-def _learned(prior: Estimate, learned: Expected, features: Features, *, open_: bool) -> Estimate:
+def _learned(prior: Estimate, learned: Expected, features: Features, *, open_: bool, longer: float) -> Estimate:
     tokens = learned.completion_tokens
     if tokens is None and not open_:  # probes ask for nothing long
         tokens = learned.task_tokens.get(features.task)
@@ -96,7 +103,9 @@ def _learned(prior: Estimate, learned: Expected, features: Features, *, open_: b
         right_prob=right,
         right_sd=sd,
         abstain_prob=prior.abstain_prob if learned.abstain_prob is None else learned.abstain_prob,
-        completion_tokens=prior.completion_tokens if tokens is None else min(tokens, features.max_tokens or tokens),
+        completion_tokens=prior.completion_tokens
+        if tokens is None
+        else min(tokens * longer, features.max_tokens or inf),
         source=learned.source,
         outcomes=learned.outcomes,
         origin=learned.origin,

@@ -132,7 +132,8 @@ class Ladder:
         if before is not None:
             expected = at_speed(before.estimate, rung.profile, features.prompt_tokens, speed)
         else:
-            expected = estimate(rung.profile, features, speed, learned)
+            longer = self.looked.longer.get((name, features.task), 1.0)
+            expected = estimate(rung.profile, features, speed, learned, longer)
             if self._correct is not None:
                 expected = self._correct(name, features, expected)
         return Candidate(

@@ -1,4 +1,4 @@
-"""What came of looking at answers: how far verdicts moved, and how long looking took."""
+"""What came of looking at answers: how far verdicts moved, how long looking took, and how long answers were."""
 
 from collections import deque
 
@@ -11,19 +11,27 @@ _AT = frozenset({32, 64, 128})
 _EVERY = 256
 # How much of the mean of seconds the newest makes up.
 _NEWEST = 0.1
+# Of lengths the last thirty or so count; what was expected counts as so many of them at first.
+_LENGTHS_KEPT = 0.97
+_AS_EXPECTED = 4.0
+# A length is told anew once it is off by such a share: less is not worth another estimate.
+_OFF = 0.1
 
 
 class Looked:
     """Owned by whoever builds ladders, for as long as the process lives; a climb tells it of each verdict.
 
-    `moves` are where verdicts on a reasoner's answers to a type of task were seen to go, once there were enough, and
-    `seconds` what a look takes by type of task: to be read only."""
+    `moves` are where verdicts on a reasoner's answers to a type of task were seen to go, once there were enough,
+    `longer` how many times as many tokens these had as was expected, and `seconds` what a look takes by type of task:
+    to be read only."""
 
     def __init__(self) -> None:
         self.moves: dict[tuple[str, str], Moves] = {}
+        self.longer: dict[tuple[str, str], float] = {}
         self.seconds: dict[str, float] = {}
         self._seen: dict[tuple[str, str], deque[Verdicted]] = {}
         self._count: dict[tuple[str, str], int] = {}
+        self._lengths: dict[tuple[str, str], tuple[float, float]] = {}
 
     def saw(self, reasoner: str, task: str, verdict: Verdicted) -> None:
         key = reasoner, task
@@ -38,3 +46,14 @@ class Looked:
     def took(self, task: str, seconds: float) -> None:
         before = self.seconds.get(task, seconds)
         self.seconds[task] = before + _NEWEST * (seconds - before)
+
+    def wrote(self, reasoner: str, task: str, tokens: int, expected: float) -> None:
+        """An answer of `tokens`, where `expected` were, with what was known of its like."""
+        key = reasoner, task
+        longer = self.longer.get(key, 1.0)
+        first = expected / longer
+        wrote, predicted = self._lengths.get(key) or (_AS_EXPECTED * first, _AS_EXPECTED * first)
+        wrote, predicted = wrote * _LENGTHS_KEPT + tokens, predicted * _LENGTHS_KEPT + first
+        self._lengths[key] = wrote, predicted
+        if abs(wrote / predicted - longer) > _OFF * longer:
+            self.longer[key] = wrote / predicted

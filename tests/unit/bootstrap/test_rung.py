@@ -291,3 +291,19 @@ async def test_another_event_loop_is_told_so_and_harms_nothing(rung_of):
 
     await asyncio.to_thread(lambda: asyncio.run(all_of_it()))
     assert (await rung.answer("hello")).reasoner == "a"
+
+
+async def test_answers_that_are_shorter_than_expected_are_expected_to_be(rung_of, upstream):
+    """A request that would have been answered in a fraction of its time was refused as too late, for ever."""
+
+    async def expected(question):
+        return (await rung.explain(question)).options[0].estimate
+
+    rung = await rung_of({"one": {}})
+    before, other = await expected(QUESTION), await expected("What is 15% of 80?")
+    for _ in range(30):
+        await rung.reply(QUESTION, cache="off")  # seven tokens
+    after = await expected(QUESTION)
+    assert after.completion_tokens < before.completion_tokens / 3
+    assert after.service_s < before.service_s / 3
+    assert (await expected("What is 15% of 80?")).completion_tokens == other.completion_tokens

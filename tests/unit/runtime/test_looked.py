@@ -47,3 +47,21 @@ async def test_the_rule_is_told_of_what_looking_found_and_took(world, scripted):
     a = next(o for o in after.options if o.reasoner == "a")
     assert a.reserve == pytest.approx(a.estimate.right_prob - a.cost_usd / 0.01, abs=0.02)
     assert a.reserve < next(o for o in before.options if o.reasoner == "a").reserve
+
+
+def test_how_long_answers_are_is_learned_by_reasoner_and_task():
+    looked = Looked()
+    for _ in range(60):
+        looked.wrote("a", "open", 20, 250 * looked.longer.get(("a", "open"), 1.0))
+    assert 250 * looked.longer["a", "open"] == pytest.approx(20, rel=0.3)
+    assert set(looked.longer) == {("a", "open")}
+    for n in range(60):  # of lengths that vary it is the mean
+        looked.wrote("a", "open", 200 if n % 4 else 1000, 250 * looked.longer["a", "open"])
+    assert 250 * looked.longer["a", "open"] == pytest.approx(400, rel=0.3)
+
+
+def test_answers_as_long_as_expected_change_nothing():
+    looked = Looked()
+    for n in range(60):
+        looked.wrote("a", "open", 240 if n % 2 else 260, 250.0)
+    assert not looked.longer
