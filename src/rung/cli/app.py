@@ -1,6 +1,7 @@
 """Puts the commands together, and turns what goes wrong into a message and an exit code."""
 
 import errno
+import io
 import os
 import sys
 from importlib import import_module
@@ -103,9 +104,16 @@ def _open_standard_streams() -> None:
             setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w"))
 
 
+def _show_all_characters() -> None:
+    """What standard output cannot hold is written as standard errors writes it, by its number."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Exit codes: 0 fine, 1 the thing asked about is not so, 2 wrong usage."""
     _open_standard_streams()
+    _show_all_characters()
     try:
         app()
     except RungError as error:

@@ -100,5 +100,5 @@ def url_of(host: str, port: int) -> str:
 
 
 def write_json(value: Any) -> None:
-    """One line, complete and machine-readable; Structs become objects."""
-    typer.echo(msgspec.json.encode(value).decode())
+    """One line, complete and machine-readable, in UTF-8 whatever the terminal has; Structs become objects."""
+    typer.echo(msgspec.json.encode(value))

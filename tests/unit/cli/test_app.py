@@ -1,5 +1,7 @@
 """How commands are found, how quickly, and what becomes of errors."""
 
+import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -92,6 +94,21 @@ def test_a_full_disk_is_told_in_words(args: list[str]) -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "rung: No space left on device: make room where the output goes\n"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_what_a_terminal_cannot_show_is_shown_by_its_number(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("async def answer(request):\n    return chr(0x3C0) + chr(0x1F600)\n")
+    (tmp_path / "rung.yaml").write_text("reasoners: {own: {kind: function, call: 'own.py:answer', general: true}}\n")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONIOENCODING": encoding}
+
+    def chat(*more: str) -> bytes:
+        args = [sys.executable, "-m", "rung", "chat", "Hello", "--config", "rung.yaml", *more]
+        done = subprocess.run(args, cwd=tmp_path, env=env, capture_output=True, check=True, timeout=60)
+        return done.stdout
+
+    assert chat() == rb"\u03c0\U0001f600" + b"\n"
+    assert json.loads(chat("--json"))["answer"] == "\u03c0\U0001f600"
 
 
 def test_it_is_a_module_to_run_too() -> None:
