@@ -99,8 +99,6 @@ class Processor:
 
     def __init__(self, speed: LocalSpeed, slots: int, clock: Clock, *, beside: Sequence["Processor"] = ()) -> None:
         self.speed = speed
-        self.slowness = 1.0
-        self.hung = False
         self.busy_s = 0.0
         self.read = 0
         self.written = 0
@@ -118,7 +116,7 @@ class Processor:
 
     @property
     def busy(self) -> bool:
-        return self._segment is not None and not self.hung
+        return self._segment is not None
 
     def enter(self, job: Job) -> None:
         self._line.append(job)
@@ -142,21 +140,10 @@ class Processor:
         self._segment = None
         self._tell_others()
 
-    def hang(self) -> None:
-        """From now on nothing comes of anything."""
-        self.hung = True
-        self._cancel()
-        self._tell_others()
-
-    def revive(self) -> None:
-        self.hung = False
-        self._segment = None
-        self._end_early()
-
     def _go(self, at_s: float | None = None) -> None:
         """Fills the slots and starts the next steps, if there is anything to do: those that follow others began when
         these ended, `at_s`, so that on a real clock timers that ring late do not add up."""
-        if self._segment is not None or self.hung:
+        if self._segment is not None:
             return
         self._fill()
         jobs = [job for job in self._slots if job is not None]
@@ -171,7 +158,7 @@ class Processor:
                 room -= pieces[-1][1]
         steps = 1 if pieces else min(job.to_write for job in writing)
         crowd = 1 + sum(other.busy for other in self._beside)
-        step_s = crowd * self.slowness * self.speed.step_s(len(writing), sum(tokens for _, tokens in pieces))
+        step_s = crowd * self.speed.step_s(len(writing), sum(tokens for _, tokens in pieces))
         now_s = self._now()
         self._segment = _Segment(now_s if at_s is None else at_s, step_s, steps, pieces, writing)
         self._ring_after(self._segment.ends_s - now_s)
@@ -191,7 +178,7 @@ class Processor:
             self._go()
             if self._segment is not None:
                 self._tell_others()
-        elif segment.steps > 1 and not self.hung:
+        elif segment.steps > 1:
             done = ceil((self._now() - segment.began_s) / segment.step_s - 1e-9)
             segment.steps = min(max(done, 1), segment.steps)
             self._cancel()

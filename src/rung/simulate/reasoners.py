@@ -153,8 +153,6 @@ class ModelledLocal(Modelled):
 
     def revive(self) -> None:
         self._status = Status(state="warm")
-        self.processor.slowness = 1.0
-        self.processor.revive()
 
 
 class ModelledEndpoint(Modelled):

@@ -106,41 +106,11 @@ def test_models_beside_each_other_share_the_machine_and_one_alone_has_all_of_it(
     assert run(main()) == pytest.approx([15.0, 15.0, 1.0], abs=0.3)
 
 
-def test_one_that_hangs_leaves_the_machine_to_the_others():
-    async def main():
-        one = Processor(SPEED, 2, LoopClock())
-        two = Processor(SPEED, 2, LoopClock(), beside=[one])
-        hung = asyncio.create_task(timed(one, 1, 301))
-        await asyncio.sleep(1.0)
-        one.hang()
-        _, total_s = await timed(two, 1, 301)
-        beside = asyncio.create_task(timed(two, 1, 301))
-        await asyncio.sleep(5.0)
-        one.revive()
-        (_, hung_s), (_, beside_s) = await hung, await beside
-        return total_s, beside_s, hung_s
-
-    # The last two are side by side from 16 s on, with 10 s and 5 s of their own to go: what was under way is lost.
-    assert run(main()) == pytest.approx((10.0, 15.0, 31.0), abs=0.3)
-
-
 def test_who_leaves_frees_the_slot_for_who_waits():
     (gone, waits), processor = together(((70, 10_000), {"leaves_s": 5.0}), ((70, 1), {"after_s": 1.0}), slots=1)
     assert gone == (pytest.approx(1.0), None)
     assert waits[1] == pytest.approx(4.0 + 1.0, abs=0.05)
     assert processor.written < 200
-
-
-def test_a_hung_one_goes_on_when_it_is_revived():
-    async def main():
-        processor = Processor(SPEED, 2, LoopClock())
-        loop = asyncio.get_running_loop()
-        loop.call_later(0.5, processor.hang)
-        loop.call_later(100.0, processor.revive)
-        return await timed(processor, 70, 1)
-
-    first_s, _ = run(main())
-    assert first_s == pytest.approx(100.5, abs=0.6)
 
 
 @given(
