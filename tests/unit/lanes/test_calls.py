@@ -149,6 +149,22 @@ async def test_a_slow_call_is_hedged_and_the_loser_stopped(bench, server):
     assert (lane.running, lane.pool.running) == (0, 0)
 
 
+async def test_a_hedge_that_is_outrun_is_stopped_before_the_answers_end(bench, server):
+    spoke, ended = asyncio.Event(), asyncio.Event()
+    one, two = server("ok"), server("ok")
+    lane = bench.lane(one, two, places=8, most=4, twice=True, bounds=Lanes(hedge=Hedge(share=0.5)))
+    for _ in range(60):
+        await bench.ask(lane)
+    one.script = two.script = [[spoke, "first", ended, "last"], asyncio.Event()]
+    task = bench.start(lane, "last")
+    await bench.until(lambda: lane.stats().hedged == 1 and lane.running == 2)
+    spoke.set()
+    await bench.until(lambda: lane.running == lane.pool.running == 1)
+    assert one.left + two.left == 1
+    ended.set()
+    assert await task == "firstlast"
+
+
 async def test_a_hedge_that_fails_loses(bench, server):
     gate = asyncio.Event()
     one, two = server("ok"), server("ok")

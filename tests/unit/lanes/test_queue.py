@@ -278,12 +278,15 @@ def test_nobody_starves(seed, priority, tokens, before, tenants, classes):
         assert served_tokens <= 100 * (1 + tenants) / share
 
 
+MOST, MOST_TOKENS = 7, 200.0
+
+
 class Waiting(RuleBasedStateMachine):
-    """Against a plain list: nothing is lost, nothing comes out twice, and sums are right."""
+    """Against a plain list: nothing is lost, nothing comes out twice, sums are right, and no more wait than may."""
 
     def __init__(self):
         super().__init__()
-        self.queue = Queue(Bounds(max_requests=20, max_tokens=500.0, ageing_s=5.0))
+        self.queue = Queue(Bounds(max_requests=MOST, max_tokens=MOST_TOKENS, ageing_s=5.0))
         self.model = {}
         self.now_s = 0.0
         self.n = 0
@@ -300,7 +303,8 @@ class Waiting(RuleBasedStateMachine):
             f"r{self.n}", priority=priority, tenant=tenant, deadline_s=self.now_s + within, since_s=self.now_s,
             tokens=tokens,
         )  # fmt: skip
-        full = len(self.model) >= 20 or (self.model and sum(x.tokens for x in self.model.values()) + tokens > 500.0)
+        waiting_tokens = sum(x.tokens for x in self.model.values())
+        full = len(self.model) >= MOST or (self.model and waiting_tokens + tokens > MOST_TOKENS)
         try:
             displaced = self.queue.push(t)
         except Overloaded:
@@ -309,10 +313,15 @@ class Waiting(RuleBasedStateMachine):
             assert full or not displaced
             share = {0: 0.0, 1: 0.15}.get(priority, 0.05)
             mine = [x.tokens for x in self.model.values() if x.priority == priority]
-            entitled = len(mine) + 1 <= share * 20 and sum(mine) + tokens <= share * 500.0
+            entitled = len(mine) + 1 <= share * MOST and sum(mine) + tokens <= share * MOST_TOKENS
             for other in displaced:
                 assert self.model.pop(other.id).priority >= priority or entitled
             self.model[t.id] = t
+
+    @rule(priority=st.integers(0, 3), tenant=st.sampled_from("abc"), tokens=st.sampled_from([1.0, 50.0]))
+    def crowd(self, priority, tenant, tokens):
+        for _ in range(MOST):
+            self.push(priority, tenant, 50.0, tokens)
 
     @rule()
     def pop(self):
@@ -349,6 +358,11 @@ class Waiting(RuleBasedStateMachine):
         assert {t.id for t in self.queue} == set(self.model)
         assert self.queue.ahead_s(ticket("x", priority=9)) >= 0
         assert abs(self.queue.tokens - sum(t.tokens for t in self.model.values())) < 1e-6
+
+    @invariant()
+    def bounds_hold(self):
+        assert len(self.model) <= MOST
+        assert len(self.model) == 1 or sum(t.tokens for t in self.model.values()) <= MOST_TOKENS + 1e-6
 
     def teardown(self):
         for _ in range(len(self.model)):
