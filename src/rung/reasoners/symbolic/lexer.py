@@ -210,6 +210,8 @@ class _Reader:
         if piece.text == "(" and self._bracketed_aside():
             return
         kind = _SIGNS[piece.text]
+        if piece.text == ":" and any(token.type == "CLOSEST_TO" for token in self.made):
+            kind = "AMONG"  # left out, `closest to 10: -8, 13` would be a difference
         if not kind:
             self.at += 1
             return

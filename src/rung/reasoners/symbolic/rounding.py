@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import sympy
-from sympy import Rational
+from sympy import Integer, Rational
 
 from rung.reasoners.symbolic.errors import NoAnswer, NotUnderstood, TooLarge
 from rung.reasoners.symbolic.expressions import number
@@ -22,6 +22,13 @@ def nearest(scope: Scope, value: Any, children: list[Child]) -> str:
     if step <= 0:
         raise NotUnderstood("rounding to what is no size")
     return _to(scope, value, step)
+
+
+def nearest_integer(scope: Scope, value: Any, _: list[Child]) -> str:
+    """Of one half there are two, while who asks to round it has a usual answer."""
+    if 2 * abs(value - rounded(value, Integer(1))) == 1:
+        raise NoAnswer("two are equally close")
+    return _to(scope, value, Integer(1))
 
 
 def decimals(scope: Scope, value: Any, children: list[Child]) -> str:
@@ -52,6 +59,7 @@ def _places(children: list[Child]) -> int:
 
 PRECISIONS: Final[Mapping[str, Callable[[Scope, Any, list[Child]], str]]] = {
     "nearest": nearest,
+    "nearest_integer": nearest_integer,
     "decimals": decimals,
     "figures": figures,
 }

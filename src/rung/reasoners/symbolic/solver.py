@@ -216,7 +216,7 @@ def ask(scope: Scope, question: Node) -> Any:
     if question.data in {"value", "told", "told_last"}:
         return _value(scope, nodes(children)[0])
     if question.data == "rounded":
-        node, precision = nodes(children)
+        precision, node = sorted(nodes(children), key=lambda node: node.data not in rounding.PRECISIONS)
         value = _one_number(scope, node)
         return rounding.PRECISIONS[precision.data](scope, value, precision.children)
     if question.data == "formed":

@@ -28,6 +28,11 @@ ANSWERS = {
     "I'd like 4, -1, 2/3 sorted from smallest to largest": "-1, 2/3, 4",
     "What are 4, -1, 2/3 in descending order?": "4, 2/3, -1",
     "Which of 4, -1, 2/3 is closest to 0?": "2/3",
+    "Which is closest to 10: -8, 13, or 9.5?": "9.5",
+    "What is the closest number to 1/2: 0.4, 3/7 or 0.55?": "0.55",
+    "Which number is nearest to 10: 8, 13": "8",
+    "What is the nearest integer to sqrt(90)?": "9",
+    "What is the integer closest to the cube root of -100?": "-5",
     "Which of 4, -1, 2/3 is the second smallest?": "2/3",
     "which of 3/7 and 0.43 is bigger?": "0.43",
     # equations in words
@@ -294,6 +299,7 @@ DECLINED = [
     "how many days are there in 3 months",
     "Which is greater: 4 or 4.0?",
     "What is the closest to 0 in 1, -1?",
+    "What is the nearest integer to 3.5?",
     "solve x = x + 1",
     "1/0",
     "0^0",
@@ -493,6 +499,7 @@ _ON_ONE_LINE = """
 {} equals what?|what would {} be?|what does {} equal?|What does {} come to?|How much is {}?|I need {}.
 Could you tell me {}|Could you please tell me what {} is?|Can you tell me what {} is?|I wonder what {} is
 Do you know what {} is?|I was wondering what {} is.|May I ask what {} is?|Would you mind calculating {}?
+Would you mind telling me what {} is?
 Could you compute {}|Can you work out {} for me?|I need to know {}|I'd like to know {}|I would like {}
 I want to find {}|I'm trying to work out {}|I have to calculate {}|need help with {}|Can I have {}?
 calculate for me {}|Please work out {} for me, thanks.|Compute: {}|Evaluate {}|Let's calculate {}

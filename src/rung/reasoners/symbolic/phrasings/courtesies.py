@@ -40,6 +40,7 @@ OPENING: Phrases = (
     "could/can/would/will you please? tell me",
     "would you be able to?",
     "would/do you mind",
+    "would/do you mind telling me",
     "i was? wondering",
     "i wonder",
     "may/can/could i ask you?",

@@ -174,7 +174,13 @@ PHRASES: Table = {
     "FACTOR_OF": ("a factor of", "a divisor of", "divisor of", "factor of", "a factor in"),
     "MULTIPLE_OF": ("a multiple of", "multiple of", "divisible by", "evenly divisible by"),
     "DIVIDES": ("divide/divides", "evenly divide/divides", "divides evenly", "go/goes into", "go/goes evenly into"),
-    "CLOSEST_TO": ("closest/nearest to", "closest/nearest value/number to", "closest/nearest number/value in list? to"),
+    "CLOSEST_TO": (
+        "closest/nearest to",
+        "closest/nearest value/number to",
+        "closest/nearest number/value in list? to",
+        "which number/value/integer/fraction/decimal/one is closest/nearest to",
+    ),
+    "NEAREST_INTEGER": ("nearest/closest integer/whole number? to", "integer/whole number? closest/nearest to"),
     "EXTREME": {
         "big": (
             "longest/heaviest/tallest/hottest/warmest",
