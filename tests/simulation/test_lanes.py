@@ -12,7 +12,7 @@ from rung.errors import Overloaded, Upstream
 from rung.lanes import Pool
 from rung.reasoners.base import Abilities
 from rung.routing import PRESETS, Candidate, next_action, weigh
-from rung.types import Call, Estimate
+from rung.types import CRITICAL, Call, Estimate
 
 from .conftest import Machine, World, run
 
@@ -145,6 +145,28 @@ def test_who_comes_back_when_told_gets_through(simulate, machine, ahead):
         with pytest.raises(Overloaded) as refused:
             await anext(lane.call(call))
         await asyncio.sleep(refused.value.retry_after_s)
+        again = await world.ask(lane, "again", tokens=100, within_s=2.0)
+        return refused.value.retry_after_s, again, await crowd
+
+    told_s, again, crowd = simulate(scene)
+    assert (again, set(crowd)) == ("met", {"met"})
+    assert told_s < ahead / 2, "when all of them will be done"
+
+
+@pytest.mark.parametrize("ahead", [6, 20, 60])
+def test_who_is_refused_for_those_above_is_told_when_they_are_through(simulate, machine, ahead):
+    """Its class has a reserved share while one of it waits: who is sent away saves up none of that."""
+
+    async def scene(world):
+        lane = world.lane(machine(), places=2)
+        asked = {"tokens": 100, "within_s": 1000.0, "priority": CRITICAL}
+        await world.ask(lane, "before", **asked)
+        crowd = asyncio.gather(*(world.ask(lane, f"c{n}", **asked) for n in range(ahead)))
+        await asyncio.sleep(0.5)
+        call = Call(id="refused", body={}, deadline_s=world.clock.monotonic() + 2.0, completion_tokens=100)
+        with pytest.raises(Overloaded) as refused:
+            await anext(lane.call(call))
+        await asyncio.sleep(refused.value.retry_after_s + 0.01)
         again = await world.ask(lane, "again", tokens=100, within_s=2.0)
         return refused.value.retry_after_s, again, await crowd
 

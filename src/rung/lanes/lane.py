@@ -236,8 +236,9 @@ class Lane:
         late_s = now_s + wait_s + ticket.service_s - ticket.deadline_s
         if late_s > 0 and wait_s > 0:
             self._counts["refused"] += 1
+            later_s = late_s - wait_s + self._wait_s(ticket, waits=False) + (status.ready_in_s or 0.0)
             raise Overloaded(
-                f"{self.reasoner.name} would answer {late_s:.1f} s after the deadline", retry_after_s=max(late_s, 1.0)
+                f"{self.reasoner.name} would answer {late_s:.1f} s after the deadline", retry_after_s=max(later_s, 1.0)
             )
         return None
 
@@ -425,10 +426,10 @@ class Lane:
         """What calls took of late; as predicted, before there were any."""
         return self._mean_s or self.pace.seconds(0, 0) * self.slowdown
 
-    def _wait_s(self, ticket: Ticket) -> float:
-        """Until a place is free and those ahead are served."""
+    def _wait_s(self, ticket: Ticket, *, waits: bool = True) -> float:
+        """Until a place is free and those ahead are served, in its turn or, where it `waits` not, without it."""
         others = [(other._queue, other._setup.weight / self._setup.weight) for other in self._rivals()]
-        return (self._queue.ahead_s(ticket, others) + self._usual_s) / self._places(self._now())
+        return (self._queue.ahead_s(ticket, others, waits=waits) + self._usual_s) / self._places(self._now())
 
     def _congestion(self, now_s: float) -> float:
         if self.pool.shared:

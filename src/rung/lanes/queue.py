@@ -151,16 +151,19 @@ class Queue:
             elif ticket.saved_up and tokens > 0:
                 waiting.save(-tokens)
 
-    def ahead_s(self, ticket: Ticket, others: "Iterable[tuple[Queue, float]]" = ()) -> float:
+    def ahead_s(self, ticket: Ticket, others: "Iterable[tuple[Queue, float]]" = (), *, waits: bool = True) -> float:
         """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came. `others`:
-        the pool's other queues, and how much each is given for what this one is while both have calls of a class."""
+        the pool's other queues, and how much each is given for what this one is while both have calls of a class. One
+        that does not wait saves up nothing meanwhile."""
         own_s = beside_s = self._beside_s(ticket)
         higher_s = self.higher_s(ticket.priority)
         for other, weight in others:
             beside_s += min(other._beside_s(ticket), (own_s + ticket.service_s) * weight)
             higher_s += other.higher_s(ticket.priority)
         share = self._share(ticket.priority)
-        if share:  # once its class has saved up enough for those beside it and for itself, nobody goes before them
+        if (
+            share and waits
+        ):  # once its class has saved up enough for those beside it and itself, nobody goes before them
             higher_s = min(higher_s, (beside_s + ticket.service_s) / share)
         return beside_s + higher_s
 
