@@ -76,7 +76,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.say({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None, "logprobs": {
                 "content": [{"id": 1, "token": text, "bytes": [1], "logprob": -0.5 * (i + 1),
                              "top_logprobs": [{"id": 1, "token": text, "bytes": [1], "logprob": -0.5}]}]}}]})
-            if how == "stalls" and body.get("max_tokens") != 1:
+            if (how == "stalls" and body.get("max_tokens") != 1) or how == "never warms":
                 threading.Event().wait()
         self.say({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "asked": body})
         self.say({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11,

@@ -72,6 +72,17 @@ async def test_is_cold_then_loads_then_answers_then_is_gone(engine_of: EngineOf)
     assert not alive(pid)
 
 
+async def test_it_is_not_warm_before_it_has_answered_a_prompt(engine_of: EngineOf) -> None:
+    engine = engine_of("never warms")
+    await engine.start()
+    await reaches(engine, "loading", "warming")
+    with pytest.raises(Unavailable):
+        await text(engine)
+    await asyncio.sleep(0.1)
+    assert engine.status.state == "loading"
+    await engine.close()
+
+
 async def test_the_last_of_those_who_share_it_closes_it(engine_of: EngineOf) -> None:
     engine = engine_of("says")
     await engine.start()
