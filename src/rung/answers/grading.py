@@ -12,6 +12,10 @@ from rung.answers.sameness import close, same
 Grader = Literal["number", "letter", "exact", "symbolic"]
 _POLES = ({"true", "false"}, {"yes", "no"})
 _MATHS = re.compile(r"\$([^$\n]{1,300})\$|\\\((.{1,300}?)\\\)|\\\[(.{1,300}?)\\\]", re.DOTALL)
+# Signs of a program, which would be taken for markdown's: `2*x**2` is 2x^2. Words in bold have blanks around them.
+_RAISED = re.compile(r"(?<=[0-9A-Za-z)])\*\*(?=[0-9A-Za-z(-])")
+_MULTIPLIED = re.compile(r"(?<=[0-9A-Za-z)])(?:\*| \* )(?=[A-Za-z(\\])")
+_MULTIPLIED_BY_DIGITS = re.compile(r"(?<=[0-9A-Za-z)])(?:\*| \* )(?=[0-9-])")
 _UNIT_WORDS = re.compile(
     r"\s*\b(?:units?|degrees?|inches|feet|cm|meters?|dollars?|square|cubic|cents?|miles?|hours?|minutes?|seconds?)\b.*$"
 )
@@ -29,7 +33,13 @@ def grade(text: str, gold: str, grader: Grader, choices: Sequence[str] = ()) -> 
         poles = {c.strip().lower() for c in choices} in _POLES or gold.strip().lower() in {"true", "false", "yes", "no"}
         said = extract(text, "yesno") if poles else extract(text, "label", choices)
         return said is not None and same(said, gold)
-    return any(_alike(said, gold) for said in _expressions(text))
+    gold = _in_mathematics(gold)
+    return any(_alike(said, gold) for said in _expressions(_in_mathematics(text)))
+
+
+def _in_mathematics(text: str) -> str:
+    text = _MULTIPLIED.sub("", _RAISED.sub("^", text))
+    return _MULTIPLIED_BY_DIGITS.sub(r"\\cdot ", text)
 
 
 def _expressions(text: str) -> list[str]:

@@ -44,6 +44,10 @@ def test_exact() -> None:
         (r"\boxed{(3,\infty)}", r"(3, \infty)"),
         (r"\boxed{36^\circ}", "36"),
         (r"\boxed{\text{(B)}}", "B"),
+        ("-3*a**2*b + 2*b", "-3*a**2*b + 2*b"),
+        ("2*x^2 + x*2", "2x**2+x*2"),
+        ("**Answer:** 2*(x - 1)**2", "2(x-1)^2"),
+        ("So **f(x) = 3x^2**", "3*x**2"),
     ],
 )
 def test_symbolic(text: str, gold: str) -> None:
@@ -59,6 +63,7 @@ def test_symbolic(text: str, gold: str) -> None:
         (r"\boxed{(3,4)}", "(4,3)"),
         (r"\boxed{2\sqrt{3}}", "3"),
         (r"\boxed{3x}", "3"),
+        ("2*3", "23"),
     ],
 )
 def test_not_symbolic(text: str, gold: str) -> None:
