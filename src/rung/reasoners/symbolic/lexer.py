@@ -79,6 +79,10 @@ def _based_tokens(base: int, text: str) -> list[Token]:
     return result
 
 
+_SOMETHING_ELSE: Final = frozenset(["second", "sec", "min"])
+_BEFORE_A_UNIT: Final = frozenset(["NUM", "PER", "TO", "IN", "OF_A", "HOW_MANY", "UNIT"])
+
+
 class _Reader:
     """Goes through the pieces and reads words as the longest phrases they make."""
 
@@ -394,7 +398,7 @@ class _Reader:
 
     def _is_unit(self, word: str) -> bool:
         """Whether a word that is a unit's name, and something else too, is the unit here."""
-        return word not in {"second", "min"} or self._before in {"NUM", "PER", "TO", "IN", "OF_A", "HOW_MANY", "UNIT"}
+        return word not in _SOMETHING_ELSE or self._before in _BEFORE_A_UNIT
 
     def _temperature(self, letter: str) -> bool:
         """Whether `c` or `f` is one: `72 f in c`."""
