@@ -392,12 +392,6 @@ def _binomial(given: list[Any]) -> Any:
     return choose(*given)
 
 
-def _mod(given: list[Any]) -> Any:
-    if len(given) != 2:
-        raise NotUnderstood("a remainder of two numbers")
-    return modulo(*given)
-
-
 def nth_root(value: Any, order: int) -> Any:
     if not 1 <= order <= MAX_ROOT:
         raise TooLarge("a root of too high an order")
@@ -437,7 +431,6 @@ _MANY: Final[Mapping[str, Callable[[list[Any]], Any]]] = {
     "maximum": lambda given: sympy.Max(*reals(given)),
     "minimum": lambda given: sympy.Min(*reals(given)),
     "binomial": _binomial,
-    "mod": _mod,
 }
 _LEAVES: Final[Mapping[str, Callable[[list[Token], Scope], Any]]] = {
     "number": _number_leaf,

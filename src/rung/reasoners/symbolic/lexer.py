@@ -80,7 +80,7 @@ def _based_tokens(base: int, text: str) -> list[Token]:
 
 
 _SOMETHING_ELSE: Final = frozenset(["second", "sec", "min"])
-_BEFORE_A_UNIT: Final = frozenset(["NUM", "PER", "TO", "IN", "OF_A", "HOW_MANY", "UNIT"])
+_BEFORE_A_UNIT: Final = frozenset(["NUM", "TO", "IN", "OF_A", "HOW_MANY", "UNIT"])
 
 
 class _Reader:

@@ -25,5 +25,5 @@ FUNCTIONS: Mapping[str, str] = {
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "abs": "abs", "floor": "floor", "ceil": "ceiling",
     "ceiling": "ceiling", "gcd": "gcd", "hcf": "gcd", "gcf": "gcd", "lcm": "lcm", "factorial": "factorial",
     "max": "maximum", "min": "minimum", "mean": "mean", "median": "median", "det": "determinant",
-    "binom": "binomial", "binomial": "binomial", "mod": "mod", "sum": "add",
+    "binom": "binomial", "binomial": "binomial", "sum": "add",
 }  # fmt: skip
