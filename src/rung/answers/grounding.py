@@ -160,7 +160,10 @@ class _Walk:
         if isinstance(value, list):
             kept = [self._kept(one, _item(schema, i), f"{at}[{i}]", depth + 1) for i, one in enumerate(value)]
             placed = len(schema.get("prefixItems") or ())
-            return [one for i, one in enumerate(kept) if one is not None or i < placed]
+            there = [
+                _says(left) or (left is not None and not _says(one)) for one, left in zip(value, kept, strict=True)
+            ]
+            return [left for i, left in enumerate(kept) if there[i] or i < placed]
         return self._leaf(value, schema, at)
 
     def _leaf(self, value: Any, schema: Schema, at: str) -> Any:
@@ -174,6 +177,13 @@ class _Walk:
             return value
         self._places["missing"].append(at)
         return None
+
+
+def _says(value: Any) -> bool:
+    """Whether any single value is in it: of an object that a model made up, only its fields are left."""
+    if isinstance(value, Mapping | list):
+        return any(map(_says, value.values() if isinstance(value, Mapping) else value))
+    return value is not None
 
 
 def _resolved(schema: Any, root: Schema) -> Schema:

@@ -140,7 +140,7 @@ def test_values_that_are_not_in_the_text_become_null_and_such_items_go() -> None
         "company": None,
         "kind": "receipt",
         "paid": True,
-        "lines": [{"n": 9}, {"n": None}],
+        "lines": [{"n": 9}],
         "tags": ["pens"],
         "date": "25/12/2018",
     }
@@ -149,6 +149,19 @@ def test_values_that_are_not_in_the_text_become_null_and_such_items_go() -> None
     assert result.missing == ("company", "lines[1].n", "tags[1]")
     assert fits(result.value, widened(SCHEMA))
     assert not fits(result.value, SCHEMA)
+
+
+def test_an_item_of_which_nothing_is_left_goes_and_one_of_which_something_is_stays() -> None:
+    value = [
+        {"name": "pens", "n": 77},
+        {"name": "ghosts", "n": 77},
+        {"name": None},
+        {},
+        [],
+        ["ghosts"],
+        {"in": ["ghosts"]},
+    ]
+    assert grounded(value, {}, Source(RECEIPT)).value == [{"name": "pens", "n": None}, {"name": None}, {}, []]
 
 
 def test_a_widened_schema_allows_null_for_single_values_alone() -> None:
