@@ -301,10 +301,10 @@ def _letter(text: str, options: Sequence[str]) -> str | None:
 def _called(text: str, options: Sequence[str]) -> str | None:
     """The letter of the option that `text` is, word for word, also where it begins as a letter or number does: "A. A.
     Milne", "Option 1"."""
-    said = _words(text[:_LONGEST_OPTION])
+    said = words_of(text[:_LONGEST_OPTION])
     if len(said) < 2:
         return None
-    letters = [letter for letter, option in zip(LETTERS, options, strict=False) if _words(option) == said]
+    letters = [letter for letter, option in zip(LETTERS, options, strict=False) if words_of(option) == said]
     return letters[0] if len(letters) == 1 else None
 
 
@@ -331,10 +331,11 @@ def _one_of(text: str, options: Sequence[str]) -> int | None:
 
 def _named(text: str) -> str:
     """Its words, "not" and what is denied as one: "not spam" names no spam."""
-    return re.sub(r"\bnot (?=\w)", "not_", _words(text))
+    return re.sub(r"\bnot (?=\w)", "not_", words_of(text))
 
 
-def _words(text: str) -> str:
+def words_of(text: str) -> str:
+    """Options and labels are told apart by these."""
     return " ".join(re.findall(r"[^\W_]+", text.casefold()))
 
 

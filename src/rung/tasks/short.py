@@ -1,13 +1,13 @@
 """Tasks with a short answer, put in the words in which `rung.answers.asked` knows what is asked for: what the rule
 expects and what the verdict looks for follow from it."""
 
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from rung.answers import asked, extract
+from rung.answers.final import words_of
 from rung.answers.numerals import as_number
 from rung.errors import BadRequest
 from rung.tasks.base import Task, asked_of
@@ -83,9 +83,9 @@ def _chosen(given: ChooseInput, text: str) -> ChooseOutput | None:
 
 
 def _put_labels(given: ClassifyInput) -> dict[str, Any]:
-    _refuse_equals(given.labels, "labels", _words)
+    _refuse_equals(given.labels, "labels", words_of)
     for at, label in enumerate(given.labels):
-        if not _words(label):
+        if not words_of(label):
             raise BadRequest(f"`input.labels[{at}]` must have a letter or a digit.", param=f"input.labels[{at}]")
     listed = "\n".join(f"- {label.strip()}" for label in given.labels)
     about = f"{given.about}\n\n" if given.about else ""
@@ -130,10 +130,6 @@ def _refuse_equals(values: Sequence[str], field: str, form: Any) -> None:
             raise BadRequest(
                 f"`input.{field}[{at}]` cannot be told from `input.{field}[{before}]`.", param=f"input.{field}[{at}]"
             )
-
-
-def _words(text: str) -> str:
-    return " ".join(re.findall(r"[^\W_]+", text.casefold()))
 
 
 ANSWER = Task(
