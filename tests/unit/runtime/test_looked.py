@@ -55,7 +55,7 @@ def test_how_long_answers_are_is_learned_by_reasoner_and_task():
         looked.wrote("a", "open", 20, 250 * looked.longer.get(("a", "open"), 1.0))
     assert 250 * looked.longer["a", "open"] == pytest.approx(20, rel=0.3)
     assert set(looked.longer) == {("a", "open")}
-    for n in range(60):  # of lengths that vary it is the mean
+    for n in range(240):  # of lengths that vary it is the mean
         looked.wrote("a", "open", 200 if n % 4 else 1000, 250 * looked.longer["a", "open"])
     assert 250 * looked.longer["a", "open"] == pytest.approx(400, rel=0.3)
 
