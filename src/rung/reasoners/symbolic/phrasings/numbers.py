@@ -278,12 +278,16 @@ PHRASES: Table = {
         "in/to/into/as an? integer",
     ),
     "PICKED": (
-        "letter/letters picked without replacement from",
+        "letter/letters picked/drawn/chosen/selected? at? random? without replacement from",
         "letter/letters are? picked/drawn/chosen/selected without replacement from",
         "letter/letters are? picked/drawn/chosen/selected at random without replacement from",
     ),
-    "PICKING": ("prob/probability of picking/drawing/choosing/selecting/getting",),
-    "SEQUENCE": ("prob/probability of sequence",),
+    "PICK": ("i/we/you? pick/draw/choose/select",),
+    "PICKING": (
+        "prob/probability/chance/likelihood of picking/drawing/choosing/selecting/getting",
+        "prob/probability/chance/likelihood that? i/we/you pick/draw/choose/select/get",
+    ),
+    "SEQUENCE": ("prob/probability/chance/likelihood of picking/drawing/getting? sequence",),
     "PERCENT_OF_WHAT": ("is what percent/percentage of", "is how many percent of", "as a percentage/percent of"),
     "WHAT_PERCENT_OF": ("what percent/percentage of", "what per cent of"),
     "PERCENT_CHANGE": {
