@@ -1,15 +1,17 @@
 """Does it pick right? Real outcomes of many models, replayed: every question is judged by estimates that were fitted to
 other questions (five folds, the same question always in the same fold).
 
-    routing.py [--sets routellm mixed9 mmlupro] [--embedding] [--only ablation|verdicts|curves] [--seed 0]
+    routing.py [--sets routellm mixed9 mmlupro] [--embedding] [--only PART] [--seed 0]
 
 Reads RUNG_DATA/routing. Sides: chance, the best single model, Rung's stack of estimators, an oracle, and the usual
 routers: ridge regression on words (TF-IDF), nearest neighbours, a perceptron with a hidden layer. With `--embedding`
 the stack has sentence embeddings as `rung eval --embedding` makes them, the last two read embeddings of longer pieces
 (254 tokens), and there is ridge regression on these and the sum of TF-IDF, neighbours and ridge besides; else they read
 Rung's own topics. Nobody looks at an answer, except in the figures with `auc`, where verdicts are drawn
-(benchmarks/replay.py). With `--only` nothing but these, or but the learning curves, is measured, of the stack alone,
-or the stack against itself without each of its parts, and written to a file of its own.
+(benchmarks/replay.py).
+
+`--only` measures one part, of the stack alone, into a file of its own: `verdicts` (these), the learning `curves`, the
+`ablation` (the stack against itself without each of its estimators), or how long `decisions` take (on a quiet machine).
 
 Predictions are kept in benchmarks/.routing, by what they were made with. What was chosen (estimators, penalties) was
 chosen by cross-validation inside four of these five folds: the figures of the one are blind, of the four a little kind.
@@ -526,7 +528,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=list(FILES), default=list(FILES))
     parser.add_argument("--embedding", action="store_true")
-    parser.add_argument("--only", choices=["ablation", "verdicts", "curves"])
+    parser.add_argument("--only", choices=["ablation", "verdicts", "curves", "decisions"])
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     if args.only == "ablation":
@@ -541,6 +543,9 @@ def main() -> None:
     for name in args.sets:
         at = Folds(read_set(name, embedding=args.embedding), args.seed)
         n += len(at.fold)
+        if args.only == "decisions":
+            out |= decision_ms(at.data, at.seed)
+            continue
         if args.only is None:
             by = methods(at)
             vectors[name] = "topics" if at.data.embedded is None else ENCODER
@@ -560,6 +565,7 @@ def main() -> None:
             out, bounds = out | told[0], bounds | told[1]
     if args.only is None:
         out["ece_max"] = max(out[f"ece.{name}"] for name in args.sets)
+    if args.only in {None, "decisions"}:
         for kind in ("lexical", "embedded")[: 1 + args.embedding]:
             out[f"decision_p50_ms_{kind}"] = max(out[f"decision_p50_ms_{kind}.{name}"] for name in args.sets)
     # What is never reached has an infinite cost, which JSON cannot say.
