@@ -11,7 +11,8 @@ from msgspec import Meta, Struct
 from rung.answers.grading import Grader, grade
 from rung.answers.schemas import fits, frozen, parsed
 from rung.errors import BadRequest
-from rung.reasoners.code.asking import assertions_in, code_in
+from rung.reasoners.code.asking import code_in
+from rung.reasoners.code.given import assertions_in
 from rung.sandbox import Jail
 from rung.types import Json, Usage
 

@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Any
 
 from rung.answers.schemas import fits, parsed
-from rung.reasoners.code.asking import LONGEST, assertions_in, code_in, tree_of, wants_code
+from rung.reasoners.code.asking import LONGEST, code_in, tree_of, wants_code
+from rung.reasoners.code.given import given_tests
 from rung.types import Answer, Json
 
 LARGEST_TEXT = 256_000
@@ -63,7 +64,7 @@ def python_form(answer: Answer, question: str) -> bool | None:
     if not code:
         return False
     given = _named_by(code)
-    tests = [node for line in assertions_in(question) for node in ast.walk(tree_of(line))]
+    tests = [node for line in given_tests(question) for node in ast.walk(tree_of(line))]
     called = {node.func.id for node in tests if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
     return called <= given
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from rung.errors import Unavailable
-from rung.reasoners.code.asking import assertions_in, code_in
+from rung.reasoners.code.asking import code_in
+from rung.reasoners.code.given import given_tests
 from rung.reasoners.wording import question_of
 from rung.sandbox import Jail
 from rung.types import Answer, Estimate, Features, Json, Verdict
@@ -30,7 +31,7 @@ class Running:
     async def verify(
         self, features: Features, estimates: Mapping[str, Estimate], answers: Sequence[Answer], body: Json
     ) -> tuple[Verdict, ...]:
-        if features.task == "code" and (tests := tuple(assertions_in(question_of(body)))):
+        if features.task == "code" and (tests := tuple(given_tests(question_of(body)))):
             answers = [await self._tested(answer, tests) for answer in answers]
         return await self._verify(features, estimates, answers, body)
 

@@ -4,7 +4,6 @@ import ast
 import re
 import warnings
 from functools import lru_cache
-from itertools import islice
 from textwrap import dedent
 from typing import Any, Final
 
@@ -19,16 +18,10 @@ TESTS_LINE: Final = (
     "Do not solve this. Write three lines of Python that test a solution, each `assert {name}(...) == ...` with values "
     "that surely hold. Only these lines."
 )
-MOST_TESTS: Final = 20
 # Of an answer that is looked at for code: to parse takes some microseconds a character, which others wait for.
 LONGEST: Final = 64_000
-# Lines that may be tests: those that are no Python cost as much to find out.
-_MOST_LINES: Final = 200
-# Of one test after its first line.
-_MOST_MORE, _MOST_CHARS = 10, 2000
 _FENCED = re.compile(r"```[ \t]*+([\w+#]*+)[^\n`]*+\n(.*?)(?:```|\Z)", re.DOTALL)
 _DEFINES = re.compile(r"^[ \t]*+(?:async[ \t]++)?(?:def|class)\b", re.MULTILINE)
-_ASSERT = re.compile(r"^[ \t`>]*+(assert\b.+)$", re.MULTILINE)
 _WANTED = re.compile(
     r"\b(?:write|implement|create|complete|define|develop|fix|debug|refactor|code)\b.{0,120}"
     r"\b(?:function|method|class|program|code|script)\b|\bdef \w+\(",
@@ -72,33 +65,6 @@ def wants_code(question: str) -> bool:
     return bool(re.search(r"\bpython\b|\bdef \w+\(", question, re.IGNORECASE)) or not _OTHER_LANGUAGE.search(question)
 
 
-def assertions_in(text: str) -> list[str]:
-    """The assertions in a text, each beginning a line."""
-    found = dict.fromkeys(_assertion(match) for match in islice(_ASSERT.finditer(text), _MOST_LINES))
-    return [test for test in found if test][:MOST_TESTS]
-
-
-def _assertion(match: re.Match[str]) -> str:
-    """The assertion that begins with a match of _ASSERT: its line, or with as many more as are left open; empty if it
-    is no Python."""
-    line = match[1].rstrip(" \t").removesuffix("`")
-    if _is_python(line):
-        return line
-    opened, lines = _opened(line), [line]
-    for more in match.string[match.end(1) : match.end(1) + _MOST_CHARS].split("\n")[1 : _MOST_MORE + 1]:
-        if opened <= 0 or more.lstrip().startswith("assert"):
-            break
-        lines.append(more)
-        opened += _opened(more)
-    whole = "\n".join(lines).rstrip()
-    return whole if not opened and len(lines) > 1 and _is_python(whole) else ""
-
-
-def _opened(line: str) -> int:
-    """How many more brackets it opens than it closes."""
-    return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
-
-
 @lru_cache(maxsize=64)  # an answer is looked at whenever another comes beside it
 def code_in(text: str) -> str:
     """The code in what a model wrote: its longest block of Python that defines something, or its longest, or all of it;
@@ -109,7 +75,7 @@ def code_in(text: str) -> str:
     code = max(blocks, key=_worth, default="" if "```" in text else text).strip("\n")
     if code[:1] in {" ", "\t"}:
         code = dedent(code).strip("\n")  # of an item of a list
-    return code if code.strip() and _is_python(code) else ""
+    return code if code.strip() and is_python(code) else ""
 
 
 def _worth(block: str) -> tuple[bool, int]:
@@ -132,7 +98,7 @@ def tree_of(code: str) -> ast.Module:
         return ast.parse(code)
 
 
-def _is_python(text: str) -> bool:
+def is_python(text: str) -> bool:
     try:
         tree_of(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -10,7 +10,8 @@ import msgspec
 from rung.config.schema import CodeConfig
 from rung.errors import Abstained, Unable
 from rung.reasoners.base import Abilities, Below, Reasoner, Status, spell
-from rung.reasoners.code.asking import assertions_in, code_in, drafting, function_in, mending, testing, wants_code
+from rung.reasoners.code.asking import code_in, drafting, function_in, mending, testing, wants_code
+from rung.reasoners.code.given import assertions_in, given_tests
 from rung.reasoners.composite import Composite
 from rung.reasoners.wording import question_of
 from rung.sandbox import Bounds, Isolation, Jail, Tried
@@ -64,7 +65,7 @@ class Code(Composite):
 
     async def answer(self, call: Call) -> AsyncIterator[Chunk]:
         question = question_of(call.body)
-        given = assertions_in(question)
+        given = given_tests(question)
         if not given and not wants_code(question):
             raise Abstained(f"{self.name}: not a request for Python")
         await self._refuse_if_open()

@@ -2,7 +2,7 @@ import warnings
 
 import pytest
 
-from rung.reasoners.code.asking import assertions_in, code_in, function_in, mending, wants_code
+from rung.reasoners.code.asking import code_in, function_in, mending, wants_code
 
 
 @pytest.mark.parametrize(
@@ -67,18 +67,6 @@ def test_languages_are_looked_for_in_linear_time(piece: str) -> None:
     assert wants_code(f"def f(x): write a function{piece * 100_000}")
 
 
-def test_tests_are_lines_of_their_own_that_can_be_read() -> None:
-    text = "Pass these:\n```\nassert f(1) == 2\n  assert f(2) == 3\nassert f(1) == 2\nassert f( ==\n```"
-    text += "\n`assert g(3)`\n>>> assert h"
-    assert assertions_in(text) == ["assert f(1) == 2", "assert f(2) == 3", "assert g(3)", "assert h"]
-    assert assertions_in("One must assert oneself.") == []
-
-
-def test_a_test_may_go_over_several_lines() -> None:
-    text = "assert f(\n    1,\n    2,\n) == 3\nassert f([\n1]) == 2, 'no'\nassert f(\nassert g()"
-    assert assertions_in(text) == ["assert f(\n    1,\n    2,\n) == 3", "assert f([\n1]) == 2, 'no'", "assert g()"]
-
-
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -105,15 +93,6 @@ def test_the_code_is_found(text: str, code: str) -> None:
 @pytest.mark.parametrize("text", ["```" + "a" * 300_000, "```a" * 100_000, "```" + " " * 300_000, "```\n" * 100_000])
 def test_code_is_looked_for_in_linear_time(text: str) -> None:
     assert code_in(text) == ""
-
-
-@pytest.mark.timeout(10)
-@pytest.mark.parametrize(
-    "text",
-    [f"assert{' ' * 300_000}x y", f"assert x{' `' * 150_000}y", "".join(f"assert ({i}\n" for i in range(300_000))],
-)
-def test_tests_are_looked_for_in_linear_time(text: str) -> None:
-    assert assertions_in(text) == []
 
 
 def test_what_python_warns_of_is_not_told_to_the_log() -> None:
