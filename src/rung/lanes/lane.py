@@ -48,11 +48,13 @@ class Setup(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """How a new call would fare: the reasoner's status as its upstreams leave it, seconds to wait for those ahead, the
-    pace and by how much those at its side slow it, and USD for a second of one of its places."""
+    """How a new call would fare: the reasoner's status as its upstreams leave it, seconds to wait for those ahead, and
+    until one that comes back instead has its turn, the pace and by how much those at its side slow it, and USD for a
+    second of one of its places."""
 
     status: Status
     wait_s: float
+    back_s: float
     pace: Pace
     slowdown: float
     congestion: float
@@ -134,31 +136,33 @@ class Lane:
 
     def wait_s(self, priority: int = INTERACTIVE, tenant: str = "", deadline_s: float = inf) -> float:
         """What a new call would wait for those ahead of it, as predicted now."""
-        now_s = self._now()
-        if not self._queue and self.pool.room and self._open(now_s):
-            return 0.0
-        ticket = Ticket(
-            priority=priority,
-            tenant=tenant,
-            deadline_s=deadline_s,
-            since_s=now_s,
-            prompt_tokens=0,
-            tokens=0,
-            service_s=self._usual_s,
-        )
-        return self._wait_s(ticket)
+        return self.standing(priority, tenant, deadline_s).wait_s
 
     def standing(self, priority: int, tenant: str, deadline_s: float = inf) -> Standing:
         """All that the rule is told of it at once."""
         now_s, only = self._now(), self._only
         free = not self._queue.n and self.pool.room and self._open(now_s)
+        wait_s, back_s = (0.0, 0.0) if free else self._newcomer_waits_s(priority, tenant, deadline_s)
         return Standing(
             status=self.reasoner.status if free else self.status,
-            wait_s=0.0 if free else self.wait_s(priority, tenant, deadline_s),
+            wait_s=wait_s,
+            back_s=back_s,
             pace=self.pace if only is None else only.pace,
             slowdown=self.slowdown if self._setup.shared else 1.0,
             congestion=self._congestion(now_s),
         )
+
+    def _newcomer_waits_s(self, priority: int, tenant: str, deadline_s: float) -> tuple[float, float]:
+        ticket = Ticket(
+            priority=priority,
+            tenant=tenant,
+            deadline_s=deadline_s,
+            since_s=self._now(),
+            prompt_tokens=0,
+            tokens=0,
+            service_s=self._usual_s,
+        )
+        return self._waits_s(ticket)
 
     def stats(self) -> LaneStats:
         now_s = self._now()
@@ -229,17 +233,15 @@ class Lane:
             self._queue.passed(ticket)
             self._throttle.accepted(ticket)
             return self._permit(ticket, target, now_s)
-        wait_s = self._wait_s(ticket) + (status.ready_in_s or 0.0)
+        wait_s, back_s = (waits_s + (status.ready_in_s or 0.0) for waits_s in self._waits_s(ticket))
         if self._throttle.sheds(ticket):
             self._counts["shed"] += 1
             raise Overloaded(f"{self.reasoner.name} is overloaded", retry_after_s=max(wait_s, 1.0))
         late_s = now_s + wait_s + ticket.service_s - ticket.deadline_s
         if late_s > 0 and wait_s > 0:
             self._counts["refused"] += 1
-            later_s = late_s - wait_s + self._wait_s(ticket, waits=False) + (status.ready_in_s or 0.0)
-            raise Overloaded(
-                f"{self.reasoner.name} would answer {late_s:.1f} s after the deadline", retry_after_s=max(later_s, 1.0)
-            )
+            message = f"{self.reasoner.name} would answer {late_s:.1f} s after the deadline"
+            raise Overloaded(message, retry_after_s=max(late_s + back_s - wait_s, 1.0))
         return None
 
     def _refuse_if_never_in_time(self, ticket: Ticket, now_s: float) -> None:
@@ -426,10 +428,12 @@ class Lane:
         """What calls took of late; as predicted, before there were any."""
         return self._mean_s or self.pace.seconds(0, 0) * self.slowdown
 
-    def _wait_s(self, ticket: Ticket, *, waits: bool = True) -> float:
-        """Until a place is free and those ahead are served, in its turn or, where it `waits` not, without it."""
+    def _waits_s(self, ticket: Ticket) -> tuple[float, float]:
+        """Until a place is free and those ahead are served: where it waits here, and where it comes back instead."""
         others = [(other._queue, other._setup.weight / self._setup.weight) for other in self._rivals()]
-        return (self._queue.ahead_s(ticket, others, waits=waits) + self._usual_s) / self._places(self._now())
+        waiting_s, back_s = self._queue.ahead_s(ticket, others)
+        places = self._places(self._now())
+        return (waiting_s + self._usual_s) / places, (back_s + self._usual_s) / places
 
     def _congestion(self, now_s: float) -> float:
         if self.pool.shared:

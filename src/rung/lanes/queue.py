@@ -151,21 +151,21 @@ class Queue:
             elif ticket.saved_up and tokens > 0:
                 waiting.save(-tokens)
 
-    def ahead_s(self, ticket: Ticket, others: "Iterable[tuple[Queue, float]]" = (), *, waits: bool = True) -> float:
-        """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came. `others`:
-        the pool's other queues, and how much each is given for what this one is while both have calls of a class. One
-        that does not wait saves up nothing meanwhile."""
+    def ahead_s(self, ticket: Ticket, others: "Iterable[tuple[Queue, float]]" = ()) -> tuple[float, float]:
+        """Predicted service, in seconds, of those that would be served before `ticket` if nobody else came: where it
+        waits here, and where it comes back instead. `others`: the pool's other queues, and how much each is given for
+        what this one is while both have calls of a class."""
         own_s = beside_s = self._beside_s(ticket)
         higher_s = self.higher_s(ticket.priority)
         for other, weight in others:
             beside_s += min(other._beside_s(ticket), (own_s + ticket.service_s) * weight)
             higher_s += other.higher_s(ticket.priority)
-        share = self._share(ticket.priority)
-        if (
-            share and waits
-        ):  # once its class has saved up enough for those beside it and itself, nobody goes before them
-            higher_s = min(higher_s, (beside_s + ticket.service_s) / share)
-        return beside_s + higher_s
+        all_s = beside_s + higher_s
+        if share := self._share(ticket.priority):
+            # Once its class has saved up enough for those beside it and itself nobody goes before them; it saves up
+            # nothing while none of it waits.
+            return min(all_s, beside_s + (beside_s + ticket.service_s) / share), all_s
+        return all_s, all_s
 
     def _beside_s(self, ticket: Ticket) -> float:
         """Of its class: its tenant's with earlier deadlines, and of every other tenant no more than its fair share."""

@@ -24,13 +24,15 @@ class Candidate(Struct, frozen=True, kw_only=True):
     """A reasoner as it stands now. `down` says why it cannot be called at all; `ready_in_s` is the time until it is
     warm, which the estimate's wait counts in, or asked again; `congestion` is its lane's price in USD for a second that
     it is busy. Candidates of one `mind` are the same model working at the same length: they err on the same questions.
-    `moves` are where verdicts on its answers went, if enough were seen, and `look_s` is what a look takes."""
+    `moves` are where verdicts on its answers went, if enough were seen, and `look_s` is what a look takes. Who comes
+    back in place of waiting in its lane has its turn `later_s` later."""
 
     name: str
     abilities: Abilities
     estimate: Estimate
     down: str = ""
     ready_in_s: float = 0.0
+    later_s: float = 0.0
     congestion: float = 0.0
     note: str = ""
     mind: str = ""

@@ -142,6 +142,7 @@ class Ladder:
             estimate=expected,
             down=(status.note or "not answering") if status.state == "down" else "",
             ready_in_s=ready_in_s,
+            later_s=now.back_s - now.wait_s,
             congestion=now.congestion,
             note=status.note,
             mind=self._minds[name],

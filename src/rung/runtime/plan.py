@@ -236,7 +236,7 @@ def why_nobody(
             param="messages",
         )
     waited_for = [c for c in able if not c.up]
-    up = [c.estimate for c in able if c.up]
+    up = [c for c in able if c.up]
     if up:  # beside these, only such as would do once they are up too
         waited_for = [c for c in waited_for if _would_do(c.estimate, limits)]
     loading = [c for c in waited_for if not c.down]
@@ -262,9 +262,11 @@ def _would_do(e: Estimate, limits: Limits) -> bool:
     return e.service_s <= limits.left_s and (limits.left_usd is None or e.usd <= limits.left_usd)
 
 
-def _too_late(estimates: list[Estimate], limits: Limits, listed: str) -> RungError:
+def _too_late(candidates: list[Candidate], limits: Limits, listed: str) -> RungError:
     """Busy where it is only the wait that is too long."""
-    late = [e.wait_s + e.service_s - limits.left_s for e in estimates if e.wait_s and e.service_s <= limits.left_s]
-    if any(late_s > 0 for late_s in late):
-        return Busy(f"nothing that can take this request is free in time ({listed})", retry_after_s=max(min(late), 1.0))
+    waited_for = [c for c in candidates if c.estimate.wait_s and c.estimate.service_s <= limits.left_s]
+    late = [(c.estimate.wait_s + c.estimate.service_s - limits.left_s, c.later_s) for c in waited_for]
+    if any(late_s > 0 for late_s, _ in late):
+        back_s = max(min(map(sum, late)), 1.0)
+        return Busy(f"nothing that can take this request is free in time ({listed})", retry_after_s=back_s)
     return DeadlineExceeded(f"nothing fits what was asked for ({listed})")

@@ -12,6 +12,7 @@ from rung.errors import (
     Busy,
     DeadlineExceeded,
     NotReady,
+    Overloaded,
     RateLimited,
     TimedOut,
     TooLong,
@@ -31,9 +32,10 @@ from rung.types import Chunk, Commit, Reply, Usage
 
 
 @asynccontextmanager
-async def crowded(world, name):
+async def crowded(world, name, **wishes):
     """A hundred others, each with as good a claim, ask the reasoner of that name."""
-    named = [replace(world.request(model=name, name=f"o{i}", cache="off"), tenant=f"o{i}") for i in range(100)]
+    wishes |= {"cache": "off"}
+    named = [replace(world.request(model=name, name=f"o{i}", **wishes), tenant=f"o{i}") for i in range(100)]
     others = [asyncio.create_task(world.reply(one)) for one in named]
     yield
     for other in others:
@@ -133,6 +135,18 @@ async def test_a_rung_that_filled_while_another_was_waited_for_is_busy(world, sc
         with pytest.raises(Busy, match="free in time") as e:
             await asked
     assert e.value.retry_after_s >= 1
+
+
+async def test_who_finds_no_rung_free_is_told_when_one_will_be_as_who_asks_for_it_by_name_is(world, scripted):
+    world.add(scripted("sound", asyncio.Event()))
+    async with crowded(world, "sound", priority="critical"):
+        await asyncio.sleep(0.1)
+        told_s = []
+        for model in ("auto", "sound"):
+            with pytest.raises((Busy, Overloaded)) as e:
+                await world.reply(world.request(model=model, deadline_ms=850, cache="off"))
+            told_s.append(e.value.retry_after_s)
+    assert told_s[0] == pytest.approx(told_s[1], abs=1.0)
 
 
 async def test_all_failed_names_every_reason(world, scripted):
