@@ -351,7 +351,7 @@ def _function(node: Node, scope: Scope, depth: int) -> Any:
 
 
 def _function_power(node: Node, scope: Scope, depth: int) -> Any:
-    name, _, exponent, _, arguments = node.children
+    name, _, exponent, *_, arguments = node.children
     if str(name) not in _ANGLES | {"ln"}:
         raise NotUnderstood("a power of a function")
     given = [build(child, scope, depth + 1) for child in arguments.children]

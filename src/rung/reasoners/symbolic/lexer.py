@@ -214,7 +214,7 @@ class _Reader:
         if piece.text == "(" and self._bracketed_aside():
             return
         kind = _SIGNS[piece.text]
-        if piece.text == ":" and any(token.type == "CLOSEST_TO" for token in self.made):
+        if piece.text == ":" and self._announces_choices():
             kind = "AMONG"  # left out, `closest to 10: -8, 13` would be a difference
         if not kind:
             self.at += 1
@@ -233,6 +233,11 @@ class _Reader:
         if kind == self._before in {"PLUS", "BANG"} and self.made[-1].end_pos == piece.at:
             raise NotUnderstood("a sign twice")
         self._emit(kind, {"=<": "<=", "==": "="}.get(piece.text, piece.text))
+
+    def _announces_choices(self) -> bool:
+        """Whether no word has done so, as in `closest to 10 among: -8, 13`."""
+        said = {token.type for token in self.made}
+        return "CLOSEST_TO" in said and said.isdisjoint({"IN", "AMONG", "FROM"})
 
     def _may_be_meant(self, piece: Piece) -> bool:
         """Whether the question ends with a sign that may only stress it: `What is 12*12!`, `5 + 3 !`."""
@@ -398,7 +403,10 @@ class _Reader:
 
     def _is_unit(self, word: str) -> bool:
         """Whether a word that is a unit's name, and something else too, is the unit here."""
-        return word not in _SOMETHING_ELSE or self._before in _BEFORE_A_UNIT
+        if word not in _SOMETHING_ELSE or self._before in _BEFORE_A_UNIT:
+            return True
+        after = [piece.text for piece in self.pieces[self.at + 1 : self.at + 2]]
+        return self._before == "_RPAR" and after not in (["("], ["^"], ["**"])
 
     def _temperature(self, letter: str) -> bool:
         """Whether `c` or `f` is one: `72 f in c`."""

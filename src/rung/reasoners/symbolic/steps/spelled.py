@@ -179,7 +179,7 @@ def _call(parts: list[Piece], _: str) -> Piece:
 
 
 def _function_power(parts: list[Piece], sign: str) -> Piece:
-    name, _, exponent, _, arguments = parts
+    name, _, exponent, *_, arguments = parts
     return Piece(f"{_CALLED.get(name.text, name.text)}({arguments.text}){sign}{exponent.text}", POWER)
 
 
