@@ -53,6 +53,7 @@ HEAD = (
 
 INK, QUIET, RULE, WHOLE = "#1f2933", "#7b8794", "#d9e2ec", "#0b7a75"
 _LOOK = {"fifo": (QUIET, (0, (1, 2))), "round robin": (QUIET, (0, (5, 2))), "rung": (WHOLE, "solid")}
+_CALLED = {"fifo": "in order of arrival", "rung": "Rung"}
 _SHOWN = {
     "met.critical": "critical: deadlines met, %",
     "met": "all: deadlines met, %",
@@ -97,7 +98,7 @@ def _curve(axis: Any, side: str, name: str, by_load: Mapping[str, Mapping[str, A
         color=colour,
         linestyle=dashes,
         linewidth=2.2 if side == "rung" else 1.5,
-        label="Rung" if side == "rung" else side,
+        label=_CALLED.get(side, side),
     )
     low, high = ([100 * each[end] for each in found.values()] for end in ("low", "high"))
     axis.fill_between(list(found), low, high, color=colour, alpha=0.12, linewidth=0)

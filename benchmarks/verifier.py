@@ -203,7 +203,7 @@ def plot(curves: Mapping[str, Scored], name: str) -> None:
         axes.scatter(x, y, s=sizes, color=colour, label=seen, zorder=3)
     axes.set_xlabel("chance to be right, as the verdict says", color=INK)
     axes.set_ylabel("share that is right", color=INK)
-    axes.set_title("Verdicts: said and found", loc="left", color=INK, fontsize=12)
+    axes.set_title("Verdicts: stated and observed", loc="left", color=INK, fontsize=12)
     axes.grid(visible=True, color=RULE, linewidth=0.8)
     axes.tick_params(colors=INK, which="both", length=0)
     for spine in axes.spines.values():

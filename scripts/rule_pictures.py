@@ -106,8 +106,8 @@ def looking() -> None:
         for enough, values in fixed.items():
             values.append(threshold_value(rungs, enough))
     beside = {0.6: (0.03, 0.621), 0.8: (0.54, 0.568), 0.95: (0.4, 0.518)}  # where no line runs
-    for enough, values in fixed.items():
-        axes.plot(sees, values, color=GREY, linewidth=1.2)
+    for (enough, values), dashes in zip(fixed.items(), ("dotted", "dashed", "solid"), strict=True):
+        axes.plot(sees, values, color=DIM, linewidth=1.1, linestyle=dashes)
         axes.annotate(f"threshold {enough:g}", beside[enough], color=DIM, fontsize=8)
     axes.axhline(max(right - cost for right, _, cost in LADDER.values()), color=AMBER, linewidth=1)
     axes.annotate("best single rung", (1.9, max(r - c for r, _, c in LADDER.values()) - 0.011), color=AMBER, fontsize=8)
@@ -138,6 +138,7 @@ def climbs() -> None:
     axes.annotate("0.80 sure: stop", (0.82, first - 1.12), color=BLUE, fontsize=8)
     axes.set_xlim(0, 1.3)  # room for the words; nothing is surer than 1
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    axes.spines["bottom"].set_bounds(0, 1)
     axes.set_xlabel("how sure an answer is, and until where each rung is worth its call")
     plain(axes)
     figure.savefig(IMG / "rule-climb.png", dpi=120)
