@@ -158,12 +158,15 @@ class _Walk:
             inner = {key: (_property(schema, key, self._root), f"{at}.{key}" if at else key) for key in value}
             return {key: self._kept(value[key], *inner[key], depth + 1) for key in value}
         if isinstance(value, list):
-            kept = [self._kept(one, _item(schema, i), f"{at}[{i}]", depth + 1) for i, one in enumerate(value)]
             placed = len(schema.get("prefixItems") or ())
-            there = [
-                _says(left) or (left is not None and not _says(one)) for one, left in zip(value, kept, strict=True)
-            ]
-            return [left for i, left in enumerate(kept) if there[i] or i < placed]
+            kept = []
+            for i, one in enumerate(value):
+                missing = len(self._places["missing"])
+                left = self._kept(one, _item(schema, i), f"{at}[{i}]", depth + 1)
+                whole = len(self._places["missing"]) == missing
+                if i < placed or _says(left) or (whole and left is not None):
+                    kept.append(left)
+            return kept
         return self._leaf(value, schema, at)
 
     def _leaf(self, value: Any, schema: Schema, at: str) -> Any:

@@ -164,6 +164,13 @@ def test_an_item_of_which_nothing_is_left_goes_and_one_of_which_something_is_sta
     assert grounded(value, {}, Source(RECEIPT)).value == [{"name": "pens", "n": None}, {"name": None}, {}, []]
 
 
+def test_what_lies_deep_is_not_found_and_not_gone_through() -> None:
+    value: list[object] = ["pens"]
+    for _ in range(900):
+        value = [value]
+    assert len(grounded(value, {}, Source(RECEIPT)).missing) == 1
+
+
 def test_a_widened_schema_allows_null_for_single_values_alone() -> None:
     wide = widened(SCHEMA)
     assert fits({"company": None, "kind": None, "paid": None, "lines": [{"n": None}], "date": None}, wide)
