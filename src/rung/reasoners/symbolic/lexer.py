@@ -88,6 +88,7 @@ class _Reader:
 
     def __init__(self, all_pieces: list[Piece]) -> None:
         self.pieces = [piece for piece in all_pieces if not (piece.kind == "WORD" and piece.text.lower() == "the")]
+        self.named = {after.at for the, after in pairwise(all_pieces) if the.text.lower() == "the"}
         self.at = 0
         self.made: list[Token] = []
         self.converts = False
@@ -299,6 +300,8 @@ class _Reader:
     def _word(self, piece: Piece) -> None:
         words = self._words()
         if self._before in {"PICKED", "SEQUENCE"}:
+            if piece.at in self.named:
+                raise NotUnderstood("letters of what it does not know: the bag, the alphabet")
             self._emit("BAG", piece.text.lower())
             return
         if self._before in {"IN", "ARE_IN", "DO"} and words[0] in MONTHS:

@@ -304,6 +304,8 @@ ANSWERS = {
 }
 
 DECLINED = [
+    "Draw two letters without replacement from the alphabet. What is the chance of picking 2 a?",
+    "Two letters picked without replacement from the bag. Give prob of sequence ab.",
     "log^2(100)",
     "sin^-1(1)",
     "sin^2x",
