@@ -25,7 +25,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     warm, which the estimate's wait counts in, or asked again; `congestion` is its lane's price in USD for a second that
     it is busy. Candidates of one `mind` are the same model working at the same length: they err on the same questions.
     `moves` are where verdicts on its answers went, if enough were seen, and `look_s` is what a look takes. Who comes
-    back in place of waiting in its lane has its turn `later_s` later."""
+    back in place of waiting in its lane has its turn `later_s` later. Its answers to such tasks were `longer` times as
+    long as expected, which the estimate counts in."""
 
     name: str
     abilities: Abilities
@@ -38,6 +39,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
     mind: str = ""
     moves: Moves = ()
     look_s: float = 0.0
+    longer: float = 1.0
 
     @property
     def up(self) -> bool:

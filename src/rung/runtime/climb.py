@@ -412,9 +412,9 @@ class Climb:
             raise
         self._answers, self._verdicts = answers, verdicts
         looked.took(features.task, self._clock.monotonic() - ended_s)
-        expected_tokens = chosen.estimate.completion_tokens
-        if usage.completion_tokens and (features.max_tokens is None or expected_tokens < features.max_tokens):
-            looked.wrote(name, features.task, usage.completion_tokens, expected_tokens)
+        expected_tokens, most = chosen.estimate.completion_tokens, features.max_tokens
+        if usage.completion_tokens and len(answer.choices) == 1 and (most is None or expected_tokens < most):
+            looked.wrote(name, features.task, usage.completion_tokens, expected_tokens / chosen.longer)
         looked.saw(name, features.task, Verdicted(expected_prob, self._verdicts[-1].right_prob))
         self._account.note(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))
 

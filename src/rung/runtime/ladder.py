@@ -130,7 +130,7 @@ class Ladder:
             completion_s_per_token=pace.completion_s_per_token * slow,
         )
         if before is not None:
-            expected = at_speed(before.estimate, rung.profile, features.prompt_tokens, speed)
+            expected, longer = at_speed(before.estimate, rung.profile, features.prompt_tokens, speed), before.longer
         else:
             longer = self.looked.longer.get((name, features.task), 1.0)
             expected = estimate(rung.profile, features, speed, learned, longer)
@@ -148,6 +148,7 @@ class Ladder:
             mind=self._minds[name],
             moves=self.looked.moves.get((name, features.task), ()),
             look_s=self.looked.seconds.get(features.task, 0.0),
+            longer=longer,
         )
 
     def lanes(self) -> tuple[LaneStats, ...]:

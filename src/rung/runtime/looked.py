@@ -49,12 +49,11 @@ class Looked:
         self.seconds[task] = before + _NEWEST * (seconds - before)
 
     def wrote(self, reasoner: str, task: str, tokens: int, expected: float) -> None:
-        """An answer of `tokens`, where `expected` were, with what was known of its like."""
+        """An answer of `tokens`, where `expected` were before anything was known of its like."""
         key = reasoner, task
-        longer = self.longer.get(key, 1.0)
-        first = expected / longer
-        wrote, predicted = self._lengths.get(key) or (_AS_EXPECTED * first, _AS_EXPECTED * first)
-        wrote, predicted = wrote * _LENGTHS_KEPT + tokens, predicted * _LENGTHS_KEPT + first
+        wrote, predicted = self._lengths.get(key) or (_AS_EXPECTED * expected, _AS_EXPECTED * expected)
+        wrote, predicted = wrote * _LENGTHS_KEPT + tokens, predicted * _LENGTHS_KEPT + expected
         self._lengths[key] = wrote, predicted
+        longer = self.longer.get(key, 1.0)
         if abs(wrote / predicted - longer) > _OFF * longer:
             self.longer[key] = wrote / predicted

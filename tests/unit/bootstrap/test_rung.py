@@ -307,3 +307,10 @@ async def test_answers_that_are_shorter_than_expected_are_expected_to_be(rung_of
     assert after.completion_tokens < before.completion_tokens / 3
     assert after.service_s < before.service_s / 3
     assert (await expected("What is 15% of 80?")).completion_tokens == other.completion_tokens
+
+
+async def test_a_crowd_asked_at_once_teaches_no_less_than_the_length_of_its_answers(rung_of, upstream):
+    """All were expected as long as the first was: each was counted against what the ones before it had taught."""
+    rung = await rung_of({"one": {}})
+    await asyncio.gather(*(rung.reply(QUESTION, cache="off") for _ in range(60)))
+    assert (await rung.explain(QUESTION)).options[0].estimate.completion_tokens > 7

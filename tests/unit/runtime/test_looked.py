@@ -52,11 +52,11 @@ async def test_the_rule_is_told_of_what_looking_found_and_took(world, scripted):
 def test_how_long_answers_are_is_learned_by_reasoner_and_task():
     looked = Looked()
     for _ in range(240):
-        looked.wrote("a", "open", 20, 250 * looked.longer.get(("a", "open"), 1.0))
+        looked.wrote("a", "open", 20, 250.0)
     assert 250 * looked.longer["a", "open"] == pytest.approx(20, rel=0.3)
     assert set(looked.longer) == {("a", "open")}
     for n in range(240):  # of lengths that vary it is the mean
-        looked.wrote("a", "open", 200 if n % 4 else 1000, 250 * looked.longer["a", "open"])
+        looked.wrote("a", "open", 200 if n % 4 else 1000, 250.0)
     assert 250 * looked.longer["a", "open"] == pytest.approx(400, rel=0.3)
 
 
