@@ -22,6 +22,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A loaded machine is slow, not wrong.
 hypothesis.settings.register_profile("rung", deadline=None)
 hypothesis.settings.load_profile("rung")
+# A shell has what it runs in the background ignore Ctrl-C, and so would all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -147,11 +147,9 @@ def test_ctrl_c_stops_what_runs_and_waits_for_its_end() -> None:
         waiter = threading.main_thread().ident or 0
         while sys._current_frames()[waiter].f_code.co_name != "wait":  # noqa: ASYNC110  another thread's stack
             await asyncio.sleep(0)
-        never = asyncio.get_running_loop().create_future()
+        signal.pthread_kill(waiter, signal.SIGINT)
         try:
-            while True:  # one that comes in the moment before the thread blocks does not wake it
-                signal.pthread_kill(waiter, signal.SIGINT)
-                await asyncio.wait([never], timeout=1.0)
+            await asyncio.Event().wait()
         finally:
             await asyncio.sleep(0)
             ended.set()
