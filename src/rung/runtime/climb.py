@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 from contextlib import aclosing
+from math import inf
 from typing import Literal
 
 import msgspec
@@ -412,8 +413,9 @@ class Climb:
             raise
         self._answers, self._verdicts = answers, verdicts
         looked.took(features.task, self._clock.monotonic() - ended_s)
-        expected_tokens, most = chosen.estimate.completion_tokens, features.max_tokens
-        if usage.completion_tokens and len(answer.choices) == 1 and (most is None or expected_tokens < most):
+        expected_tokens = chosen.estimate.completion_tokens
+        whole = 0 < expected_tokens < (features.max_tokens or inf)
+        if usage.completion_tokens and len(answer.choices) == 1 and whole:
             looked.wrote(name, features.task, usage.completion_tokens, expected_tokens / chosen.longer)
         looked.saw(name, features.task, Verdicted(expected_prob, self._verdicts[-1].right_prob))
         self._account.note(attempt, "answered", usage=usage, looked=(ended_s, self._verdicts[-1]))

@@ -11,9 +11,9 @@ _AT = frozenset({32, 64, 128})
 _EVERY = 256
 # How much of the mean of seconds the newest makes up.
 _NEWEST = 0.1
-# Of lengths the last hundred or so count (with thirty, lanes beyond capacity waste more); what was expected counts as
-# so many of them at first.
+# Of lengths the last hundred or so count,
 _LENGTHS_KEPT = 0.99
+# and at first what was expected, as so many.
 _AS_EXPECTED = 4.0
 # A length is told anew once it is off by such a share: less is not worth another estimate.
 _OFF = 0.1
