@@ -78,7 +78,7 @@ def test_with_others_waiting_nothing_is_begun_that_will_hardly_be_done_in_time(s
         await asyncio.gather(*(world.ask(lane, f"c{n}", within_s=1000.0, **lengths) for n in range(30)))
         first = asyncio.create_task(world.ask(lane, "first", within_s=1000.0, **lengths))
         await asyncio.sleep(0)
-        late = asyncio.create_task(world.ask(lane, "late", within_s=lane.wait_s() + left, **lengths))
+        late = asyncio.create_task(world.ask(lane, "late", within_s=lane.standing().wait_s + left, **lengths))
         other = asyncio.create_task(world.ask(lane, "other", within_s=1000.0, **lengths))
         return await asyncio.gather(first, late, other)
 
@@ -263,7 +263,9 @@ def test_easy_questions_leave_a_full_lane_first_and_come_back(simulate, machine)
     def candidates(deep, cheap, easy):
         right = {"deep": 0.97, "cheap": 0.93} if easy else {"deep": 0.9, "cheap": 0.3}
         for name, lane in (("deep", deep), ("cheap", cheap)):
-            e = Estimate(right_prob=right[name], discrimination=0.0, service_s=1.0, busy_s=1.0, wait_s=lane.wait_s())
+            e = Estimate(
+                right_prob=right[name], discrimination=0.0, service_s=1.0, busy_s=1.0, wait_s=lane.standing().wait_s
+            )
             yield Candidate(name=name, abilities=Abilities(), estimate=e, congestion=lane.congestion)
 
     async def scene(world):

@@ -134,11 +134,7 @@ class Lane:
             return status
         return self._upstreams.trouble(self._now(), self._usual_s) or status
 
-    def wait_s(self, priority: int = INTERACTIVE, tenant: str = "", deadline_s: float = inf) -> float:
-        """What a new call would wait for those ahead of it, as predicted now."""
-        return self.standing(priority, tenant, deadline_s).wait_s
-
-    def standing(self, priority: int, tenant: str, deadline_s: float = inf) -> Standing:
+    def standing(self, priority: int = INTERACTIVE, tenant: str = "", deadline_s: float = inf) -> Standing:
         """All that the rule is told of it at once."""
         now_s, only = self._now(), self._only
         free = not self._queue.n and self.pool.room and self._open(now_s)

@@ -110,9 +110,9 @@ async def test_who_cannot_be_served_in_time_is_refused_at_the_door(bench, server
     await bench.until(lambda: lane.running)
     waiting = [bench.start(lane, f"w{i}") for i in range(3)]
     await bench.until(lambda: lane.waiting == 3)
-    assert lane.wait_s(1, "local") == pytest.approx(40.0)
-    assert lane.wait_s(1, "another") == pytest.approx(20.0)
-    assert lane.wait_s(0, "local") == pytest.approx(10.0)
+    assert lane.standing(1, "local").wait_s == pytest.approx(40.0)
+    assert lane.standing(1, "another").wait_s == pytest.approx(20.0)
+    assert lane.standing(0, "local").wait_s == pytest.approx(10.0)
     with pytest.raises(Overloaded) as caught:
         await bench.ask(lane, "late", within_s=15.0)
     assert caught.value.retry_after_s == pytest.approx(5.0, abs=0.2)
@@ -336,11 +336,11 @@ async def test_the_wait_counts_what_lanes_of_more_weight_are_given_meanwhile(ben
     await bench.until(lambda: light.running)
     tasks += [bench.start(heavy, within_s=900.0) for _ in range(9)]
     await bench.until(lambda: heavy.waiting == 9)
-    assert light.wait_s(tenant="local") == pytest.approx(1 + 3), "the one that runs, and three for its own"
-    assert heavy.wait_s(tenant="local") == pytest.approx(1 + 9)
+    assert light.standing(tenant="local").wait_s == pytest.approx(1 + 3), "the one that runs, and three for its own"
+    assert heavy.standing(tenant="local").wait_s == pytest.approx(1 + 9)
     tasks.append(bench.start(light, within_s=900.0))
     await bench.until(lambda: light.waiting)
-    assert light.wait_s(tenant="local") == pytest.approx(1 + 1 + 6)
+    assert light.standing(tenant="local").wait_s == pytest.approx(1 + 1 + 6)
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
@@ -357,9 +357,9 @@ async def test_those_who_wait_for_another_model_to_load_are_ahead_of_nobody_and_
         await asyncio.sleep(0.1)
     tasks.append(bench.start(warm))
     await bench.until(lambda: warm.running)
-    assert warm.wait_s() == 1.0, "the one that runs"
+    assert warm.standing().wait_s == 1.0, "the one that runs"
     cold.reasoner.status = Status(state="warm")
-    assert warm.wait_s() > 2.0
+    assert warm.standing().wait_s > 2.0
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
